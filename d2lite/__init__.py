@@ -1,0 +1,27 @@
+"""d2lite: the small PyTorch helper of an executable book on modern convolutional networks."""
+
+from . import training as _training
+from .board import make_listener
+from .checkpoints import restore, save
+from .checks import CheckResult, check
+from .data import ImageData, Split, load
+from .device import Provenance, device, profile, provenance, seed_everything, version
+from .history import EpochRecord, History
+from .listeners import Listener
+from .metrics import Metrics, evaluate
+from .plotting import show_channels, show_feature_maps, show_images, show_predictions
+from .recipes import Recipe, published, recipe, recipes
+from .shapes import InputShapeError
+from .summary import Summary, summary
+from .training import NonFiniteLossError, fit
+
+_training.default_listener = make_listener
+
+__version__ = version()
+
+__all__ = [
+    "CheckResult", "EpochRecord", "History", "ImageData", "InputShapeError", "Listener", "Metrics",
+    "NonFiniteLossError", "Provenance", "Recipe", "Split", "Summary", "check", "device", "evaluate", "fit", "load",
+    "profile", "provenance", "published", "recipe", "recipes", "restore", "save", "seed_everything", "show_channels",
+    "show_feature_maps", "show_images", "show_predictions", "summary",
+]  # fmt: skip

@@ -1,0 +1,78 @@
+"""Weights and training states on disk: written whole or not at all, read without running code from the file."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .files import write_atomically
+
+FORMAT = 1
+
+
+def save(net: nn.Module, path: str | os.PathLike) -> Path:
+    """Write the network's parameters and buffers to ``path``.
+
+    Raises:
+        OSError: the folder is missing or read-only, or the disk is full; what stood at ``path`` before stays.
+    """
+    state = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
+    return write_state(path, {"network": type(net).__name__, "state_dict": state})
+
+
+def restore(net: nn.Module, path: str | os.PathLike) -> nn.Module:
+    """Copy what ``save`` wrote into ``net``, on whichever device it is, and return ``net``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, or it holds another network; ``net`` is then unchanged.
+    """
+    content = read_state(path)
+    saved = content.get("state_dict")
+    if not isinstance(saved, dict):
+        raise ValueError(f"{path} holds no network: give a file that d2lite.save wrote.")
+    own = net.state_dict()
+    problems = [f"{name} is missing in the file" for name in own if name not in saved]
+    problems += [f"{name} is not in this network" for name in saved if name not in own]
+    problems += [
+        f"{name} has shape {tuple(saved[name].shape)} in the file and {tuple(own[name].shape)} here"
+        for name in own
+        if name in saved and saved[name].shape != own[name].shape
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise ValueError(
+            f"{path} holds a {content.get('network', 'network')} that does not fit this {type(net).__name__}: "
+            f"{'; '.join(problems[:3])}{more}. Build the network with the settings it was saved with."
+        )
+    net.load_state_dict(saved)
+    return net
+
+
+def write_state(path: str | os.PathLike, state: dict[str, Any]) -> Path:
+    """Write a dict of tensors, numbers, strings, lists and dicts to ``path``, whole or not at all."""
+    return write_atomically(path, lambda file: torch.save({"d2lite_format": FORMAT, **state}, file))
+
+
+def read_state(path: str | os.PathLike) -> dict[str, Any]:
+    """Read what ``write_state`` wrote, onto the CPU; only plain data is accepted (``weights_only``).
+
+    Raises:
+        FileNotFoundError, ValueError: no such file; or a file that is damaged or something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}: check the path, or save first.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged or not a d2lite file ({type(error).__name__}): delete it and save again.") from error
+    if not isinstance(content, dict) or content.get("d2lite_format") != FORMAT:
+        raise ValueError(f"{path} is not a d2lite file: give one that d2lite wrote.")
+    return content

@@ -1,0 +1,125 @@
+"""Where the work runs: device, profile, seeds, and what to print so that a run can be repeated."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import random
+import sys
+from dataclasses import dataclass
+from html import escape
+from importlib import metadata
+
+import numpy as np
+import torch
+
+PROFILES = ("quick", "full")
+
+
+def version() -> str:
+    """The version of d2lite, as its installed metadata state it."""
+    try:
+        return metadata.version("d2lite")
+    except metadata.PackageNotFoundError:
+        return "not installed (run from a source folder)"
+
+
+def device() -> torch.device:
+    """The best device at hand, in the order CUDA, MPS, CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def profile() -> str:
+    """The active profile: ``"quick"`` or ``"full"``.
+
+    The environment variable ``D2LITE_PROFILE`` decides; unset, it is ``"full"`` on CUDA and ``"quick"`` elsewhere.
+
+    Raises:
+        ValueError: ``D2LITE_PROFILE`` holds anything else.
+    """
+    chosen = os.environ.get("D2LITE_PROFILE", "")
+    if not chosen:
+        return "full" if device().type == "cuda" else "quick"
+    if chosen not in PROFILES:
+        raise ValueError(f"D2LITE_PROFILE is {chosen!r}: set it to 'quick' or 'full', or unset it.")
+    return chosen
+
+
+def seed_everything(seed: int) -> int:
+    """Seed Python, NumPy and PyTorch (all devices) and return the seed that was used.
+
+    ``D2LITE_SEED``, where it is set, is added to ``seed``: the same notebook can so be re-run with other random
+    numbers without an edit.
+    """
+    offset = os.environ.get("D2LITE_SEED", "0")
+    try:
+        seed = seed + int(offset)
+    except ValueError:
+        raise ValueError(f"D2LITE_SEED is {offset!r}: set it to a whole number, or unset it.") from None
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    return seed
+
+
+def fast_bfloat16(on: torch.device) -> bool:
+    """Whether ``on`` has arithmetic units for bfloat16, so that autocast saves time rather than costs it."""
+    if on.type == "cuda":
+        return torch.cuda.get_device_capability(on) >= (8, 0)
+    if on.type == "cpu":
+        # PyTorch names its CPU features only since 2.7; before that, float32 is the safe answer.
+        features = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+    return False
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a result depended on besides the code."""
+
+    profile: str
+    device: str
+    torch: str
+    python: str
+    numpy: str
+    d2lite: str
+    date: str
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name:8} {value}" for name, value in vars(self).items())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in vars(self).items()
+        )
+        return f"<table>{rows}</table>"
+
+
+def device_name(on: torch.device | None = None) -> str:
+    """A readable name for a device, such as ``"NVIDIA H200"`` or ``"CPU, 2 threads"``."""
+    on = on or device()
+    if on.type == "cuda":
+        return torch.cuda.get_device_name(on)
+    if on.type == "mps":
+        return "Apple GPU (MPS)"
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def provenance() -> Provenance:
+    """Profile, device, versions and date (UTC) of this run."""
+    return Provenance(
+        profile=profile(),
+        device=device_name(),
+        torch=torch.__version__,
+        python=f"{platform.python_version()} on {sys.platform}",
+        numpy=np.__version__,
+        d2lite=version(),
+        date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+    )

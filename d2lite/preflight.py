@@ -1,0 +1,51 @@
+"""What can be found out before the first step: arguments, shapes, channels and labels that do not fit."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from .device import device, profile
+from .shapes import trace
+
+
+def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}: choose one of {', '.join(map(repr, known))}.")
+
+
+def device_of(data) -> torch.device:
+    labels = getattr(data.train, "labels", None)
+    return labels.device if labels is not None else device()
+
+
+def check_fit(net: nn.Module, data) -> None:
+    """Find out before the first step, on meta tensors, whether sizes, channels and labels fit the network."""
+    X, _ = next(iter(data.train), (None, None)) if not hasattr(data, "size") else (None, None)
+    shape = (2, data.channels, data.size, data.size) if hasattr(data, "size") else None if X is None else tuple(X.shape)
+    if shape is None:
+        raise ValueError("data.train has no batches: there is nothing to train on.")
+    outputs = trace(net, shape)[-1].output_shape
+    labels = getattr(data.train, "labels", None)
+    if labels is not None and len(outputs) == 2:
+        low, high = int(labels.min()), int(labels.max())
+        if low < 0 or high >= outputs[1]:
+            raise ValueError(
+                f"the labels run from {low} to {high}, but the network has {outputs[1]} outputs, for labels 0 to "
+                f"{outputs[1] - 1}: build it with num_classes={high + 1}, or mend the labels."
+            )
+
+
+def epoch_budget(data, epochs: int, quick_epochs: int | None) -> tuple[int, list[str]]:
+    """Epochs to run under the active profile, and what to announce about it."""
+    total = getattr(data.train, "total", None)
+    if profile() != "quick" or quick_epochs is None or total is None:
+        return epochs, []
+    images = data.train.num_images
+    cap = max(quick_epochs, math.ceil(quick_epochs * getattr(data, "quick_images", images) / images))
+    run = min(epochs, cap)
+    if run == epochs and images == total:
+        return epochs, []
+    return run, [f"quick profile: {images:,} of {total:,} images, {run} of {epochs} epochs"]

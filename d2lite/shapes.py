@@ -1,0 +1,141 @@
+"""Run a network on meta tensors (shapes without numbers): what each layer puts out, and what does not fit.
+
+Nothing is computed and no weight is copied, so a network of any size is traced in milliseconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+LARGEST_SIZE_TRIED = 512
+
+
+class InputShapeError(ValueError):
+    """The network cannot take this input; the message names the layer and what would work."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One layer's turn in a forward pass, in the order in which layers finish."""
+
+    name: str
+    module: nn.Module
+    output_shape: tuple[int, ...]
+
+
+@contextlib.contextmanager
+def in_eval_mode(net: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside the block; afterwards each module is in the mode it had before."""
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def forward_on_meta(net: nn.Module, input_shape: tuple[int, ...]) -> torch.Tensor:
+    """The network's output for an input of ``input_shape`` (batch included), as a meta tensor; evaluation mode."""
+    state = {
+        name: torch.empty_like(tensor, device="meta")
+        for tensors in (net.named_parameters(), net.named_buffers())
+        for name, tensor in tensors
+    }
+    x = torch.empty(input_shape, device="meta")
+    with in_eval_mode(net), torch.no_grad():
+        return torch.func.functional_call(net, state, (x,))
+
+
+def trace(net: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
+    """Every module call of one forward pass for an input of ``input_shape`` = (N, C, H, W), inner modules first.
+
+    Raises:
+        InputShapeError: the shape does not fit; the message names the layer, and the sizes or channels that work.
+    """
+    check_shape(input_shape)
+    calls: list[Call] = []
+    running: list[str] = []
+    hooks = []
+    for name, module in net.named_modules():
+        hooks.append(module.register_forward_pre_hook(lambda m, args, name=name: running.append(name)))
+        hooks.append(
+            module.register_forward_hook(
+                lambda m, args, output, name=name: calls.append(Call(running.pop(), m, _shape_of(output)))
+            )
+        )
+    try:
+        forward_on_meta(net, input_shape)
+    except (RuntimeError, ValueError, IndexError) as error:
+        if isinstance(error, InputShapeError):
+            raise
+        raise InputShapeError(_explain(net, input_shape, running, error)) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return calls
+
+
+def check_shape(input_shape: tuple[int, ...]) -> None:
+    """Raise InputShapeError unless ``input_shape`` is a tuple of positive whole numbers, the batch first."""
+    whole = isinstance(input_shape, (tuple, list, torch.Size)) and all(
+        isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in input_shape
+    )
+    if not whole or len(input_shape) < 2:
+        raise InputShapeError(
+            f"input shape {input_shape!r} will not do: give positive whole numbers with the batch first, "
+            "for images (N, C, H, W), such as (1, 3, 224, 224)."
+        )
+
+
+def _shape_of(output) -> tuple[int, ...]:
+    if isinstance(output, torch.Tensor):
+        return tuple(output.shape)
+    if isinstance(output, (tuple, list)) and output:
+        return _shape_of(output[0])
+    if isinstance(output, dict) and output:
+        return _shape_of(next(iter(output.values())))
+    return ()
+
+
+def _works(net: nn.Module, input_shape: tuple[int, ...]) -> bool:
+    try:
+        forward_on_meta(net, input_shape)
+    except Exception:  # noqa: BLE001 — any failure means the same here: this shape does not work
+        return False
+    return True
+
+
+def _explain(net: nn.Module, input_shape: tuple[int, ...], running: list[str], error: Exception) -> str:
+    modules = dict(net.named_modules())
+    layer = running[-1] if running else ""
+    module = modules.get(layer, net)
+    where = f"{layer or 'the network'} ({type(module).__name__})"
+    message = f"an input of shape {tuple(input_shape)} does not fit: {where} fails with “{_first_line(error)}”."
+    if len(input_shape) != 4:
+        return f"{message} Images come as (N, C, H, W)."
+    batch, channels, height, width = input_shape
+    first = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
+    if first is not None and first.in_channels != channels:
+        return (
+            f"the input has {channels} channels, but the network's first convolution takes {first.in_channels}: "
+            f"build the network with in_channels={channels}."
+        )
+    sizes = [size for size in range(1, LARGEST_SIZE_TRIED + 1) if _works(net, (batch, channels, size, size))]
+    if not sizes:
+        return f"{message} No square size up to {LARGEST_SIZE_TRIED} px works either."
+    if min(height, width) < sizes[0]:
+        return f"{message} {height} × {width} px is too small: the smallest size that works is {sizes[0]} px."
+    return (
+        f"{message} {height} × {width} px does not suit this network, which takes {sizes[0]} to {sizes[-1]} px: "
+        f"load the data with size={sizes[0]}, or build the network for {height} px."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

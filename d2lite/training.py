@@ -1,0 +1,202 @@
+"""The training loop: the only one in the book, and nothing that draws; whoever wants to watch passes a listener."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .checkpoints import read_state, write_state
+from .device import fast_bfloat16
+from .history import EpochRecord, History
+from .listeners import Listener, Progress, Run, Ticker
+from .metrics import Tally, evaluate
+from .preflight import check_choice, check_fit, device_of, epoch_budget
+
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("one_cycle", "constant")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+#: makes the listener of ``fit(..., listener="auto")``; the package points it at the live board
+default_listener: Callable[[], Listener] = Listener
+
+
+class NonFiniteLossError(FloatingPointError):
+    """The training loss became NaN or infinite. ``history`` holds the epochs that were finished before."""
+
+    def __init__(self, message: str, history: History):
+        super().__init__(message)
+        self.history = history
+
+
+def fit(
+    net: nn.Module,
+    data,
+    epochs: int,
+    lr: float,
+    *,
+    optimizer: str = "sgd",
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    schedule: str = "one_cycle",
+    label_smoothing: float = 0.0,
+    precision: str = "auto",
+    checkpoint: str | os.PathLike | None = None,
+    listener: Listener | str | None = "auto",
+    quick_epochs: int | None = 3,
+) -> History:
+    """Train ``net`` on ``data.train``, measure it on ``data.val`` after each epoch, and return what happened.
+
+    Args:
+        net: maps images (N, C, H, W) to logits (N, num_classes); it is moved to the best device and trained in place.
+        data: an ``ImageData``, or anything whose ``train`` and ``val`` (or ``None``) iterate batches (X, y).
+        lr: the learning rate; with ``schedule="one_cycle"`` the peak, warmed up to and decayed from.
+        precision: ``"auto"`` computes in bfloat16 (autocast) where the device has units for it, else in float32.
+        checkpoint: a file to write after each epoch. When it exists, training goes on from there, to the same numbers.
+        listener: who watches: ``"auto"`` for the live board or progress bar, ``None`` for silence.
+        quick_epochs: in the quick profile, at most so many epochs (``None``: no cap). Where a small data set stands
+            in, correspondingly more, so that about as many images are seen.
+
+    Raises:
+        ValueError: an argument, the input size, the channels or the labels do not fit; says what would.
+        NonFiniteLossError: the loss became NaN or infinite.
+
+    A ``KeyboardInterrupt`` ends training early and returns the finished epochs, ``history.interrupted`` set.
+    """
+    check_choice("optimizer", optimizer, OPTIMIZERS)
+    check_choice("schedule", schedule, SCHEDULES)
+    check_choice("precision", precision, PRECISIONS)
+    if not isinstance(epochs, int) or epochs < 1:
+        raise ValueError(f"epochs is {epochs!r}: give a whole number from 1.")
+    if not lr > 0 or not math.isfinite(lr):
+        raise ValueError(f"lr is {lr!r}: give a positive learning rate, such as 0.1.")
+    check_fit(net, data)
+    on = device_of(data)
+    net.to(on, memory_format=torch.channels_last)
+    run_epochs, notes = epoch_budget(data, epochs, quick_epochs)
+    steps_per_epoch = len(data.train)
+    stepper = _make_optimizer(net, optimizer, lr, momentum, weight_decay)
+    scheduler = _make_scheduler(stepper, schedule, lr, run_epochs * steps_per_epoch)
+    autocast = _autocast(precision, on)
+    settings = {
+        "network": type(net).__name__, "epochs": run_epochs, "steps_per_epoch": steps_per_epoch, "lr": lr,
+        "optimizer": optimizer, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
+        "label_smoothing": label_smoothing,
+    }  # fmt: skip
+    history = History()
+    if checkpoint is not None and Path(checkpoint).exists():
+        history = _resume(checkpoint, settings, net, stepper, scheduler)
+        notes.append(f"resumed from {checkpoint} after epoch {len(history)} of {run_epochs}")
+    if listener == "auto":
+        listener = default_listener()
+    watcher = listener or Listener()
+    watcher.start(Run(run_epochs, steps_per_epoch, notes, history))
+    ticker = Ticker()
+    try:
+        for epoch in range(len(history) + 1, run_epochs + 1):
+            tally, began = Tally(), time.perf_counter()
+            net.train()
+            for step, (X, y) in enumerate(data.train, start=1):
+                with autocast():
+                    logits = net(X)
+                loss = F.cross_entropy(logits.float(), y, label_smoothing=label_smoothing)
+                stepper.zero_grad(set_to_none=True)
+                loss.backward()
+                stepper.step()
+                rate = scheduler.get_last_lr()[0]
+                scheduler.step()
+                tally.add(loss, logits, y)
+                if ticker.due():
+                    tick = time.perf_counter()
+                    so_far = tally.metrics()  # the one place inside an epoch that waits for the device
+                    _check_finite(so_far.loss, epoch, lr, history)
+                    done = (epoch - 1) * steps_per_epoch + step
+                    watcher.progress(
+                        Progress(epoch, done, run_epochs * steps_per_epoch, so_far.loss, so_far.accuracy, tick - began)
+                    )
+                    ticker.done(tick)
+            train = tally.metrics()
+            seconds = time.perf_counter() - began
+            _check_finite(train.loss, epoch, lr, history)
+            val = evaluate(net, data.val) if data.val is not None else None
+            record = EpochRecord(
+                epoch, train.loss, train.accuracy, val and val.loss, val and val.accuracy, rate, seconds, train.n / seconds
+            )
+            history.records.append(record)
+            if checkpoint is not None:
+                _save_checkpoint(checkpoint, settings, net, stepper, scheduler, history)
+            watcher.epoch(record)
+    except KeyboardInterrupt:
+        history.interrupted = True
+    finally:
+        watcher.end(history)
+    return history
+
+
+def _make_optimizer(net: nn.Module, name: str, lr: float, momentum: float, weight_decay: float) -> torch.optim.Optimizer:
+    if name == "sgd":
+        return torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay)
+    return torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=weight_decay)
+
+
+def _make_scheduler(stepper: torch.optim.Optimizer, name: str, lr: float, steps: int):
+    if name == "one_cycle":
+        # momentum stays what the caller asked for: only the rate cycles
+        return torch.optim.lr_scheduler.OneCycleLR(stepper, max_lr=lr, total_steps=steps, cycle_momentum=False)
+    return torch.optim.lr_scheduler.ConstantLR(stepper, factor=1.0)
+
+
+def _autocast(precision: str, on: torch.device) -> Callable[[], contextlib.AbstractContextManager]:
+    if precision == "bfloat16" or (precision == "auto" and fast_bfloat16(on)):
+        return lambda: torch.autocast(on.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext
+
+
+def _check_finite(loss: float, epoch: int, lr: float, history: History) -> None:
+    if not math.isfinite(loss):
+        raise NonFiniteLossError(
+            f"the training loss became {loss} in epoch {epoch}: the weights are no longer usable. Build the network "
+            f"anew and train with a smaller learning rate, such as lr={lr / 10:g}; if that does not help, look for NaN "
+            "in the images.",
+            history,
+        )
+
+
+def _save_checkpoint(path, settings: dict, net: nn.Module, stepper, scheduler, history: History) -> None:
+    write_state(
+        path,
+        {
+            "settings": settings,
+            "net": net.state_dict(),
+            "optimizer": stepper.state_dict(),
+            "scheduler": scheduler.state_dict(),
+            "history": history.state_dict(),
+            "rng": torch.get_rng_state(),
+            "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        },
+    )
+
+
+def _resume(path, settings: dict, net: nn.Module, stepper, scheduler) -> History:
+    state = read_state(path)
+    saved = state.get("settings", {})
+    different = [f"{key}: {saved.get(key)!r} there, {value!r} here" for key, value in settings.items() if saved.get(key) != value]
+    if different:
+        raise ValueError(
+            f"the checkpoint {path} belongs to another run ({'; '.join(different)}): use the same settings, give "
+            "another file, or delete this one to start anew."
+        )
+    net.load_state_dict(state["net"])
+    stepper.load_state_dict(state["optimizer"])
+    scheduler.load_state_dict(state["scheduler"])
+    torch.set_rng_state(state["rng"])
+    if state["rng_cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["rng_cuda"])
+    return History.from_state_dict(state["history"])
