@@ -1,0 +1,70 @@
+# The whole interface for people. Every target creates .venv and installs what it needs by itself.
+# Pick another interpreter with PYTHON=python3.12, one chapter with CHAPTER=vgg, a profile with PROFILE=full.
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+CHAPTER ?=
+PROFILE ?=
+SEEDS ?=
+PY := $(VENV)/bin/python
+SITE := _build/html
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help book serve test execute sync bench lint clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+# Some systems ship Python without ensurepip: then pip from outside fills the environment.
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 …"; exit 1; }
+	@echo "creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV) && $(PYTHON) -m venv --without-pip $(VENV) && \
+	  $(PYTHON) -m pip --python $(PY) install --quiet pip; }
+
+$(VENV)/.book: requirements.txt | $(PY)
+	@echo "installing the site's tools (under a minute)"
+	$(PY) -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt pyproject.toml | $(PY)
+	@echo "installing d2lite, torch and the test tools (a few minutes the first time)"
+	$(PY) -m pip install --quiet -r requirements-dev.txt
+	@touch $@ $(VENV)/.book
+
+book: $(VENV)/.book  ## Build the site from stored outputs
+	@PATH="$(abspath $(VENV)/bin):$$PATH" $(PY) -m jupyter_book.cli.main build book --config _config.yml --toc _toc.yml \
+	  --path-output . -W -n --keep-going --quiet
+	@echo "the site: file://$(abspath $(SITE))/index.html"
+
+serve: book  ## Build the site and serve it on PORT
+	@echo "serving on http://localhost:$(PORT), stop with Ctrl-C"
+	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
+
+test: $(VENV)/.dev  ## Re-run every cell of every chapter, and test the helper, the site and the tools
+	@$(PY) -m tools.prepare
+	@$(PY) -m pytest --nbval --nbval-kernel-name python3 --nbval-cell-timeout 600
+
+execute: $(VENV)/.dev  ## Re-run chapters and store outputs (CHAPTER=, PROFILE=quick|full, SEEDS="0 1 2" stores nothing)
+	@$(PY) -m tools.sync $(CHAPTER)
+	@$(PY) -m tools.export
+	@$(PY) -m tools.execute $(CHAPTER) $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS))
+	@$(PY) -m tools.pages
+
+sync: $(VENV)/.dev  ## After editing a chapter: write notebooks, models and generated pages
+	@$(PY) -m tools.sync $(CHAPTER)
+	@$(PY) -m tools.export
+	@$(PY) -m tools.pages
+
+bench: $(VENV)/.dev  ## Time d2l.fit beside a bare loop
+	@for script in benchmarks/*.py; do echo "$$script"; $(PY) $$script || exit 1; done
+
+lint: $(VENV)/.dev  ## Style of the Python files
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check --diff --quiet d2lite/models && echo "lint: nothing to mend"
+
+clean:  ## Remove what was built and installed here (data stay in their cache)
+	rm -rf $(VENV) _build .pytest_cache .ruff_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "clean: $(CURDIR)"

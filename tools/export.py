@@ -1,0 +1,111 @@
+"""Write d2lite/models/NAME.py from the cells of a chapter that are tagged `export`; with --check, tell what is stale."""
+
+import argparse
+import ast
+import shutil
+import subprocess
+import sys
+
+from tools import pairs, project
+
+MODELS = project.ROOT / "d2lite" / "models"
+HEADER = "# Written from the exported cells of book/{name}.md; edit those and run `make sync`.\n"
+
+
+def module(chapter: str) -> tuple[str, list[str]] | None:
+    """The text of a chapter's module and the public names it defines; None where no cell is exported."""
+    cells = [cell.source for cell in pairs.read_source(chapter).cells if "export" in cell.metadata.get("tags", [])]
+    if not cells:
+        return None
+    imports, bodies, names = [], [], []
+    for source in cells:
+        lines, body = source.splitlines(), []
+        last = 0
+        for statement in ast.parse(source).body:
+            chunk = lines[last : statement.end_lineno]  # the comments above a statement belong to it
+            last = statement.end_lineno
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                imports.append("\n".join(chunk).strip())
+                continue
+            body += chunk
+            names += defined(statement)
+        bodies.append("\n".join(body + lines[last:]).strip("\n"))
+    public = [name for name in dict.fromkeys(names) if not name.startswith("_")]
+    title = next(line for line in project.source(chapter).read_text("utf-8").splitlines() if line.startswith("# "))
+    text = "\n".join([
+        HEADER.format(name=chapter) + f'"""{title[2:].strip().rstrip(".")}."""\n',
+        "\n".join(dict.fromkeys(imports)),
+        f"\n__all__ = {public!r}\n\n",
+        "\n\n\n".join(body for body in bodies if body),
+        "",
+    ])
+    return formatted(text), public
+
+
+def defined(statement: ast.stmt) -> list[str]:
+    """The names that a top-level statement binds."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return [statement.name]
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def formatted(text: str) -> str:
+    """The same module in the project's format (imports sorted, spacing). Raises SystemExit where ruff refuses it."""
+    ruff = shutil.which("ruff", path=str(project.Path(sys.executable).parent)) or "ruff"
+    for command in (["check", "--select", "I", "--fix", "--quiet"], ["format", "--quiet"]):
+        done = subprocess.run(
+            [ruff, *command, "--stdin-filename", "d2lite/models/exported.py", "-"],
+            input=text, capture_output=True, text=True, cwd=project.ROOT, check=False,
+        )
+        if done.returncode:
+            raise SystemExit(f"the exported cells are no valid module:\n{done.stderr}")
+        text = done.stdout
+    return text
+
+
+def package(modules: dict[str, list[str]]) -> str:
+    """The text of d2lite/models/__init__.py."""
+    lines = [f"from .{name} import {', '.join(sorted(names))}" for name, names in modules.items()]
+    public = sorted({name for names in modules.values() for name in names})
+    head = "# Written by `make sync` from the exported cells of the chapters.\n"
+    head += '"""Networks, each defined once: in the chapter that explains it."""\n\n'
+    return formatted(head + "\n".join(lines) + f"\n\n__all__ = {public!r}\n")
+
+
+def expected() -> dict[project.Path, str]:
+    """Every file of d2lite/models/ with the text it must have."""
+    made = {name: found for name in project.chapters() if project.source(name).exists() and (found := module(name))}
+    files = {MODELS / f"{name}.py": text for name, (text, _) in made.items()}
+    files[MODELS / "__init__.py"] = package({name: public for name, (_, public) in made.items()})
+    return files
+
+
+def stale() -> list[str]:
+    """What is missing, altered or left over in d2lite/models/."""
+    files = expected()
+    problems = [
+        f"{path.relative_to(project.ROOT)}: not what the chapter's exported cells say"
+        for path, text in files.items()
+        if not path.exists() or path.read_text("utf-8") != text
+    ]
+    return problems + [f"{path.relative_to(project.ROOT)}: no chapter exports it" for path in MODELS.glob("*.py") if path not in files]
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a module is stale")
+    if parser.parse_args().check:
+        return project.report(stale(), "make sync")
+    files = expected()
+    for path, text in files.items():
+        print(f"{path.relative_to(project.ROOT)}: {'written' if pairs.write(path, text) else 'unchanged'}")
+    for path in set(MODELS.glob("*.py")) - set(files):
+        path.unlink()
+        print(f"{path.relative_to(project.ROOT)}: removed, no chapter exports it")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,113 @@
+"""Write the generated pages: status.md, and the tables of chapters in index.md and README.md; --check tells what is stale."""
+
+import argparse
+import re
+
+from tools import pairs, project
+
+STATUS_HEAD = """\
+# Status: what was run, on what
+
+Every output in this book was stored by a run, and this page says which. It is written from the notebooks' own
+metadata, so it is never newer or older than they are. Reproduce a row with `make execute CHAPTER=name PROFILE=profile`.
+
+"""
+STATUS_TAIL = """
+The quick profile caps images and epochs so that a chapter re-runs in a minute or two on a laptop; the full profile is
+the recipe as written. The test suite re-runs every cell in the quick profile. Outputs that neither training, nor a
+clock, nor the data decide are compared exactly; so are outputs that depend on the data, where the data are the same;
+each cell that trains is followed by one that asserts what was learned.
+"""
+
+
+def facts(chapter: str) -> dict:
+    """The title, the promise (first paragraph) and the stored run of a chapter."""
+    text = project.source(chapter).read_text("utf-8")
+    match = re.search(r"^# (.+?)\n\s*\n(.+?)\n\s*\n", text, re.M | re.S)
+    if match is None:
+        raise SystemExit(f"book/{chapter}.md: it must open with a # title and one paragraph that states its promise")
+    stored = pairs.read_notebook(chapter)
+    run = dict(stored.metadata.get("d2lite", {}).get("run", {})) if stored else {}
+    return {"title": match[1].strip(), "promise": " ".join(match[2].split()), "run": run}
+
+
+def minutes(run: dict) -> str:
+    """How long the stored run took."""
+    if not run:
+        return "not run yet"
+    return f"{run['seconds'] / 60:.1f}"
+
+
+def chapter_table(link: str) -> str:
+    """Chapter, promise, Colab link and minutes; ``link`` is the pattern of the address of a chapter."""
+    rows = ["| Chapter | What it promises | Minutes to run | Colab |", "|---|---|---:|---|"]
+    for name in project.chapters():
+        page = facts(name)
+        run = page["run"]
+        time = f"{minutes(run)} ({run['profile']}, {short(run['device'])})" if run else minutes(run)
+        promise = page["promise"].replace("|", "\\|")
+        rows.append(f"| [{page['title']}]({link.format(name)}) | {promise} | {time} | [open]({project.colab_url(name)}) |")
+    return "\n".join(rows) + "\n"
+
+
+def short(device: str) -> str:
+    """The device without its details, for a narrow column."""
+    return device.split(",")[0]
+
+
+def status() -> str:
+    """The text of status.md."""
+    rows = ["| Chapter | Profile | Device | Minutes | Data | torch | Python | Date |", "|---|---|---|---:|---|---|---|---|"]
+    for name in project.chapters():
+        page = facts(name)
+        run = page["run"]
+        cells = [f"[{page['title']}]({name}.ipynb)"]
+        cells += [run.get("profile", "–"), run.get("device", "–"), minutes(run), ", ".join(run.get("data", [])) or "–"]
+        cells += [run.get("torch", "–"), run.get("python", "–").split(" ")[0], run.get("date", "–")]
+        rows.append(f"| {' | '.join(cells)} |")
+    return STATUS_HEAD + "\n".join(rows) + "\n" + STATUS_TAIL
+
+
+def between(text: str, name: str, content: str) -> str:
+    """The text with what stands between the markers of ``name`` replaced. Raises SystemExit where there are none."""
+    pattern = re.compile(rf"(<!-- {name}: written by make sync -->\n).*?(<!-- end of {name} -->)", re.S)
+    text, found = pattern.subn(lambda match: match[1] + content + match[2], text)
+    if found != 1:
+        raise SystemExit(f"the markers of '{name}' must stand once in the page, and stand {found} times")
+    return text
+
+
+def expected() -> dict[project.Path, str]:
+    """Every page with the text it must have."""
+    index, readme = project.BOOK / "index.md", project.ROOT / "README.md"
+    clone = f"```bash\ngit clone {project.repository_url()}\ncd {project.slug().split('/')[1]}\nmake book\n```\n"
+    readme_text = between(readme.read_text("utf-8"), "chapters", "\n" + chapter_table("book/{}.ipynb") + "\n")
+    return {
+        project.BOOK / "status.md": status(),
+        index: between(index.read_text("utf-8"), "chapters", "\n" + chapter_table("{}.ipynb") + "\n"),
+        readme: between(readme_text, "clone", clone),
+    }
+
+
+def stale() -> list[str]:
+    """Which pages differ from what they must be."""
+    return [
+        f"{path.relative_to(project.ROOT)}: not up to date"
+        for path, text in expected().items()
+        if not path.exists() or path.read_text("utf-8") != text
+    ]
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a page is stale")
+    if parser.parse_args().check:
+        return project.report(stale(), "make sync")
+    for path, text in expected().items():
+        print(f"{path.relative_to(project.ROOT)}: {'written' if pairs.write(path, text) else 'unchanged'}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,122 @@
+"""A chapter's pair: NAME.md, which people edit, and NAME.ipynb, the same cells with stored outputs.
+
+The way is one-way, from ``.md`` to ``.ipynb``; what is stored in the notebook survives for cells that did not change.
+"""
+
+import difflib
+import hashlib
+import os
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+from tools import project
+
+SETUP_BLOCK = re.compile(r"(```\{code-cell\} ipython3\n:tags: \[setup\]\n\n)(.*?)(\n```\n)", re.S)
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def read_source(chapter: str) -> nbformat.NotebookNode:
+    """The cells of NAME.md, without outputs."""
+    return jupytext.read(project.source(chapter), fmt="md:myst")
+
+
+def read_notebook(chapter: str) -> nbformat.NotebookNode | None:
+    """NAME.ipynb, or None where there is none yet."""
+    path = project.notebook(chapter)
+    return nbformat.read(path, as_version=4) if path.exists() else None
+
+
+def key(cell) -> tuple:
+    """What must agree between the two files of a pair."""
+    return cell.cell_type, cell.source, tuple(sorted(cell.metadata.get("tags", [])))
+
+
+def with_setup_cell(text: str) -> str:
+    """The text of a chapter with its setup cell as the template has it. Raises ValueError where it has none."""
+    text, found = SETUP_BLOCK.subn(lambda match: match[1] + project.setup_cell() + match[3], text, count=1)
+    if not found:
+        raise ValueError("there is no setup cell: the first code cell must carry `:tags: [setup]`")
+    return text
+
+
+def join(source, stored, chapter: str):
+    """The cells of ``source`` with the outputs and ids that ``stored`` has for the same cells.
+
+    Cells are matched in order; an output stays where type, source and tags are unchanged.
+    """
+    old = stored.cells if stored else []
+    cells = [nbformat.from_dict(dict(cell)) for cell in source.cells]
+    match = difflib.SequenceMatcher(None, [key(cell) for cell in old], [key(cell) for cell in cells], autojunk=False)
+    kept = {b + i: old[a + i] for a, b, size in match.get_matching_blocks() for i in range(size)}
+    used = {cell.get("id") for cell in kept.values()}
+    for index, cell in enumerate(cells):
+        before = kept.get(index)
+        cell["id"] = before["id"] if before and "id" in before else fresh_id(f"{chapter}/{cell.source}", used)
+        if before is not None and cell.cell_type == "code":
+            cell.outputs, cell.execution_count = before.outputs, before.execution_count
+            alt = before.metadata.get("mystnb", {}).get("image", {}).get("alt")
+            if alt:  # written by `execute` from what the figure itself says; the source's own word goes first
+                cell.metadata.setdefault("mystnb", {}).setdefault("image", {}).setdefault("alt", alt)
+    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    if stored and "d2lite" in stored.metadata:
+        metadata["d2lite"] = stored.metadata["d2lite"]
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def fresh_id(text: str, used: set[str]) -> str:
+    """A cell id that depends on the text alone, so that writing twice gives the same file."""
+    number = 0
+    while (name := hashlib.sha256(f"{text}{number or ''}".encode()).hexdigest()[:8]) in used:
+        number += 1
+    used.add(name)
+    return name
+
+
+def write(path: Path, text: str) -> bool:
+    """Write a text file whole or not at all; return whether it changed."""
+    if path.exists() and path.read_text("utf-8") == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        draft.write_text(text, "utf-8")
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
+
+
+def as_text(nb) -> str:
+    """A notebook as the text of its file: sorted keys, indent 1, so that differences stay small."""
+    return nbformat.writes(nb, version=4) + "\n"
+
+
+def drift(chapter: str) -> list[str]:
+    """How the pair of a chapter differs; empty where it does not."""
+    if not project.source(chapter).exists():
+        return [f"{chapter}: book/{chapter}.md is missing"]
+    source, stored = read_source(chapter), read_notebook(chapter)
+    if stored is None:
+        return [f"{chapter}: book/{chapter}.ipynb is missing"]
+    problems = []
+    try:
+        if with_setup_cell(text := project.source(chapter).read_text("utf-8")) != text:
+            problems.append(f"{chapter}: the setup cell is not the template's")
+    except ValueError as error:
+        problems.append(f"{chapter}: {error}")
+    theirs, ours = [key(cell) for cell in stored.cells], [key(cell) for cell in source.cells]
+    for number, (left, right) in enumerate(zip(ours, theirs, strict=False)):
+        if left != right:
+            problems.append(f"{chapter}: cell {number} differs ({left[1].splitlines()[:1]} in .md)")
+            break
+    else:
+        if len(ours) != len(theirs):
+            problems.append(f"{chapter}: {len(ours)} cells in .md, {len(theirs)} in .ipynb")
+    if not problems:
+        for number, (cell, kept) in enumerate(zip(source.cells, stored.cells, strict=True)):
+            if any(kept.metadata.get(name) != value for name, value in cell.metadata.items() if name != "mystnb"):
+                problems.append(f"{chapter}: the metadata of cell {number} differ")
+    return problems

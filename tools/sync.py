@@ -1,0 +1,40 @@
+"""Bring NAME.ipynb up to NAME.md, keeping the stored outputs of unchanged cells; with --check, only tell drift."""
+
+import argparse
+
+from tools import pairs, project
+
+
+def sync(chapter: str) -> None:
+    """Refresh the setup cell of NAME.md, then write NAME.ipynb from it."""
+    path = project.source(chapter)
+    if not path.exists():
+        raise SystemExit(f"book/{chapter}.md is missing: write it, or take it out of _toc.yml")
+    try:
+        pairs.write(path, pairs.with_setup_cell(path.read_text("utf-8")))
+    except ValueError as error:
+        raise SystemExit(f"book/{chapter}.md: {error}") from None
+    stored = pairs.read_notebook(chapter)
+    joined = pairs.join(pairs.read_source(chapter), stored, chapter)
+    changed = pairs.write(project.notebook(chapter), pairs.as_text(joined))
+    code = [cell for cell in joined.cells if cell.cell_type == "code"]
+    left = sum(cell.execution_count is None for cell in code)
+    print(f"{chapter}: {'written' if changed else 'unchanged'}, {len(code)} code cells, {left} without a run")
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("chapters", nargs="*", help="names of chapters; none means all")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a pair differs")
+    options = parser.parse_args()
+    chapters = project.chosen(options.chapters)
+    if options.check:
+        return project.report([line for name in chapters for line in pairs.drift(name)], "make sync")
+    for chapter in chapters:
+        sync(chapter)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
