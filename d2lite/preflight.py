@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from .device import device, profile
+from .device import profile
 from .shapes import trace
 
 
@@ -17,18 +17,22 @@ def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def device_of(data) -> torch.device:
+    """Where the batches of ``data.train`` lie."""
     labels = getattr(data.train, "labels", None)
-    return labels.device if labels is not None else device()
+    return (next(iter(data.train))[1] if labels is None else labels).device
 
 
 def check_fit(net: nn.Module, data) -> None:
     """Find out before the first step, on meta tensors, whether sizes, channels and labels fit the network."""
-    X, _ = next(iter(data.train), (None, None)) if not hasattr(data, "size") else (None, None)
-    shape = (2, data.channels, data.size, data.size) if hasattr(data, "size") else None if X is None else tuple(X.shape)
-    if shape is None:
-        raise ValueError("data.train has no batches: there is nothing to train on.")
-    outputs = trace(net, shape)[-1].output_shape
     labels = getattr(data.train, "labels", None)
+    if hasattr(data, "size"):
+        shape = (2, data.channels, data.size, data.size)
+    else:
+        X, labels = next(iter(data.train), (None, None))
+        if X is None:
+            raise ValueError("data.train has no batches: there is nothing to train on.")
+        shape = tuple(X.shape)
+    outputs = trace(net, shape)[-1].output_shape
     if labels is not None and len(outputs) == 2:
         low, high = int(labels.min()), int(labels.max())
         if low < 0 or high >= outputs[1]:

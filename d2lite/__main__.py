@@ -1,0 +1,147 @@
+"""The command line: ``python -m d2lite data | train | doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from importlib import metadata
+
+from torch import nn
+
+import d2lite as d2l
+
+from . import data as datasets
+from .recipes import Recipe
+
+#: what d2lite cannot do without, and what only notebooks need
+NEEDED = ("torch", "numpy", "matplotlib", "pandas", "pooch", "requests", "tqdm", "scikit-learn", "pyarrow", "pillow")
+FOR_NOTEBOOKS = ("ipython", "ipykernel", "torchvision")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit code is 0 when it did what was asked, 1 when it could not, 2 for wrong usage."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except (ValueError, OSError, FloatingPointError, datasets.DataError) as error:
+        print(f"d2lite: {error}", file=sys.stderr)
+        return 1
+
+
+def build_network(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> nn.Module:
+    """The network that ``recipe`` names, for images of ``in_channels`` × ``size`` × ``size``."""
+    module, function = recipe.factory.split(":")
+    factory: Callable[..., nn.Module] = getattr(importlib.import_module(f"d2lite.models.{module}"), function)
+    return factory(in_channels=in_channels, num_classes=num_classes, size=size)
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    failed = False
+    for name in arguments.names or list(datasets.DATASETS):
+        try:
+            print(datasets.prepare(name))
+        except datasets.DataError as error:
+            print(f"d2lite: {error}", file=sys.stderr)
+            failed = True
+    return int(failed)
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    if arguments.list:
+        print(f"{'network':18} {'data':14} {'size':>4} {'batch':>5} {'epochs':>6} {'lr':>6}  optimizer, schedule")
+        for row in d2l.recipes():
+            print(
+                f"{row.name:18} {row.dataset:14} {row.size:4} {row.batch_size:5} {row.epochs:6} {row.lr:6g}  "
+                f"{row.optimizer}, {row.schedule}"
+            )
+        return 0
+    if arguments.name is None:
+        print("d2lite: which network? `python -m d2lite train --list` shows them.", file=sys.stderr)
+        return 2
+    if arguments.profile:
+        os.environ["D2LITE_PROFILE"] = arguments.profile
+    recipe = d2l.recipe(arguments.name)
+    for path in filter(None, (arguments.save, arguments.history)):
+        folder = os.path.dirname(os.path.abspath(path))
+        if not os.access(folder, os.W_OK):
+            raise OSError(f"cannot write {path}: make the folder {folder} first, or give another path.")
+    d2l.seed_everything(arguments.seed)
+    options = recipe.load_options
+    options.update({k: v for k, v in (("size", arguments.size), ("batch_size", arguments.batch_size)) if v is not None})
+    data = d2l.load(arguments.data or recipe.dataset, **options)
+    net = build_network(recipe, data.channels, len(data.classes), data.size)
+    fit_options = recipe.fit_options
+    given = {"lr": arguments.lr, "epochs": arguments.epochs}
+    fit_options.update({key: value for key, value in given.items() if value is not None})
+    if arguments.epochs is not None:
+        fit_options["quick_epochs"] = None  # whoever names the epochs gets them, whatever the profile
+    print(data)
+    history = d2l.fit(net, data, checkpoint=arguments.checkpoint, **fit_options)
+    if arguments.history:
+        print(f"history: {history.save(arguments.history)}")
+    if arguments.save:
+        print(f"weights: {d2l.save(net, arguments.save)}")
+    test = d2l.evaluate(net, data.test)
+    print(f"test accuracy {test.accuracy:.4f}, loss {test.loss:.4f} on {test.n:,} images of {data.label}")
+    return 130 if history.interrupted else 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    print(d2l.provenance())
+    missing = []
+    print("\npackages")
+    for name in (*NEEDED, *FOR_NOTEBOOKS):
+        try:
+            print(f"  {name:14} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            needed = name in NEEDED
+            print(f"  {name:14} missing{'' if needed else ' (only notebooks and proofs need it)'}")
+            missing += [name] if needed else []
+    print("\ndata sets")
+    for name in datasets.DATASETS:
+        state = "on this machine" if datasets.is_available(name) else f"not here: python -m d2lite data {name}"
+        print(f"  {name:14} {state}")
+    print(f"  D2LITE_DATA    {os.environ.get('D2LITE_DATA', 'not set')}")
+    free = shutil.disk_usage(os.path.expanduser("~")).free / 2**30
+    print(f"  free in home   {free:.1f} GiB{'  (little: a data set takes up to 0.4 GiB)' if free < 0.5 else ''}")
+    if missing:
+        print(f"\nTo mend: pip install {' '.join(missing)}")
+        return 1
+    print("\nAll that d2lite needs is here.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m d2lite", description="Prepare data, train networks, look around.")
+    commands = parser.add_subparsers(required=True, metavar="data | train | doctor")
+
+    data = commands.add_parser("data", help="download and verify data sets")
+    data.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(datasets.DATASETS)}; all when none is given")
+    data.set_defaults(command=_data)
+
+    train = commands.add_parser("train", help="train a network of the book by its recipe")
+    train.add_argument("name", nargs="?", metavar="NETWORK", help="as --list shows them")
+    train.add_argument("--list", action="store_true", help="show networks and recipes")
+    train.add_argument("--data", metavar="NAME", help="data set instead of the recipe's")
+    train.add_argument("--size", type=int, metavar="PX", help="edge of the input image in pixels")
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--lr", type=float, help="learning rate")
+    train.add_argument("--batch-size", type=int)
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--profile", choices=("quick", "full"))
+    train.add_argument("--checkpoint", metavar="FILE", help="write after each epoch, and go on from it")
+    train.add_argument("--save", metavar="FILE", help="write the trained weights")
+    train.add_argument("--history", metavar="FILE", help="write the epochs as JSON")
+    train.set_defaults(command=_train)
+
+    doctor = commands.add_parser("doctor", help="report the environment")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What a run shows in a notebook, in a terminal and in captured output."""
+
+import base64
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+import textwrap
+import time
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import d2lite as d2l
+from d2lite.board import LineBoard, NotebookBoard, epoch_line, make_listener
+from d2lite.listeners import Progress, Run
+
+TRAIN = textwrap.dedent(
+    """
+    import d2lite as d2l
+    from torch import nn
+    data = d2l.load("digits", size=8, batch_size=200, quick_images=600, device="cpu")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    """
+)
+FIT = 'h = d2l.fit(net, data, 3, 0.1, quick_epochs=2, precision="float32")'
+
+
+def run_notebook(*cells):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    return [cell.outputs for cell in notebook.cells]
+
+
+@pytest.fixture(scope="module", params=["with ipywidgets", "without ipywidgets"])
+def outputs(request):
+    hide = "import sys; sys.modules['ipywidgets'] = None" if "without" in request.param else "pass"
+    return run_notebook(hide, TRAIN, FIT)[-1]
+
+
+def test_notebook_shows_curves_once_and_the_table(outputs):
+    images = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(images) == 1, "one figure, redrawn in place"
+    metadata = images[0]["metadata"]["image/png"]
+    assert "epoch 2/3" in metadata["alt"] or "epoch 2/2" in metadata["alt"]
+    png = base64.b64decode(images[0]["data"]["image/png"])
+    assert int.from_bytes(png[16:20], "big") == 2 * metadata["width"], "PNG at twice the size it is shown at"
+
+
+def test_notebook_ends_with_the_epoch_table_and_no_progress_bar(outputs):
+    html = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+    assert html.count("<tr>") == 3 and "<progress" not in html
+    assert "quick profile: 600 of 1,257 images, 2 of 3 epochs" in html
+    plain = "".join(output.get("data", {}).get("text/plain", "") for output in outputs)
+    assert "epoch 2/2: train loss" in plain, "GitHub and text readers see the epochs too"
+
+
+def test_notebook_bar_moves_and_tells_the_time_left():
+    board = NotebookBoard()
+    board.run, board.history, board.first_step, board.began = Run(4, 10), d2l.History(), 0, time.perf_counter() - 5
+    html = board._bar(Progress(2, 20, 40, 0.5, 0.8, 1.0))
+    assert 'max="40" value="20"' in html and "epoch 2 of 4, about 5 s left" in html
+
+
+def test_captured_output_has_one_line_an_epoch():
+    result = subprocess.run(
+        [sys.executable, "-c", TRAIN + FIT], capture_output=True, text=True, env={**os.environ, "D2LITE_PROFILE": "quick"}
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["quick profile", "epoch 1/2", "epoch 2/2"]
+    assert "\r" not in result.stdout and result.stderr == ""
+
+
+def test_terminal_has_a_bar_and_one_line_an_epoch():
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))  # a new terminal has no width
+    code = TRAIN + "import d2lite.listeners as l; l.Ticker.due = lambda self: True\n" + FIT
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=slave, stderr=slave, env=os.environ)
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(master, 4096)
+        except OSError:  # the other side is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    assert process.wait() == 0, shown
+    text = shown.decode()
+    assert "epoch 1/2: train loss" in text and "epoch 2/2: train loss" in text
+    assert "train loss" in text and "%|" in text, "a tqdm bar must have been drawn"
+
+
+def test_listener_suits_the_place():
+    assert type(make_listener()) is LineBoard, "under pytest, output is captured"
+
+
+def test_interrupt_is_reported(capsys):
+    board = LineBoard()
+    board.end(d2l.History([d2l.EpochRecord(1, 0.5, 0.8, 0.4, 0.9, 0.1, 1.0, 10.0)], interrupted=True))
+    assert capsys.readouterr().out == "interrupted: 1 epochs are finished and kept.\n"
+
+
+def test_epoch_line_without_validation():
+    line = epoch_line(d2l.EpochRecord(2, 0.5, 0.8, None, None, 0.1, 2.0, 1234.0), 5)
+    assert line == "epoch 2/5: train loss 0.5000 accuracy 0.8000 (2.0 s, 1,234 images/s)"

@@ -1,0 +1,131 @@
+"""Device, profile, seeds, recipes and the command line."""
+
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import d2lite as d2l
+from d2lite.__main__ import build_network, main
+
+
+def test_profile(monkeypatch):
+    monkeypatch.delenv("D2LITE_PROFILE", raising=False)
+    assert d2l.profile() == ("full" if torch.cuda.is_available() else "quick")
+    monkeypatch.setenv("D2LITE_PROFILE", "full")
+    assert d2l.profile() == "full"
+    monkeypatch.setenv("D2LITE_PROFILE", "fast")
+    with pytest.raises(ValueError, match="'fast'.*'quick' or 'full'"):
+        d2l.profile()
+
+
+def draw():
+    return random.random(), np.random.rand(), torch.rand(1).item()
+
+
+def test_seeds_repeat_and_differ(monkeypatch):
+    monkeypatch.delenv("D2LITE_SEED", raising=False)
+    d2l.seed_everything(5)
+    first = draw()
+    d2l.seed_everything(5)
+    assert draw() == first
+    monkeypatch.setenv("D2LITE_SEED", "1")
+    assert d2l.seed_everything(5) == 6
+    assert all(a != b for a, b in zip(draw(), first))
+    monkeypatch.setenv("D2LITE_SEED", "one")
+    with pytest.raises(ValueError, match="whole number"):
+        d2l.seed_everything(5)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu"), (True, False, "cuda")]
+)
+def test_device_order(monkeypatch, cuda, mps, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert d2l.device().type == expected
+
+
+def test_provenance_names_what_matters():
+    facts = d2l.provenance()
+    assert torch.__version__ in str(facts) and facts.profile in ("quick", "full")
+    assert "<th" in facts._repr_html_()
+
+
+def test_public_names_exist_and_are_documented():
+    for name in d2l.__all__:
+        assert (getattr(d2l, name).__doc__ or "").strip(), f"{name} has no docstring"
+
+
+def test_unknown_network_names_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'vgg11'.*Known: .*lenet"):
+        d2l.recipe("vg11")
+
+
+@pytest.mark.parametrize("row", d2l.recipes(), ids=lambda row: row.name)
+def test_every_recipe_builds_a_network_for_its_data(row, monkeypatch):
+    for profile in ("quick", "full"):
+        monkeypatch.setenv("D2LITE_PROFILE", profile)
+        with torch.device("meta"):
+            net = build_network(row, 1, 10, row.input_size)
+        assert d2l.summary(net, (2, 1, row.input_size, row.input_size)).rows[-1].output_shape == (2, 10)
+
+
+def test_published_rows():
+    rows = d2l.published("lenet_batch_norm")
+    assert rows[0]["test_acc"] == 0.861 and rows[0]["epochs"] == 5
+    with pytest.raises(ValueError, match="nothing published.*Known"):
+        d2l.published("resnext")
+
+
+def test_train_command(tmp_path, capsys):
+    weights, history = tmp_path / "net.pt", tmp_path / "history.json"
+    code = main(
+        ["train", "lenet", "--data", "digits", "--epochs", "2", "--batch-size", "64", "--save", str(weights)]
+        + ["--history", str(history), "--profile", "quick"]
+    )  # fmt: skip
+    out = capsys.readouterr().out
+    assert code == 0, out
+    assert "epoch 2/2" in out and "test accuracy" in out and "on 360 images of" in out
+    net = d2l.restore(build_network(d2l.recipe("lenet"), 1, 10, 28), weights)
+    assert sum(p.numel() for p in net.parameters()) == 61_706
+    assert len(d2l.History.load(history)) == 2
+
+
+def test_train_command_says_what_is_wrong(capsys, tmp_path):
+    assert main(["train"]) == 2
+    assert main(["train", "alexnett"]) == 1
+    assert main(["train", "lenet", "--data", "fashon_mnist"]) == 1
+    assert main(["train", "lenet", "--data", "digits", "--size", "4"]) == 1
+    assert main(["train", "lenet", "--data", "digits", "--epochs", "0"]) == 1
+    assert main(["train", "lenet", "--save", str(tmp_path / "nowhere" / "net.pt")]) == 1
+    errors = capsys.readouterr().err
+    assert "--list" in errors and "unknown network 'alexnett'" in errors and "fashion_mnist" in errors
+    assert "smallest" in errors and "epochs is 0" in errors and "make the folder" in errors
+    assert "Traceback" not in errors
+
+
+def test_train_list(capsys):
+    assert main(["train", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert all(row.name in out for row in d2l.recipes())
+
+
+def test_doctor(capsys):
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert torch.__version__ in out and "fashion_mnist" in out and "All that d2lite needs is here" in out
+
+
+def test_doctor_names_what_is_missing(capsys, monkeypatch):
+    monkeypatch.setattr("d2lite.__main__.NEEDED", ("torch", "no-such-package"))
+    assert main(["doctor"]) == 1
+    assert "pip install no-such-package" in capsys.readouterr().out
+
+
+def test_module_runs_as_a_command():
+    result = subprocess.run([sys.executable, "-m", "d2lite", "--help"], capture_output=True, text=True)
+    assert result.returncode == 0 and "doctor" in result.stdout

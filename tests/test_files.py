@@ -1,0 +1,115 @@
+"""Weights, histories and checkpoints on disk: whole or not at all, and clear when something is wrong."""
+
+import errno
+import os
+
+import pytest
+import torch
+from torch import nn
+
+import d2lite as d2l
+from d2lite.files import write_atomically
+
+
+def make_net():
+    return nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
+
+
+def test_save_and_restore_give_the_same_network(tmp_path):
+    net, other = make_net(), make_net()
+    net(torch.randn(8, 4))  # moves the running statistics, which must be stored too
+    path = d2l.save(net, tmp_path / "net.pt")
+    assert d2l.restore(other, path) is other
+    for mine, theirs in zip(net.state_dict().values(), other.state_dict().values()):
+        assert torch.equal(mine, theirs)
+
+
+def test_restore_refuses_another_network_and_leaves_it_alone(tmp_path):
+    path = d2l.save(make_net(), tmp_path / "net.pt")
+    other = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 5))
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    with pytest.raises(ValueError, match=r"2.weight has shape \(2, 3\) in the file and \(5, 3\) here"):
+        d2l.restore(other, path)
+    with pytest.raises(ValueError, match="is not in this network"):
+        d2l.restore(nn.Sequential(nn.Linear(4, 3)), path)
+    assert all(torch.equal(before[name], tensor) for name, tensor in other.state_dict().items())
+
+
+def test_restore_names_what_is_wrong_with_the_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing.pt"):
+        d2l.restore(make_net(), tmp_path / "nothing.pt")
+    whole = d2l.save(make_net(), tmp_path / "net.pt").read_bytes()
+    for content in (b"", b"not a network", whole[: len(whole) // 2]):
+        broken = tmp_path / "broken.pt"
+        broken.write_bytes(content)
+        with pytest.raises(ValueError, match="broken.pt is damaged"):
+            d2l.restore(make_net(), broken)
+    torch.save({"a": 1}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="not a d2lite file"):
+        d2l.restore(make_net(), tmp_path / "other.pt")
+
+
+def test_files_with_code_are_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    torch.save({"d2lite_format": 1, "state_dict": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(ValueError, match="damaged"):
+        d2l.restore(make_net(), tmp_path / "evil.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+def fail_with(error):
+    def write(file):
+        file.write(b"half of it")
+        raise error
+
+    return write
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, error):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(type(error)) as caught:
+        write_atomically(path, fail_with(error))
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+    if isinstance(error, OSError):
+        assert caught.value.errno == errno.ENOSPC
+        assert str(path) in str(caught.value) and "Free some space" in str(caught.value)
+
+
+def test_full_disk_while_checkpointing_leaves_no_partial_file(tmp_path, monkeypatch):
+    data = d2l.load("digits", size=8, batch_size=200, device="cpu")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    monkeypatch.setattr(torch, "save", lambda state, file: fail_with(OSError(errno.ENOSPC, "No space left"))(file))
+    with pytest.raises(OSError, match="cannot write.*run.pt.*Free some space"):
+        d2l.fit(net, data, 1, 0.1, checkpoint=tmp_path / "run.pt", listener=None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(OSError, match="cannot write.*nowhere.*Give a path in a folder that exists"):
+        d2l.save(make_net(), tmp_path / "nowhere" / "net.pt")
+
+
+def test_history_round_trip_and_frame(tmp_path):
+    record = d2l.EpochRecord(1, 0.5, 0.8, None, None, 0.1, 2.0, 100.0)
+    history = d2l.History([record, d2l.EpochRecord(2, 0.4, 0.9, 0.6, 0.7, 0.1, 2.0, 100.0)], interrupted=True)
+    assert d2l.History.load(history.save(tmp_path / "h.json")) == history
+    frame = history.to_frame()
+    assert list(frame.index) == [1, 2] and frame.loc[2, "val_accuracy"] == 0.7
+    assert history.best.epoch == 1, "0.8 in training, where there was no validation, beats 0.7"
+    assert len(history.plot().axes) == 2
+    (tmp_path / "bad.json").write_text('{"records": 3')
+    with pytest.raises(ValueError, match="bad.json is not a saved history"):
+        d2l.History.load(tmp_path / "bad.json")
+    with pytest.raises(ValueError, match="empty"):
+        d2l.History().best  # noqa: B018
+
+
+def test_clock_does_not_count_in_comparisons():
+    fast, slow = (d2l.EpochRecord(1, 0.5, 0.8, 0.6, 0.7, 0.1, seconds, 1 / seconds) for seconds in (1.0, 9.0))
+    assert fast == slow
+    assert fast != d2l.EpochRecord(1, 0.5, 0.8, 0.6, 0.71, 0.1, 1.0, 1.0)

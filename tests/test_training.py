@@ -1,0 +1,281 @@
+"""The loop: against a loop written out, exact, repeatable, resumable, and clear about what does not fit."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import d2lite as d2l
+from d2lite.listeners import Ticker
+
+
+def make_net(outputs=10):
+    d2l.seed_everything(1)
+    return nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, outputs))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return d2l.load("digits", size=8, batch_size=50, device="cpu")
+
+
+def fit(net, data, **options):
+    settings = {"momentum": 0.9, "quick_epochs": None, "listener": None, "precision": "float32", **options}
+    return d2l.fit(net, data, settings.pop("epochs", 3), settings.pop("lr", 0.05), **settings)
+
+
+def batches(data, number):
+    return [data.train.batch(slice(50 * i, 50 * (i + 1))) for i in range(number)]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_equals_a_loop_written_out(digits, schedule, name):
+    train = batches(digits, 6)
+    net, twin = make_net(), make_net()
+    fit(net, SimpleNamespace(train=train, val=None), epochs=2, optimizer=name, schedule=schedule, weight_decay=0.01)
+    twin.to(memory_format=torch.channels_last)
+    if name == "sgd":
+        stepper = torch.optim.SGD(twin.parameters(), lr=0.05, momentum=0.9, weight_decay=0.01)
+    else:
+        stepper = torch.optim.AdamW(twin.parameters(), lr=0.05, weight_decay=0.01)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(stepper, 0.05, total_steps=12, cycle_momentum=False)
+    rates = []
+    for X, y in train + train:
+        if schedule == "constant":
+            stepper.param_groups[0]["lr"] = 0.05
+        rates.append(stepper.param_groups[0]["lr"])
+        stepper.zero_grad()
+        F.cross_entropy(twin(X), y).backward()
+        stepper.step()
+        cycle.step()
+    assert len(set(rates)) == (1 if schedule == "constant" else 12)
+    for mine, reference in zip(net.parameters(), twin.parameters()):
+        assert torch.allclose(mine, reference, atol=1e-6)
+
+
+def test_learns_digits(digits):
+    net = make_net()
+    history = fit(net, digits, epochs=6)
+    assert d2l.evaluate(net, digits.test).accuracy > 0.9
+    assert history.last.train_loss < history[0].train_loss / 2
+    assert history.best.val_accuracy == max(record.val_accuracy for record in history)
+
+
+def test_evaluate_is_exact_when_the_last_batch_is_short(digits):
+    net = make_net().train()
+    X, y = digits.test.batch(range(digits.test.num_images))
+    net.eval()
+    with torch.no_grad():
+        logits = net(X)
+    net.train()
+    metrics = d2l.evaluate(net, digits.test)
+    assert digits.test.num_images % 50 != 0, "this test needs a short last batch"
+    assert metrics.n == digits.test.num_images
+    assert metrics.accuracy == (logits.argmax(1) == y).double().mean().item()
+    assert metrics.loss == pytest.approx(F.cross_entropy(logits.double(), y).item(), rel=1e-6)
+    assert net.training, "evaluate must give the mode back"
+
+
+def test_evaluate_of_nothing():
+    with pytest.raises(ValueError, match="no batches"):
+        d2l.evaluate(make_net(), [])
+
+
+def test_same_seed_same_history(digits):
+    runs = []
+    for seed in (1, 1, 2):
+        net = make_net()
+        d2l.seed_everything(seed)
+        runs.append(fit(net, digits))
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2], "another seed must shuffle otherwise, or the first comparison proves nothing"
+
+
+class StopAfter(d2l.Listener):
+    """A reader who presses the stop button when an epoch ends."""
+
+    def __init__(self, epoch):
+        self.at = epoch
+
+    def epoch(self, record):
+        if record.epoch == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("options", [{}, {"optimizer": "adamw", "lr": 1e-3}, {"schedule": "constant"}])
+def test_interrupted_and_resumed_equals_uninterrupted(digits, tmp_path, options):
+    def net_with_dropout():  # its random numbers must go on where they stopped
+        return nn.Sequential(*make_net()[:-1], nn.Dropout(0.5), nn.Linear(128, 10))
+
+    whole = net_with_dropout()
+    d2l.seed_everything(3)
+    expected = fit(whole, digits, **options)
+
+    path = tmp_path / "run.pt"
+    net = net_with_dropout()
+    d2l.seed_everything(3)
+    partly = fit(net, digits, checkpoint=path, listener=StopAfter(1), **options)
+    assert partly.interrupted and len(partly) == 1
+
+    resumed = net_with_dropout()
+    d2l.seed_everything(99)  # another process would have another state: the checkpoint must bring the old one back
+    history = fit(resumed, digits, checkpoint=path, **options)
+    assert history == expected
+    for mine, reference in zip(resumed.state_dict().values(), whole.state_dict().values()):
+        assert torch.equal(mine, reference)
+
+
+def test_interrupt_within_an_epoch_keeps_the_finished_ones(digits):
+    class Interrupting(SimpleNamespace):
+        passes = 0
+
+        def __iter__(self):
+            self.passes += 1
+            for number, batch in enumerate(digits.train):
+                if self.passes == 2 and number == 3:
+                    raise KeyboardInterrupt
+                yield batch
+
+        def __len__(self):
+            return len(digits.train)
+
+    # the first pass is fit's look at the shapes when data has no size: give the size so that there is none
+    data = SimpleNamespace(train=Interrupting(), val=digits.val, channels=1, size=8)
+    history = fit(make_net(), data)
+    assert history.interrupted and len(history) == 1
+
+
+def test_checkpoint_of_another_run_is_refused(digits, tmp_path):
+    path = tmp_path / "run.pt"
+    fit(make_net(), digits, epochs=1, checkpoint=path)
+    with pytest.raises(ValueError, match=r"another run.*lr: 0.05 there, 0.5 here.*delete"):
+        fit(make_net(), digits, epochs=1, lr=0.5, checkpoint=path)
+
+
+def test_nan_loss_stops_and_says_what_to_do(digits):
+    with pytest.raises(d2l.NonFiniteLossError, match=r"epoch 1.*smaller learning rate") as caught:
+        fit(make_net(), digits, lr=1e8)
+    assert len(caught.value.history) == 0
+
+
+def test_nan_in_the_images(digits):
+    X, y = digits.train.batch(slice(0, 50))
+    good, bad = (X, y), (torch.full_like(X, math.nan), y)
+    data = SimpleNamespace(train=[good, bad], val=None)
+    with pytest.raises(d2l.NonFiniteLossError, match="NaN in the images"):
+        fit(make_net(), data)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0: give a whole number from 1"),
+        ({"epochs": 1.5}, "epochs is 1.5"),
+        ({"lr": 0}, "lr is 0: give a positive"),
+        ({"lr": math.nan}, "lr is nan"),
+        ({"optimizer": "adam"}, "optimizer is 'adam': choose one of 'sgd', 'adamw'"),
+        ({"schedule": "cosine"}, "choose one of 'one_cycle', 'constant'"),
+        ({"precision": "fp8"}, "choose one of 'auto'"),
+    ],
+)
+def test_arguments_that_make_no_sense(digits, options, message):
+    with pytest.raises(ValueError, match=message):
+        fit(make_net(), digits, **options)
+
+
+def test_labels_out_of_range(digits):
+    with pytest.raises(ValueError, match="labels run from 0 to 9.*5 outputs.*num_classes=10"):
+        fit(make_net(outputs=5), digits)
+
+
+def test_labels_out_of_range_in_plain_batches(digits):
+    X, y = digits.train.batch(slice(0, 50))
+    with pytest.raises(ValueError, match="labels run from 0 to 9.*5 outputs"):
+        fit(make_net(outputs=5), SimpleNamespace(train=[(X, y)], val=None))
+
+
+def test_wrong_channels_and_size(digits):
+    three = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 10))
+    with pytest.raises(d2l.InputShapeError, match="data|input has 1 channels.*takes 3"):
+        fit(three, digits)
+    large = nn.Sequential(nn.Conv2d(1, 4, 11), nn.Flatten(), nn.Linear(4, 10))
+    with pytest.raises(d2l.InputShapeError, match="smallest size that works is 11 px"):
+        fit(large, digits)
+
+
+def test_no_batches():
+    with pytest.raises(ValueError, match="no batches"):
+        fit(make_net(), SimpleNamespace(train=[], val=None))
+
+
+def test_quick_profile_caps_epochs_and_says_so(monkeypatch, digits, capsys):
+    monkeypatch.setenv("D2LITE_PROFILE", "quick")
+    few = d2l.load("digits", size=8, batch_size=50, quick_images=200, device="cpu")
+    history = d2l.fit(make_net(), few, 10, 0.05, quick_epochs=2)
+    assert len(history) == 2
+    assert "quick profile: 200 of 1,257 images, 2 of 10 epochs" in capsys.readouterr().out
+    monkeypatch.setenv("D2LITE_PROFILE", "full")
+    everything = d2l.load("digits", size=8, batch_size=200, device="cpu")
+    assert len(d2l.fit(make_net(), everything, 4, 0.05, quick_epochs=2)) == 4
+    assert "quick" not in capsys.readouterr().out
+
+
+def test_a_stand_in_runs_more_epochs_so_that_it_sees_as_many_images(monkeypatch, digits):
+    monkeypatch.setenv("D2LITE_PROFILE", "quick")
+    many = d2l.load("digits", size=8, batch_size=400, quick_images=3000, device="cpu")
+    assert many.train.num_images == 1257
+    assert len(d2l.fit(make_net(), many, 30, 0.05, quick_epochs=2, listener=None)) == math.ceil(2 * 3000 / 1257)
+
+
+def test_listeners_hear_everything_in_order(digits, monkeypatch):
+    heard = []
+
+    class Recorder(d2l.Listener):
+        def start(self, run):
+            heard.append(("start", run.epochs, run.steps_per_epoch))
+
+        def progress(self, progress):
+            heard.append(("progress", progress.step))
+
+        def epoch(self, record):
+            heard.append(("epoch", record.epoch))
+
+        def end(self, history):
+            heard.append(("end", len(history)))
+
+    monkeypatch.setattr(Ticker, "due", lambda self: True)
+    fit(make_net(), SimpleNamespace(train=batches(digits, 2), val=None), epochs=2, listener=Recorder())
+    assert heard == [
+        ("start", 2, 2), ("progress", 1), ("progress", 2), ("epoch", 1), ("progress", 3), ("progress", 4), ("epoch", 2),
+        ("end", 2),
+    ]  # fmt: skip
+
+
+def test_progress_comes_at_most_twice_a_second_and_stays_cheap(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("d2lite.listeners.time.perf_counter", lambda: now[0])
+    ticker = Ticker()
+    assert not ticker.due()
+    now[0] += 0.5
+    assert ticker.due()
+    ticker.done(now[0])
+    now[0] += 0.49
+    assert not ticker.due()
+    now[0] += 0.01
+    assert ticker.due()
+    began = now[0]
+    now[0] += 0.1  # an expensive drawing
+    ticker.done(began)
+    now[0] += 2.9
+    assert not ticker.due(), "a drawing of 0.1 s must leave the loop alone for 3 s"
+
+
+def test_bfloat16_trains(digits):
+    net = make_net()
+    fit(net, digits, epochs=4, precision="bfloat16")
+    assert next(net.parameters()).dtype == torch.float32
+    assert d2l.evaluate(net, digits.test).accuracy > 0.85
