@@ -35,8 +35,7 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt pyproject.toml | $(PY)
 	@touch $@ $(VENV)/.book
 
 book: $(VENV)/.book  ## Build the site from stored outputs
-	@PATH="$(abspath $(VENV)/bin):$$PATH" $(PY) -m jupyter_book.cli.main build book --config _config.yml --toc _toc.yml \
-	  --path-output . -W -n --keep-going --quiet
+	@$(VENV)/bin/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -W -n --keep-going
 	@echo "the site: file://$(abspath $(SITE))/index.html"
 
 serve: book  ## Build the site and serve it on PORT

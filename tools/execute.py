@@ -18,8 +18,10 @@ from nbclient.exceptions import CellExecutionError
 from tools import outputs, pairs, project
 
 CELL_TIMEOUT = 3600  # seconds
-LABELS = 'print(__import__("json").dumps([v.label for v in list(globals().values()) if type(v).__name__ == "ImageData"]))'
-FACTS = 'import json, d2lite; print(json.dumps(vars(d2lite.provenance())))'
+LABELS = (
+    'print(__import__("json").dumps([v.label for v in list(globals().values()) if type(v).__name__ == "ImageData"]))'
+)
+FACTS = "import json, d2lite; print(json.dumps(vars(d2lite.provenance())))"
 
 
 class Failed(Exception):
@@ -41,8 +43,13 @@ class Runner(NotebookClient):
 
     def __init__(self, nb, chapter: str):
         super().__init__(
-            nb, timeout=CELL_TIMEOUT, kernel_name="python3", resources={"metadata": {"path": str(project.BOOK)}},
-            on_cell_start=self.started, on_cell_executed=self.ended, store_widget_state=False,
+            nb,
+            timeout=CELL_TIMEOUT,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(project.BOOK)}},
+            on_cell_start=self.started,
+            on_cell_executed=self.ended,
+            store_widget_state=False,
         )
         self.chapter, self.clock = chapter, 0.0
         self.total = sum(cell.cell_type == "code" and not cell.metadata.get("probe") for cell in nb.cells)
@@ -56,7 +63,10 @@ class Runner(NotebookClient):
             return
         self.number += 1
         line = cell.source.strip().splitlines()[-1][:70] if cell.source.strip() else ""
-        print(f"  {self.chapter} {self.number:>2}/{self.total} {time.perf_counter() - self.clock:6.1f} s  {line}", flush=True)
+        print(
+            f"  {self.chapter} {self.number:>2}/{self.total} {time.perf_counter() - self.clock:6.1f} s  {line}",
+            flush=True,
+        )
 
 
 def run(chapter: str) -> nbformat.NotebookNode:
@@ -78,12 +88,14 @@ def run(chapter: str) -> nbformat.NotebookNode:
     *labels, facts = (answer(cell) for cell in nb.cells if cell.metadata.get("probe"))
     nb.cells = [cell for cell in nb.cells if not cell.metadata.get("probe")]
     outputs.clean(nb)
-    nb.metadata["d2lite"] = {"run": {
-        **{name: facts[name] for name in ("profile", "device", "torch", "python")},
-        "data": sorted({label for found in labels for label in found}),
-        "seconds": round(seconds, 1),
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-    }}
+    nb.metadata["d2lite"] = {
+        "run": {
+            **{name: facts[name] for name in ("profile", "device", "torch", "python")},
+            "data": sorted({label for found in labels for label in found}),
+            "seconds": round(seconds, 1),
+            "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        }
+    }
     return nb
 
 

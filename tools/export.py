@@ -1,4 +1,4 @@
-"""Write d2lite/models/NAME.py from the cells of a chapter that are tagged `export`; with --check, tell what is stale."""
+"""Write d2lite/models/NAME.py from the cells of a chapter that are tagged `export`; --check tells what is stale."""
 
 import argparse
 import ast
@@ -32,13 +32,15 @@ def module(chapter: str) -> tuple[str, list[str]] | None:
         bodies.append("\n".join(body + lines[last:]).strip("\n"))
     public = [name for name in dict.fromkeys(names) if not name.startswith("_")]
     title = next(line for line in project.source(chapter).read_text("utf-8").splitlines() if line.startswith("# "))
-    text = "\n".join([
-        HEADER.format(name=chapter) + f'"""{title[2:].strip().rstrip(".")}."""\n',
-        "\n".join(dict.fromkeys(imports)),
-        f"\n__all__ = {public!r}\n\n",
-        "\n\n\n".join(body for body in bodies if body),
-        "",
-    ])
+    text = "\n".join(
+        [
+            HEADER.format(name=chapter) + f'"""{title[2:].strip().rstrip(".")}."""\n',
+            "\n".join(dict.fromkeys(imports)),
+            f"\n__all__ = {public!r}\n\n",
+            "\n\n\n".join(body for body in bodies if body),
+            "",
+        ]
+    )
     return formatted(text), public
 
 
@@ -56,7 +58,11 @@ def formatted(text: str) -> str:
     for command in (["check", "--select", "I", "--fix", "--quiet"], ["format", "--quiet"]):
         done = subprocess.run(
             [ruff, *command, "--stdin-filename", "d2lite/models/exported.py", "-"],
-            input=text, capture_output=True, text=True, cwd=project.ROOT, check=False,
+            input=text,
+            capture_output=True,
+            text=True,
+            cwd=project.ROOT,
+            check=False,
         )
         if done.returncode:
             raise SystemExit(f"the exported cells are no valid module:\n{done.stderr}")
@@ -89,7 +95,9 @@ def stale() -> list[str]:
         for path, text in files.items()
         if not path.exists() or path.read_text("utf-8") != text
     ]
-    return problems + [f"{path.relative_to(project.ROOT)}: no chapter exports it" for path in MODELS.glob("*.py") if path not in files]
+    return problems + [
+        f"{path.relative_to(project.ROOT)}: no chapter exports it" for path in MODELS.glob("*.py") if path not in files
+    ]
 
 
 def main() -> int:

@@ -40,7 +40,12 @@ def joined(outs) -> list:
     """The outputs with neighbouring pieces of one stream put together and carriage returns carried out."""
     result = []
     for out in outs:
-        if out.output_type == "stream" and result and result[-1].output_type == "stream" and result[-1].name == out.name:
+        if (
+            out.output_type == "stream"
+            and result
+            and result[-1].output_type == "stream"
+            and result[-1].name == out.name
+        ):
             result[-1].text += out.text
         else:
             result.append(out)
@@ -61,8 +66,10 @@ def warnings(nb) -> list[str]:
     """Lines that went to stderr: a chapter shows none."""
     return [
         f"cell {cell.execution_count} wrote to stderr: {out.text.strip()[:300]}"
-        for cell in nb.cells if cell.cell_type == "code"
-        for out in cell.outputs if out.output_type == "stream" and out.name == "stderr"
+        for cell in nb.cells
+        if cell.cell_type == "code"
+        for out in cell.outputs
+        if out.output_type == "stream" and out.name == "stderr"
     ]
 
 
@@ -71,8 +78,11 @@ def too_large(nb, total: int) -> list[str]:
     if total <= MAX_BYTES:
         return []
     sizes = sorted(
-        ((len(str(cell.outputs)), cell.execution_count, cell.source.strip().splitlines()[-1:])
-         for cell in nb.cells if cell.cell_type == "code"),
+        (
+            (len(str(cell.outputs)), cell.execution_count, cell.source.strip().splitlines()[-1:])
+            for cell in nb.cells
+            if cell.cell_type == "code"
+        ),
         reverse=True,
     )
     heavy = [f"cell {number}: {size / 1000:.0f} kB  {' '.join(line)[:60]}" for size, number, line in sizes[:4]]

@@ -1,10 +1,12 @@
-"""Write the generated pages: status.md, and the tables of chapters in index.md and README.md; --check tells what is stale."""
+"""Write status.md, and the tables of chapters in index.md and README.md; --check tells what is stale."""
 
 import argparse
+import base64
 import re
 
 from tools import pairs, project
 
+COVERS = project.BOOK / "_static" / "covers"
 STATUS_HEAD = """\
 # Status: what was run, on what
 
@@ -46,8 +48,36 @@ def chapter_table(link: str) -> str:
         run = page["run"]
         time = f"{minutes(run)} ({run['profile']}, {short(run['device'])})" if run else minutes(run)
         promise = page["promise"].replace("|", "\\|")
-        rows.append(f"| [{page['title']}]({link.format(name)}) | {promise} | {time} | [open]({project.colab_url(name)}) |")
+        rows.append(
+            f"| [{page['title']}]({link.format(name)}) | {promise} | {time} | [open]({project.colab_url(name)}) |"
+        )
     return "\n".join(rows) + "\n"
+
+
+def cover(chapter: str) -> tuple[bytes, str] | None:
+    """The picture of a chapter and its alt text: the figure of the cell tagged `cover`, or the first figure."""
+    stored = pairs.read_notebook(chapter)
+    figures = [
+        (cell, out.data["image/png"])
+        for cell in (stored.cells if stored else [])
+        for out in cell.get("outputs", [])
+        if "image/png" in out.get("data", {})
+    ]
+    if not figures:
+        return None
+    tagged = [figure for figure in figures if "cover" in figure[0].metadata.get("tags", [])]
+    cell, data = (tagged or figures)[0]
+    return base64.b64decode(data), cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+
+
+def gallery() -> str:
+    """A picture a chapter, each leading to it."""
+    parts = []
+    for name in project.chapters():
+        if found := cover(name):
+            page = facts(name)
+            parts.append(f"**[{page['title']}]({name}.ipynb)**\n\n![{found[1]}](_static/covers/{name}.png)\n")
+    return "\n".join(parts)
 
 
 def short(device: str) -> str:
@@ -57,7 +87,10 @@ def short(device: str) -> str:
 
 def status() -> str:
     """The text of status.md."""
-    rows = ["| Chapter | Profile | Device | Minutes | Data | torch | Python | Date |", "|---|---|---|---:|---|---|---|---|"]
+    rows = [
+        "| Chapter | Profile | Device | Minutes | Data | torch | Python | Date |",
+        "|---|---|---|---:|---|---|---|---|",
+    ]
     for name in project.chapters():
         page = facts(name)
         run = page["run"]
@@ -77,25 +110,32 @@ def between(text: str, name: str, content: str) -> str:
     return text
 
 
-def expected() -> dict[project.Path, str]:
-    """Every page with the text it must have."""
+def handwritten(text: str) -> str:
+    """A page without what is generated between markers."""
+    return re.sub(r"<!-- (\w+): written by make sync -->.*?<!-- end of \1 -->", "", text, flags=re.S)
+
+
+def expected() -> dict[project.Path, bytes]:
+    """Every generated file with the contents it must have."""
     index, readme = project.BOOK / "index.md", project.ROOT / "README.md"
     clone = f"```bash\ngit clone {project.repository_url()}\ncd {project.slug().split('/')[1]}\nmake book\n```\n"
+    index_text = between(index.read_text("utf-8"), "chapters", "\n" + chapter_table("{}.ipynb") + "\n")
     readme_text = between(readme.read_text("utf-8"), "chapters", "\n" + chapter_table("book/{}.ipynb") + "\n")
-    return {
+    texts = {
         project.BOOK / "status.md": status(),
-        index: between(index.read_text("utf-8"), "chapters", "\n" + chapter_table("{}.ipynb") + "\n"),
+        index: between(index_text, "gallery", "\n" + gallery() + "\n"),
         readme: between(readme_text, "clone", clone),
     }
+    covers = {COVERS / f"{name}.png": found[0] for name in project.chapters() if (found := cover(name))}
+    return {path: text.encode("utf-8") for path, text in texts.items()} | covers
 
 
 def stale() -> list[str]:
-    """Which pages differ from what they must be."""
-    return [
-        f"{path.relative_to(project.ROOT)}: not up to date"
-        for path, text in expected().items()
-        if not path.exists() or path.read_text("utf-8") != text
-    ]
+    """Which generated files differ from what they must be, or have no chapter any more."""
+    files = expected()
+    problems = [path for path, data in files.items() if not path.exists() or path.read_bytes() != data]
+    problems += [path for path in COVERS.glob("*") if path not in files]
+    return [f"{path.relative_to(project.ROOT)}: not up to date" for path in problems]
 
 
 def main() -> int:
@@ -104,8 +144,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a page is stale")
     if parser.parse_args().check:
         return project.report(stale(), "make sync")
-    for path, text in expected().items():
-        print(f"{path.relative_to(project.ROOT)}: {'written' if pairs.write(path, text) else 'unchanged'}")
+    files = expected()
+    for path, data in files.items():
+        print(f"{path.relative_to(project.ROOT)}: {'written' if pairs.write(path, data) else 'unchanged'}")
+    for path in set(COVERS.glob("*")) - set(files):
+        path.unlink()
+        print(f"{path.relative_to(project.ROOT)}: removed, no chapter has it")
     return 0
 
 

@@ -75,14 +75,15 @@ def fresh_id(text: str, used: set[str]) -> str:
     return name
 
 
-def write(path: Path, text: str) -> bool:
-    """Write a text file whole or not at all; return whether it changed."""
-    if path.exists() and path.read_text("utf-8") == text:
+def write(path: Path, content: str | bytes) -> bool:
+    """Write a file whole or not at all; return whether it changed."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    if path.exists() and path.read_bytes() == data:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
     try:
-        draft.write_text(text, "utf-8")
+        draft.write_bytes(data)
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)

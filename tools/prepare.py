@@ -11,11 +11,16 @@ def main() -> int:
     """Prepare each data set; never fail."""
     for name in NAMES:
         try:
-            ready = subprocess.run([sys.executable, "-m", "d2lite", "data", name], timeout=LIMIT, check=False).returncode == 0
+            ready = (
+                subprocess.run([sys.executable, "-m", "d2lite", "data", name], timeout=LIMIT, check=False).returncode
+                == 0
+            )
         except subprocess.TimeoutExpired:
             ready = False
         if not ready:
-            print(f"{name} is not at hand: digits stand in, and outputs that depend on the data are run but not compared")
+            print(
+                f"{name} is not at hand: digits stand in, and outputs that depend on the data are run but not compared"
+            )
     return 0
 
 

@@ -4,23 +4,26 @@ In Jupyter, Colab and on GitHub such a block quote reads as it is: `> **Predict 
 """
 
 import re
+import zlib
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 LABEL = re.compile(r"(Predict first|Exercise \d+|Deviation|Note|Warning|Evidence)\.")
+FOLDED = {"tag_solution": "the solution", "tag_setup": "the setup for Colab"}
 
 
 def box(quote: nodes.block_quote) -> nodes.admonition | None:
     """The box for a block quote, or None where it opens with no label of ours."""
     first = quote.children[0] if quote.children else None
-    if not isinstance(first, nodes.paragraph) or not isinstance(first.children[0], nodes.strong):
+    if not isinstance(first, nodes.paragraph):
         return None
-    label = first.children[0].astext()
-    if not LABEL.fullmatch(label):
+    start = next((child for child in first.children if child.astext()), None)  # the parser puts an empty text first
+    if not isinstance(start, nodes.strong) or not LABEL.fullmatch(start.astext()):
         return None
-    title = label.rstrip(".")
-    first.pop(0)
+    title = start.astext().rstrip(".")
+    del first.children[: first.index(start) + 1]
     if first.children and isinstance(first.children[0], nodes.Text):
         first.replace(first.children[0], nodes.Text(first.children[0].astext().lstrip()))
     name = re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
@@ -28,7 +31,7 @@ def box(quote: nodes.block_quote) -> nodes.admonition | None:
     if name == "exercise":
         made["ids"].append(title.lower().replace(" ", "-"))
     made += nodes.title("", title)
-    made += [child for child in quote.children if child is not first or first.astext() or len(first.children) > 1]
+    made += [child for child in quote.children if child is not first or first.astext().strip()]
     return made
 
 
@@ -41,21 +44,26 @@ def callouts(app, doctree) -> None:
             quote.replace_self(made)
 
 
-class Solutions(SphinxPostTransform):
-    """A folded solution says so, instead of "Show the code"; runs before MyST-NB folds (priority 199)."""
+class Folded(SphinxPostTransform):
+    """Solutions and the setup cell are folded whole and say what they hold; runs before MyST-NB folds (at 199)."""
 
     default_priority = 190
     formats = ("html",)
 
     def run(self, **kwargs):
         for cell in self.document.findall(nodes.container):
-            if cell.get("nb_element") == "cell_code" and "tag_solution" in cell["classes"]:
-                cell["hide_mode"] = "all"
-                cell["prompt_show"], cell["prompt_hide"] = "Show the solution", "Hide the solution"
+            if cell.get("nb_element") != "cell_code":
+                continue
+            for tag, what in FOLDED.items():
+                if tag in cell["classes"]:
+                    cell["hide_mode"] = "all"
+                    cell["prompt_show"], cell["prompt_hide"] = f"Show {what}", f"Hide {what}"
 
 
 def setup(app):
     """Sphinx's entry point."""
     app.connect("doctree-read", callouts)
-    app.add_post_transform(Solutions)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    app.add_post_transform(Folded)
+    # Pages are read anew when this file changes, since it changes what is read.
+    edition = zlib.crc32(Path(__file__).read_bytes())
+    return {"version": "1", "env_version": edition, "parallel_read_safe": True, "parallel_write_safe": True}

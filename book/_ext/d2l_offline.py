@@ -8,18 +8,29 @@ import re
 from pathlib import Path
 
 SCRIPT = re.compile(r"[ \t]*<script\b[^>]*>.*?</script>\n?", re.S)
-PRELOAD = re.compile(r"[ \t]*<link\b[^>]*fontawesome[^>]*\.js[^>]*>\n?")
+# Preloading fonts is refused where a page is opened as a file, and their style sheet asks for them anyway.
+PRELOAD = re.compile(r'[ \t]*<link\b[^>]*rel="preload"[^>]*fontawesome[^>]*>\n?')
+SHEET = re.compile(r'[ \t]*<link\b[^>]*rel="stylesheet"[^>]*>\n?')
 UNUSED = ("thebe", "fontawesome", "mermaid", "require.min.js", "embed-amd.js", "mathjax")
 
 
 def strip(html: str) -> str:
     """A page without the scripts that it does not use."""
+
     def kept(match: re.Match) -> str:
         head = match[0].split(">", 1)
         told = head[0].lower() + (head[1].lower() if "src=" not in head[0] and "thebe" in head[1].lower() else "")
         return "" if any(word in told for word in UNUSED) else match[0]
 
-    return PRELOAD.sub("", SCRIPT.sub(kept, html))
+    html = PRELOAD.sub("", SCRIPT.sub(kept, html))
+    seen = set()
+
+    def once(match: re.Match) -> str:
+        new = match[0] not in seen and "thebe" not in match[0]
+        seen.add(match[0])
+        return match[0] if new else ""
+
+    return SHEET.sub(once, html)
 
 
 def finish(app, error) -> None:

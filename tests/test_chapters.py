@@ -1,0 +1,303 @@
+"""Rules that every chapter keeps: its pair, its outputs, its tags, its text, its citations."""
+
+import ast
+
+import jupytext
+import nbformat
+import prose
+import pytest
+from pybtex.database import parse_file
+
+from tools import export, outputs, pages, pairs, project
+
+TAGS = {
+    "setup",
+    "export",
+    "check",
+    "data-output",
+    "nbval-ignore-output",
+    "provenance",
+    "solution",
+    "hide-input",
+    "raises-exception",
+    "cover",
+}
+CHAPTERS = project.chapters()
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
+
+
+def code_cells(chapter):
+    return [cell for cell in pairs.read_notebook(chapter).cells if cell.cell_type == "code"]
+
+
+def untested(cells) -> list[str]:
+    """Cells whose output nobody compares and that no cell with an assertion follows."""
+    found = []
+    for number, cell in enumerate(cells):
+        if "nbval-ignore-output" not in cell.metadata.get("tags", []):
+            continue
+        after = cells[number + 1] if number + 1 < len(cells) else None
+        tags = after.metadata.get("tags", []) if after else []
+        asserts = (
+            after is not None
+            and "check" in tags
+            and "nbval-ignore-output" not in tags
+            and any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(after.source)))
+        )
+        if not asserts:
+            found.append(f"cell {number + 1}: {cell.source.strip().splitlines()[0]}")
+    return found
+
+
+def images(cells):
+    """(cell, output) for each PNG."""
+    return [(cell, out) for cell in cells for out in cell.outputs if "image/png" in out.get("data", {})]
+
+
+def test_every_source_is_in_the_table_of_contents():
+    notebooks = {path.stem for path in project.BOOK.glob("*.md") if pairs.SETUP_BLOCK.search(path.read_text("utf-8"))}
+    assert notebooks == set(CHAPTERS)
+    assert {path.stem for path in project.BOOK.glob("*.ipynb")} == set(CHAPTERS)
+
+
+@each_chapter
+def test_source_and_notebook_agree(chapter):
+    assert pairs.drift(chapter) == [], "run `make sync`, then `make execute` for what changed"
+
+
+def test_exported_models_are_fresh():
+    assert export.stale() == [], "run `make sync`"
+
+
+def test_generated_pages_are_fresh():
+    assert pages.stale() == [], "run `make sync`"
+
+
+@each_chapter
+def test_every_cell_was_run(chapter):
+    cells = code_cells(chapter)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert pairs.read_notebook(chapter).metadata.d2lite.run.keys() == {
+        "profile",
+        "device",
+        "torch",
+        "python",
+        "data",
+        "seconds",
+        "date",
+    }
+
+
+@each_chapter
+def test_what_prints_has_an_output(chapter):
+    for cell in code_cells(chapter)[1:]:  # the first is the setup cell, with magics, and prints nothing
+        calls = {
+            ast.unparse(node.value.func)
+            for node in ast.parse(cell.source).body
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        }
+        if calls & {"print", "plt.show", "d2l.check"}:
+            assert cell.outputs, f"no output is stored for: {cell.source}"
+
+
+@each_chapter
+def test_the_notebook_is_small(chapter):
+    assert project.notebook(chapter).stat().st_size < outputs.MAX_BYTES
+
+
+@each_chapter
+def test_figures_are_png_at_twice_the_size_and_have_alt_text(chapter):
+    cells = code_cells(chapter)
+    assert images(cells), "a chapter without a figure"
+    for cell, out in images(cells):
+        width, _ = outputs.png_size(out.data["image/png"])
+        shown = out.metadata.get("image/png", {}).get("width")
+        assert shown and abs(width - 2 * shown) <= 2, f"{width} pixels shown at {shown}: {cell.source}"
+        assert len(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")) >= 15, f"no alt text: {cell.source}"
+    assert not [out for cell in cells for out in cell.outputs if "image/svg+xml" in out.get("data", {})]
+
+
+@each_chapter
+def test_no_output_is_a_warning_or_an_error(chapter):
+    assert outputs.warnings(pairs.read_notebook(chapter)) == []
+    assert not [
+        o
+        for cell in code_cells(chapter)
+        for o in cell.outputs
+        if o.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", [])
+    ]
+
+
+@each_chapter
+def test_tags_are_known(chapter):
+    assert {tag for cell in pairs.read_notebook(chapter).cells for tag in cell.metadata.get("tags", [])} <= TAGS
+
+
+@each_chapter
+def test_what_is_not_compared_is_asserted(chapter):
+    assert untested(code_cells(chapter)) == []
+
+
+@each_chapter
+def test_solutions_are_folded_everywhere(chapter):
+    for cell in code_cells(chapter):
+        if "solution" in cell.metadata.get("tags", []):
+            assert "hide-input" in cell.metadata.tags
+            assert cell.metadata.get("jupyter", {}).get("source_hidden") is True
+            assert cell.metadata.get("cellView") == "form" and cell.source.startswith("# @title Solution ")
+
+
+@each_chapter
+def test_text_is_plain_markdown(chapter):
+    for cell in pairs.read_notebook(chapter).cells:
+        if cell.cell_type == "markdown":
+            assert prose.myst_only(cell.source) == []
+            assert prose.unknown_labels(cell.source) == []
+
+
+def texts():
+    """(name, prose) of everything that is written by hand for readers."""
+    found = []
+    for chapter in CHAPTERS:
+        cells = pairs.read_source(chapter).cells
+        found.append((chapter, "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")))
+    for path in (project.BOOK / "index.md", project.ROOT / "README.md"):
+        found.append((path.name, pages.handwritten(path.read_text("utf-8"))))
+    return found
+
+
+@pytest.mark.parametrize(("name", "text"), texts(), ids=[name for name, _ in texts()])
+def test_no_result_is_typed(name, text):
+    assert prose.typed_results(text) == [], "let a cell print it, and point at the cell"
+
+
+def cited() -> dict[str, list[str]]:
+    """Address → chapters, for every link that reads as a citation."""
+    found: dict[str, list[str]] = {}
+    for chapter in CHAPTERS:
+        for _, address in prose.CITATION.findall(project.source(chapter).read_text("utf-8")):
+            found.setdefault(address.rstrip("/"), []).append(chapter)
+    return found
+
+
+def entries() -> dict[str, str]:
+    """Address → key, for every entry of references.bib."""
+    found = {}
+    for key, entry in parse_file(str(project.BOOK / "references.bib")).entries.items():
+        address = entry.fields.get("url") or (entry.fields.get("doi") and f"https://doi.org/{entry.fields['doi']}")
+        assert address, f"{key}: an entry needs a url or a doi"
+        assert address.rstrip("/") not in found, f"{key} and {found[address.rstrip('/')]} are the same work"
+        found[address.rstrip("/")] = key
+    return found
+
+
+def test_citations_and_bibliography_match():
+    missing = {address: chapters for address, chapters in cited().items() if address not in entries()}
+    assert not missing, "cited, but not in references.bib"
+    unused = {key: address for address, key in entries().items() if address not in cited()}
+    assert not unused, "in references.bib, but cited in no chapter"
+
+
+# The tools themselves, on a chapter made for the purpose.
+
+
+def notebook_of(*cells, tags=()):
+    made = [nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)} if tags else {}) for source in cells]
+    return nbformat.v4.new_notebook(cells=made)
+
+
+def test_outputs_stay_for_unchanged_cells_alone():
+    stored = pairs.join(notebook_of("a = 1", "print(a)", "b = 2"), None, "demo")
+    for number, cell in enumerate(stored.cells):
+        cell.execution_count, cell.outputs = number + 1, [nbformat.v4.new_output("stream", text=cell.source)]
+    joined = pairs.join(notebook_of("a = 1", "new = 0", "print(a + 1)", "b = 2"), stored, "demo")
+    assert [cell.execution_count for cell in joined.cells] == [1, None, None, 3]
+    assert joined.cells[2].outputs == [] and joined.cells[3].outputs[0].text == "b = 2"
+    assert joined.cells[0].id == stored.cells[0].id and len({cell.id for cell in joined.cells}) == 4
+
+
+def test_tags_are_part_of_a_cell():
+    stored = pairs.join(notebook_of("fit()"), None, "demo")
+    stored.cells[0].execution_count = 7
+    assert pairs.join(notebook_of("fit()", tags=["check"]), stored, "demo").cells[0].execution_count is None
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A copy of one pair in a folder of its own, for breaking."""
+    (tmp_path / "demo.md").write_text(
+        "# Demo\n\nA promise.\n\n```{code-cell} ipython3\n:tags: [setup]\n\npass\n```\n\n"
+        "```{code-cell} ipython3\n:tags: [export]\n\nimport torch\nfrom torch import nn\n\n"
+        "# why\ndef f():\n    return torch, nn\n```\n",
+        "utf-8",
+    )
+    monkeypatch.setattr(project, "BOOK", tmp_path)
+    monkeypatch.setattr(project, "chapters", lambda: ["demo"])
+    source = tmp_path / "demo.md"
+    source.write_text(pairs.with_setup_cell(source.read_text("utf-8")), "utf-8")
+    pairs.write(tmp_path / "demo.ipynb", pairs.as_text(pairs.join(pairs.read_source("demo"), None, "demo")))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("return torch, nn", "return nn"),
+        ("[export]", "[export, check]"),
+        ("A promise.", "Another."),
+        ("%matplotlib inline", "pass"),
+        ("```\n\n```{code-cell}", "```\n\nMore.\n\n```{code-cell}"),
+    ],
+)
+def test_drift_is_seen(book, old, new):
+    assert pairs.drift("demo") == []
+    text = (book / "demo.md").read_text("utf-8")
+    assert old in text
+    (book / "demo.md").write_text(text.replace(old, new), "utf-8")
+    assert pairs.drift("demo")
+
+
+def test_exported_cells_make_a_module(book):
+    text, names = export.module("demo")
+    assert names == ["f"] and "# why\ndef f():" in text and text.index("import torch") < text.index("# why")
+    compile(text, "demo", "exec")
+    (book / "demo.md").write_text((book / "demo.md").read_text("utf-8").replace("def f():", "def f(:"), "utf-8")
+    with pytest.raises(SyntaxError):
+        export.module("demo")
+
+
+def test_an_untested_cell_is_seen():
+    def cell(source, *tags):
+        return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)})
+
+    fit = cell("fit()", "nbval-ignore-output")
+    assert untested([fit]) and untested([fit, cell("assert x")]) and untested([fit, cell("print(x)", "check")])
+    assert untested([fit, cell("assert x", "check", "nbval-ignore-output")])
+    assert not untested([fit, cell("assert x", "check")])
+
+
+def test_stored_outputs_are_cleaned():
+    nb = notebook_of("show()")
+    out = nbformat.v4.new_output
+    nb.cells[0].outputs = [
+        out("stream", name="stdout", text="10 %\r50 %\r100 %\n"),
+        out("stream", name="stdout", text="done\n"),
+        out("display_data", data={outputs.WIDGET: {"model_id": "1"}}),
+        out("display_data", data={"image/png": ""}, metadata={"image/png": {"alt": "A curve that falls."}}),
+        out("stream", name="stderr", text="UserWarning"),
+    ]
+    nb.cells[0].metadata.execution = {"iopub.status.busy": "now"}
+    outputs.clean(nb)
+    assert [o.get("text") for o in nb.cells[0].outputs] == ["100 %\ndone\n", None, "UserWarning"]
+    assert (
+        nb.cells[0].metadata["mystnb"]["image"]["alt"] == "A curve that falls."
+        and "execution" not in nb.cells[0].metadata
+    )
+    assert outputs.warnings(nb) and outputs.too_large(nb, 400_001) and not outputs.too_large(nb, 400_000)
+
+
+def test_setup_cell_reads_as_one_cell():
+    cells = jupytext.reads(
+        "# T\n\n```{code-cell} ipython3\n:tags: [setup]\n\n" + project.setup_cell() + "\n```\n", "md:myst"
+    ).cells
+    assert [cell.cell_type for cell in cells] == ["markdown", "code"] and cells[1].source == project.setup_cell()

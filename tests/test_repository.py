@@ -1,0 +1,216 @@
+"""Rules on the repository as a whole: each fact stated once, modules in order, needs that Colab meets."""
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+from packaging.requirements import Requirement
+
+from tools import pages, pairs, project
+
+ROOT = project.ROOT
+PACKAGE = ROOT / "d2lite"
+# From the bottom up: a module imports only from lines above its own (or its own line, in the order given).
+ORDER = [
+    "device files",
+    "recipes",
+    "datasets formats",
+    "download locate reading batches data",
+    "history",
+    "models",
+    "shapes",
+    "metrics",
+    "summary",
+    "preflight",
+    "checkpoints",
+    "listeners",
+    "training",
+    "plotting board",
+    "exercises checks",
+    "__init__",
+    "__main__",
+]
+
+
+def tracked():
+    """Text files of the repository, as git knows them; all files where there is no git."""
+    done = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    names = (
+        done.stdout.splitlines()
+        if done.returncode == 0
+        else [str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if p.is_file()]
+    )
+    skip = (".venv/", "_build/", ".git/", "book/_static/katex/")
+    texts = {}
+    for name in names:
+        if name.startswith(skip) or not (ROOT / name).is_file():
+            continue
+        try:
+            texts[name] = (ROOT / name).read_text("utf-8")
+        except UnicodeDecodeError:
+            continue
+    return texts
+
+
+def without_generated(name: str, text: str) -> str:
+    """A file without the copies that tools write and other tests compare with their template."""
+    if name.endswith(".ipynb"):
+        cells = [
+            cell
+            for cell in pairs.nbformat.reads(text, as_version=4).cells
+            if "setup" not in cell.metadata.get("tags", [])
+        ]
+        return "\n".join(cell.source for cell in cells)
+    text = pages.handwritten(text)
+    return text.replace(project.setup_cell(), "") if name.startswith("book/") else text
+
+
+def strays(word: str, texts: dict[str, str], home: set[str]) -> list[str]:
+    """Files outside ``home`` where ``word`` is written by hand."""
+    return [name for name, text in texts.items() if name not in home and word in without_generated(name, text)]
+
+
+def test_the_address_of_the_repository_is_written_once():
+    assert strays(project.slug(), tracked(), {"pyproject.toml"}) == []
+    assert (ROOT / "pyproject.toml").read_text("utf-8").count(project.slug()) == 1
+
+
+def test_the_install_line_is_written_once():
+    word = "git" + "+"
+    assert strays(word, tracked(), {"tools/project.py"}) == []
+
+
+def test_a_stray_is_seen():
+    texts = {"README.md": f"clone {project.repository_url()}", "book/vgg.md": project.setup_cell()}
+    assert strays(project.slug(), texts, set()) == ["README.md"]
+
+
+def requirements(name: str) -> dict[str, Requirement]:
+    """The requirements that a file states itself."""
+    lines = (line.split("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines())
+    return {r.name.lower(): r for r in (Requirement(line) for line in lines if line and not line.startswith("-"))}
+
+
+def runtime() -> dict[str, Requirement]:
+    """What the installed package needs."""
+    found = re.search(r"^dependencies = \[\n(.*?)^\]", (ROOT / "pyproject.toml").read_text("utf-8"), re.M | re.S)
+    return {r.name.lower(): r for r in map(Requirement, re.findall(r'"([^"]+)"', found[1]))}
+
+
+def test_runtime_needs_are_met_by_colab():
+    colab = requirements("requirements-colab.txt")
+    for name, need in runtime().items():
+        assert name in colab, f"Colab's list has no {name}"
+        (pin,) = colab[name].specifier
+        assert need.specifier.contains(pin.version), f"{need} is not met by Colab's {pin}"
+
+
+def test_runtime_needs_have_lower_bounds_only():
+    assert {str(spec.operator) for need in runtime().values() for spec in need.specifier} == {">="}
+
+
+def test_imports_are_declared():
+    declared = set(runtime()) | {
+        "d2lite",
+        "ipython",
+    }  # IPython is there wherever a notebook is, and asked for only then
+    names = {"sklearn": "scikit-learn", "PIL": "pillow", "IPython": "ipython", "matplotlib_inline": "matplotlib"}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            tops = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                tops = [node.module]
+            for top in (name.split(".")[0] for name in tops):
+                if top not in sys.stdlib_module_names:
+                    assert names.get(top, top) in declared, (
+                        f"{path.name} imports {top}, which pyproject.toml does not name"
+                    )
+
+
+def test_a_version_is_pinned_once():
+    files = [requirements(name) for name in ("requirements.txt", "requirements-dev.txt")]
+    twice = set(files[0]) & set(files[1])
+    assert not twice, f"stated in both files: {twice}"
+    for name, text in tracked().items():
+        if name.startswith((".github/", ".ci/", "Makefile")):
+            assert not re.search(r"\b(?:torch|torchvision|jupyter-book|sphinx-book-theme)\s*[=<>~]=", text), (
+                f"a pin in {name}"
+            )
+
+
+def module_of(path) -> str:
+    """``d2lite/exercises/vgg.py`` → ``exercises``."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path, text: str) -> set[str]:
+    """Modules of the package that a file of it imports, anywhere in the file."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").split(".")[0] == "d2lite":
+            found.add(([*node.module.split("."), "__init__"])[1])
+    return found
+
+
+def rank() -> dict[str, int]:
+    return {name: number for number, name in enumerate(" ".join(ORDER).split())}
+
+
+def test_modules_import_only_upwards():
+    order = rank()
+    for path in PACKAGE.rglob("*.py"):
+        own = module_of(path)
+        assert own in order, f"{own} has no place in ORDER"
+        for other in imported(path, path.read_text("utf-8")) - {own}:
+            assert other in order and order[other] < order[own], f"{path.relative_to(ROOT)} imports {other}"
+
+
+def test_an_import_downwards_is_seen():
+    assert imported(PACKAGE / "device.py", "def f():\n    from .training import fit") == {"training"}
+    assert imported(PACKAGE / "exercises" / "vgg.py", "from ..checks import number") == {"checks"}
+    assert imported(PACKAGE / "models" / "vgg.py", "from d2lite.data import load") == {"data"}
+    assert rank()["training"] > rank()["device"]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_holds_one_idea(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 250
+
+
+def test_models_know_torch_alone():
+    for path in (PACKAGE / "models").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):
+                tops = (
+                    {a.name.split(".")[0] for a in node.names}
+                    if isinstance(node, ast.Import)
+                    else {node.module.split(".")[0]}
+                )
+                assert tops <= {"torch", "math", "collections", "functools", "typing", "__future__"}, path.name
+
+
+def test_workflows_call_make_targets_only():
+    yaml = pytest.importorskip("yaml")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    workflows = list((ROOT / ".github" / "workflows").glob("*.yml"))
+    assert workflows
+    for path in workflows:
+        flow = yaml.safe_load(path.read_text("utf-8"))
+        assert flow["permissions"] == {"contents": "read"}, f"{path.name} grants more than reading at the top"
+        for job in flow["jobs"].values():
+            assert "timeout-minutes" in job
+            for step in job["steps"]:
+                if "run" in step:
+                    command = step["run"].strip().split()
+                    assert command[0] == "make" and command[1] in targets and "\n" not in step["run"].strip(), step[
+                        "run"
+                    ]
+                else:
+                    assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]), step["uses"]
