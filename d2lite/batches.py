@@ -12,8 +12,8 @@ import torch.nn.functional as F
 class Split:
     """One split of a data set: iterating yields ``(X, y)``.
 
-    ``X`` is float32 ``(N, C, size, size)``, normalised, in ``channels_last`` memory format; ``y`` is int64 ``(N,)``. Both
-    are on the device. The last batch may be shorter. With ``shuffle`` each pass draws a new order from PyTorch's
+    ``X`` is float32 ``(N, C, size, size)``, normalised, in ``channels_last`` memory format; ``y`` is int64 ``(N,)``.
+    Both are on the device. The last batch may be shorter. With ``shuffle`` each pass draws a new order from PyTorch's
     global CPU generator, so that ``seed_everything`` and a restored random state repeat it.
 
     Attributes:
@@ -67,8 +67,9 @@ class Split:
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         device, n = self.labels.device, self.num_images
         # All random numbers of a pass are drawn and sent to the device at once: a copy per batch would stall it.
-        order = torch.randperm(n).to(device) if self.shuffle else None
-        moves = self._draw_moves(n).to(device) if self.augment else None
+        lazily = device.type == "cuda"
+        order = torch.randperm(n).to(device, non_blocking=lazily) if self.shuffle else None
+        moves = self._draw_moves(n).to(device, non_blocking=lazily) if self.augment else None
         for start in range(0, n, self.batch_size):
             stop = min(start + self.batch_size, n)
             if order is None:
@@ -108,7 +109,7 @@ class Split:
 
     def _move(self, rows: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:
         """Shift-crops and mirrors ``rows`` (N, h, w, C) with a single gather; what comes in at the edge is black."""
-        n, h, w, _ = rows.shape
+        n, h, w, channels = rows.shape
         pad = self._pad
         padded = F.pad(rows, (0, 0, pad, pad, pad, pad))
         down, right, mirror = moves
@@ -117,17 +118,16 @@ class Split:
         if self.mirrored:
             x = torch.where(mirror[:, None].bool(), w - 1 - x, x)
         x = x + right[:, None]
-        first = torch.arange(n, device=rows.device)
-        return padded[first[:, None, None], y[:, :, None], x[:, None, :]]
+        first = torch.arange(n, device=rows.device) * (h + 2 * pad)
+        pixels = ((first[:, None] + y) * (w + 2 * pad))[:, :, None] + x[:, None, :]
+        return padded.view(-1, channels).index_select(0, pixels.flatten()).view(n, h, w, channels)
 
     def _prepare(self, rows: torch.Tensor) -> torch.Tensor:
         X = rows.to(torch.float32).mul_(self._scale).add_(self._shift).permute(0, 3, 1, 2)
-        native = X.shape[-1]
-        if self.size != native:
+        native, wanted = tuple(X.shape[-2:]), (self.size, self.size)
+        if native != wanted:
             # Averaging over several pixels matters only on the way down; on the way up both are the same, one slower.
-            X = F.interpolate(
-                X, (self.size, self.size), mode="bilinear", align_corners=False, antialias=self.size < native
-            )
+            X = F.interpolate(X, wanted, mode="bilinear", align_corners=False, antialias=self.size < max(native))
         if X.shape[1] == 1 and X.stride(1) != 1:
             # With one channel both layouts count as contiguous; convolutions look at the strides to choose.
             X = X.reshape(len(X), self.size, self.size, 1).permute(0, 3, 1, 2)
@@ -139,7 +139,8 @@ class ImageData:
     """A data set ready to train on: three splits and what they have in common.
 
     ``mean`` and ``std`` (per channel, for images in [0, 1]) are those of the published training images. ``is_stand_in``
-    tells that these are scikit-learn's digits in place of the data set asked for.
+    tells that these are scikit-learn's digits in place of the data set asked for. ``quick_images`` is the cap of the
+    quick profile, whether or not it was reached.
     """
 
     name: str
@@ -154,6 +155,7 @@ class ImageData:
     val: Split
     test: Split
     is_stand_in: bool = False
+    quick_images: int = 4096
 
     def denormalize(self, X: torch.Tensor) -> torch.Tensor:
         """Undo the normalisation: ``X`` float (…, C, H, W) → float in [0, 1], same shape and device."""

