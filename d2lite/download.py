@@ -141,7 +141,10 @@ class _Resuming:
                 self._receive(url, part)
                 break
             except requests.ConnectionError:
-                if attempt == ATTEMPTS - 1 or not part.exists() or part.stat().st_size <= before:
+                have = part.stat().st_size if part.exists() else 0
+                if have == 0:
+                    part.unlink(missing_ok=True)
+                if attempt == ATTEMPTS - 1 or have <= before:
                     raise
             except KeyboardInterrupt:
                 print(f"Interrupted: the next download continues from what is kept in {part}.", file=sys.stderr)
@@ -188,7 +191,8 @@ class _Resuming:
 
 def _progress(remote: Remote, have: int, total: int | None) -> tqdm:
     """A bar on stderr where someone can watch it; elsewhere a single line, once."""
-    watched = sys.stderr.isatty() or "ipykernel" in sys.modules
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    watched = sys.stderr.isatty() or hasattr(shell, "kernel")
     if not watched and not have:
         print(f"Downloading {remote.name} ({remote.size / 1e6:,.1f} MB)", file=sys.stderr)
     return tqdm(
