@@ -118,7 +118,13 @@ def test_imports_are_declared():
         "d2lite",
         "ipython",
     }  # IPython is there wherever a notebook is, and asked for only then
-    names = {"sklearn": "scikit-learn", "PIL": "pillow", "IPython": "ipython", "matplotlib_inline": "matplotlib"}
+    names = {
+        "sklearn": "scikit-learn",
+        "PIL": "pillow",
+        "IPython": "ipython",
+        "matplotlib_inline": "matplotlib",
+        "urllib3": "requests",
+    }
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             tops = [a.name for a in node.names] if isinstance(node, ast.Import) else []

@@ -13,7 +13,7 @@ import time
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from tools import outputs, pairs, project
 
@@ -50,6 +50,7 @@ class Runner(NotebookClient):
             on_cell_start=self.started,
             on_cell_executed=self.ended,
             store_widget_state=False,
+            extra_arguments=["--log-level=40"],
         )
         self.chapter, self.clock = chapter, 0.0
         self.total = sum(cell.cell_type == "code" and not cell.metadata.get("probe") for cell in nb.cells)
@@ -82,8 +83,9 @@ def run(chapter: str) -> nbformat.NotebookNode:
     try:
         Runner(nb, chapter).execute()
     except CellExecutionError as error:
-        failed = next(c for c in nb.cells if any(o.output_type == "error" for o in c.get("outputs", [])))
-        raise Failed(f"{chapter}: this cell failed\n\n{failed.source}\n\n{error.traceback}") from None
+        raise Failed(f"{chapter}: {error}") from None  # it holds the cell's source and the traceback
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise Failed(f"{chapter}: {type(error).__name__} in the cell after the last one shown: {error}") from None
     seconds = time.perf_counter() - clock
     *labels, facts = (answer(cell) for cell in nb.cells if cell.metadata.get("probe"))
     nb.cells = [cell for cell in nb.cells if not cell.metadata.get("probe")]
