@@ -8,6 +8,7 @@ import argparse
 import datetime
 import json
 import os
+import re
 import sys
 import time
 
@@ -17,6 +18,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 from tools import outputs, pairs, project
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 CELL_TIMEOUT = 3600  # seconds
 LABELS = (
     'print(__import__("json").dumps([v.label for v in list(globals().values()) if type(v).__name__ == "ImageData"]))'
@@ -83,7 +85,7 @@ def run(chapter: str) -> nbformat.NotebookNode:
     try:
         Runner(nb, chapter).execute()
     except CellExecutionError as error:
-        raise Failed(f"{chapter}: {error}") from None  # it holds the cell's source and the traceback
+        raise Failed(f"{chapter}: {COLOURS.sub('', str(error))}") from None  # it holds the cell's source and traceback
     except (CellTimeoutError, DeadKernelError) as error:
         raise Failed(f"{chapter}: {type(error).__name__} in the cell after the last one shown: {error}") from None
     seconds = time.perf_counter() - clock
