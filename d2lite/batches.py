@@ -128,9 +128,6 @@ class Split:
         if native != wanted:
             # Averaging over several pixels matters only on the way down; on the way up both are the same, one slower.
             X = F.interpolate(X, wanted, mode="bilinear", align_corners=False, antialias=self.size < max(native))
-        if X.shape[1] == 1 and X.stride(1) != 1:
-            # With one channel both layouts count as contiguous; convolutions look at the strides to choose.
-            X = X.reshape(len(X), self.size, self.size, 1).permute(0, 3, 1, 2)
         return X.contiguous(memory_format=torch.channels_last)
 
 
