@@ -176,6 +176,7 @@ class _Resuming:
                         have += len(block)
                 except urllib3.exceptions.HTTPError as error:
                     raise _BrokeOffError(f"broke off after {have:,} bytes") from error
+        # urllib3 2 notices a short body itself, 1.26 does not
         if total is not None and have < total:
             raise _BrokeOffError(f"broke off after {have:,} of {total:,} bytes")
 
