@@ -33,8 +33,8 @@ exercise(
         {
             61_706: "that is the grey network of 28 pixels. Three channels and 32 pixels change two of its layers.",
             62_006: "the first convolution is right; but at 32 pixels, how large is the image that gets flattened?",
-            82_826: "the first fully connected layer is right; but how many weights has a 5×5 filter on three channels?",
-            82_880: "nearly: biases are parameters too, one for each filter or output.",
+            82_826: "the first fully connected layer is right; but how large is a 5×5 filter on three channels?",
+            82_890: "nearly: biases are parameters too, one for each filter or output.",
         },
         "count (inputs + 1) × outputs for each layer, where a filter has 25 inputs for each channel. Only the first "
         "convolution and the first fully connected layer differ from the summary: follow 32 pixels through the layers.",
@@ -64,7 +64,7 @@ exercise(
         0.893,
         {
             0.897: "you chose the rate by its test accuracy: then the test images have taken part in the choice.",
-            0.902: "that is the number by which the rate was chosen, and so it is too good. Who has not been asked yet?",
+            0.902: "that is the number by which the rate was chosen, so it is too good. Who was not asked yet?",
             0.899: "that rate is not the one that the validation images choose.",
         },
         "choose the rate on the validation images; then report what this one rate reaches on the test images. "
