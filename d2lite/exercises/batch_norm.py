@@ -55,7 +55,7 @@ exercise(
         {
             43: "one more: after 43 steps slightly more than 1 % is still missing.",
             45: "one fewer is enough: after 44 steps less than 1 % is missing.",
-            2: "that is the other convention: PyTorch's momentum is the weight of the new batch, so 0.9 of the old stays.",
+            2: "that is the other convention: in PyTorch's, momentum weighs the new batch, so 0.9 of the old stays.",
             1: "one step brings the running mean to 0.1 · 10 = 1 only.",
             10: "1 / momentum is the memory's length; after so many steps about a third is still missing.",
         },
@@ -69,7 +69,7 @@ exercise(
         226,
         "look for the parameters that add a constant to a channel that is standardised next.",
         {
-            236: "the last linear layer's bias is not followed by a normalization: it does count for the output.",
+            236: "no normalization follows the last linear layer: its bias does change the output.",
             22: "that is the convolutions; fully connected layers have biases as well.",
             204: "that is the fully connected layers; convolutions have biases as well.",
             452: "gamma and beta come after standardising: they do change the output. What comes before?",
@@ -116,8 +116,8 @@ def _fold(fold: object) -> str | None:
 def _fold_hint(got, expected, conv, norm, number: int) -> str:
     per_channel = (got - expected).transpose(0, 1).flatten(1)
     if (per_channel.std(1) < 1e-4).all():
-        shift = "conv.bias" if conv.bias is not None else "the missing conv.bias, which is 0,"
-        return f"the weights are right, the bias is not: {shift} is shifted by running_mean and scaled, then beta is added."
+        shift = "conv.bias," if conv.bias is not None else "the missing conv.bias, which is 0,"
+        return f"the weights are right, the bias is not: subtract running_mean from {shift} then scale, then add beta."
     if number == 2:
         return "nearly: use the layer's own norm.eps, inside the root."
     variance = norm.running_var.reshape(1, -1, 1, 1)
@@ -131,7 +131,7 @@ def _same(before: list[dict], after: list[dict]) -> bool:
     return all(torch.equal(old[key], new[key]) for old, new in zip(before, after) for key in old)
 
 
-exercise("batch_norm-3", passes(_fold), "right: in prediction the layer costs nothing, and deployed networks do just this.")
+exercise("batch_norm-3", passes(_fold), "right: in prediction the layer costs nothing; deployed networks do this.")
 
 
 def _backward(backward: object) -> str | None:
@@ -178,7 +178,10 @@ def _backward_hint(dX, dY, X, gamma, eps: float) -> str:
     for hint, value in known.items():
         if torch.allclose(dX, value, atol=1e-6):
             return hint
-    return "dbeta and dgamma are right, dX is not: add up the ways from x_i to the loss, direct, through the mean, through the variance."
+    return (
+        "dbeta and dgamma are right, dX is not: add up the three ways from x_i to the loss, which are direct, through "
+        "the mean, and through the variance."
+    )
 
 
 exercise("batch_norm-5", passes(_backward), "right: this is what autograd works out for you.")
@@ -188,16 +191,17 @@ def _recalibrate(recalibrate: object) -> str | None:
     if not callable(recalibrate):
         return "give the function itself: d2l.check(..., recalibrate)."
     generator = torch.Generator().manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 4), nn.BatchNorm1d(4))
-    net.double().train()
+    body = (nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 4), nn.BatchNorm1d(4))
+    net = nn.Sequential(*body).double().train()
     batches = [torch.randn(size, 1, 6, 6, dtype=torch.float64, generator=generator) + 2 for size in (8, 5, 8)]
     net(torch.randn(8, 1, 6, 6, dtype=torch.float64, generator=generator))  # a past, which must be forgotten
-    reference = copy.deepcopy(net)
-    for layer in (reference[1], reference[5]):
-        layer.reset_running_stats()
-        layer.momentum = None
-    for X in batches:
-        reference(X)
+    reference, exponential = copy.deepcopy(net), copy.deepcopy(net)
+    for twin, momentum in ((reference, None), (exponential, 0.1)):
+        for layer in (twin[1], twin[5]):
+            layer.reset_running_stats()
+            layer.momentum = momentum
+        for X in batches:
+            twin(X)
     parameters = [parameter.detach().clone() for parameter in net.parameters()]
     stale = net[1].running_mean.clone()
     result = recalibrate(net, batches)
@@ -206,9 +210,11 @@ def _recalibrate(recalibrate: object) -> str | None:
         return "a parameter changed: only the running statistics may."
     if torch.equal(net[1].running_mean, stale):
         return "the running statistics did not move: they are updated in training mode only."
-    for layer, right in ((net[1], reference[1]), (net[5], reference[5])):
-        if not torch.allclose(layer.running_mean, right.running_mean) or not torch.allclose(layer.running_var, right.running_var):
-            return _recalibrate_hint(layer, right)
+    for index in (1, 5):
+        layer, right = net[index], reference[index]
+        statistics = zip((layer.running_mean, layer.running_var), (right.running_mean, right.running_var))
+        if not all(torch.allclose(ours, theirs) for ours, theirs in statistics):
+            return _recalibrate_hint(layer, right, exponential[index])
     if any(module.training for module in net.modules()):
         return "the statistics are right; leave net in evaluation mode."
     if any(net[index].momentum != 0.1 for index in (1, 5)):
@@ -216,12 +222,12 @@ def _recalibrate(recalibrate: object) -> str | None:
     return None
 
 
-def _recalibrate_hint(layer: nn.Module, right: nn.Module) -> str:
+def _recalibrate_hint(layer: nn.Module, right: nn.Module, exponential: nn.Module) -> str:
     if int(layer.num_batches_tracked) > int(right.num_batches_tracked):
-        return "the past still counts: set num_batches_tracked to 0 (reset_running_stats() does it for torch's layers)."
-    if layer.momentum is not None and not torch.allclose(layer.running_mean, right.running_mean):
-        return "not the plain average: with a fixed momentum late batches weigh more. Use momentum=None while you average."
+        return "the past still counts: set num_batches_tracked to 0 (torch's layers have reset_running_stats())."
+    if torch.allclose(layer.running_mean, exponential.running_mean):
+        return "not the plain average: with a fixed momentum late batches weigh more. momentum=None averages."
     return "the running statistics are not the plain averages over the batches, every batch once."
 
 
-exercise("batch_norm-6", passes(_recalibrate), "right: a few forward passes, no label and no gradient, and the diary is fresh.")
+exercise("batch_norm-6", passes(_recalibrate), "right: no label, no gradient, and the diary is fresh.")
