@@ -1,0 +1,84 @@
+# Written from the exported cells of book/batch_norm.md; edit those and run `make sync`.
+"""Batch normalization from scratch."""
+
+import torch
+from torch import nn
+
+__all__ = ["BatchNorm", "batch_norm", "lenet_batch_norm"]
+
+
+def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, training=True):
+    """Normalise X, (N, C) or (N, C, ...), channel by channel; in training, update the moving statistics in place.
+
+    gamma, beta, moving_mean and moving_var have shape (C,). Momentum and variance follow PyTorch's conventions.
+    Source: Ioffe and Szegedy, 2015. Raises ValueError in training when a channel has a single value.
+    """
+    axes = [axis for axis in range(X.dim()) if axis != 1]
+    shape = [-1 if axis == 1 else 1 for axis in range(X.dim())]  # lines C numbers up with axis 1
+    # under autocast X is bfloat16, which is too coarse for a mean of thousands of values
+    values = X.to(torch.promote_types(X.dtype, gamma.dtype))
+    if training:
+        count = X.numel() // X.shape[1]
+        if count < 2:
+            raise ValueError(
+                f"Expected more than 1 value per channel when training, got input size {tuple(X.shape)}: "
+                "one value has no variance. Use a larger batch, or net.eval() to predict."
+            )
+        mean = values.mean(axes)
+        var = ((values - mean.reshape(shape)) ** 2).mean(axes)
+        with torch.no_grad():  # a diary, not a part of the function: no gradient flows through it
+            moving_mean.mul_(1 - momentum).add_(momentum * mean)
+            moving_var.mul_(1 - momentum).add_(momentum * var * count / (count - 1))
+    else:
+        mean, var = moving_mean, moving_var
+    X_hat = (values - mean.reshape(shape)) / torch.sqrt(var.reshape(shape) + eps)
+    return (gamma.reshape(shape) * X_hat + beta.reshape(shape)).to(X.dtype)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalization of (N, num_features) or (N, num_features, ...); same state_dict as nn.BatchNorm1d and 2d.
+
+    ``momentum=None`` averages all batches since the start with equal weight. Raises ValueError for other channels.
+    """
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.weight = nn.Parameter(torch.ones(num_features))  # gamma
+        self.bias = nn.Parameter(torch.zeros(num_features))  # beta
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    def forward(self, X):
+        if X.dim() < 2 or X.shape[1] != self.num_features:
+            raise ValueError(f"this layer takes (N, {self.num_features}, ...), not {tuple(X.shape)}")
+        momentum = self.momentum
+        if self.training:
+            self.num_batches_tracked += 1
+            if momentum is None:
+                momentum = 1 / self.num_batches_tracked.item()
+        return batch_norm(
+            X, self.weight, self.bias, self.running_mean, self.running_var, self.eps, momentum, self.training
+        )
+
+    def extra_repr(self):
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+
+
+def lenet_batch_norm(in_channels=1, num_classes=10, size=28, *, norm=BatchNorm, activation=nn.Sigmoid):
+    """LeNet with ``norm(channels)`` before each activation: (N, in_channels, size, size) -> (N, num_classes).
+
+    Sources: LeCun et al., 1998; Ioffe and Szegedy, 2015. Raises ValueError when ``size`` is below 12.
+    """
+    side = (size // 2 - 4) // 2  # halved, less 4 for an unpadded 5 x 5, halved
+    if side < 1:
+        raise ValueError(f"size {size} is too small for LeNet: its second pooling layer needs images of at least 12 px")
+    return nn.Sequential(
+        nn.Conv2d(in_channels, 6, 5, padding=2), norm(6), activation(), nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5), norm(16), activation(), nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16 * side * side, 120), norm(120), activation(),
+        nn.Linear(120, 84), norm(84), activation(),
+        nn.Linear(84, num_classes),
+    )  # fmt: skip
