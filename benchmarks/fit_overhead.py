@@ -46,10 +46,10 @@ def fit(net: nn.Module, batches: list, passes: int, lr: float) -> None:
     d2l.fit(net, SimpleNamespace(train=batches, val=None), passes, lr, momentum=0.9, listener=d2l.Listener())
 
 
-def seconds(train: Callable, make_net: Callable, batches: list, passes: int) -> float:
+def seconds(train: Callable, network: Callable, size: int, batches: list, passes: int) -> float:
     """Wall time of one call, the device's queue drained before and after."""
     d2l.seed_everything(0)
-    net = make_net()
+    net = network(size=size)
     wait = torch.cuda.synchronize if batches[0][0].is_cuda else lambda: None
     wait()
     began = time.perf_counter()
@@ -76,7 +76,7 @@ def main() -> None:
         times: dict[Callable, list[float]] = {bare_loop: [], fit: []}
         for pair in range(pairs + 1):
             for train in (bare_loop, fit) if pair % 2 else (fit, bare_loop):
-                spent = seconds(train, lambda: network(size=size), batches, passes)
+                spent = seconds(train, network, size, batches, passes)
                 if pair:
                     times[train].append(spent)
         ratios = [bare / ours for bare, ours in zip(times[bare_loop], times[fit])]

@@ -4,7 +4,7 @@ from . import training as _training
 from .board import make_listener
 from .checkpoints import restore, save
 from .checks import CheckResult, check
-from .data import ImageData, Split, load
+from .data import DataError, DataFileError, ImageData, NotFoundError, Split, load
 from .device import Provenance, device, profile, provenance, seed_everything, version
 from .history import EpochRecord, History
 from .listeners import Listener
@@ -20,8 +20,8 @@ _training.default_listener = make_listener
 __version__ = version()
 
 __all__ = [
-    "CheckResult", "EpochRecord", "History", "ImageData", "InputShapeError", "Listener", "Metrics",
-    "NonFiniteLossError", "Provenance", "Recipe", "Split", "Summary", "check", "device", "evaluate", "fit", "load",
-    "profile", "provenance", "published", "recipe", "recipes", "restore", "save", "seed_everything", "show_channels",
-    "show_feature_maps", "show_images", "show_predictions", "summary",
+    "CheckResult", "DataError", "DataFileError", "EpochRecord", "History", "ImageData", "InputShapeError", "Listener",
+    "Metrics", "NonFiniteLossError", "NotFoundError", "Provenance", "Recipe", "Split", "Summary", "check", "device",
+    "evaluate", "fit", "load", "profile", "provenance", "published", "recipe", "recipes", "restore", "save",
+    "seed_everything", "show_channels", "show_feature_maps", "show_images", "show_predictions", "summary",
 ]  # fmt: skip

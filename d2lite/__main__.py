@@ -15,6 +15,7 @@ from torch import nn
 import d2lite as d2l
 
 from . import data as datasets
+from .download import cache_folder
 from .recipes import Recipe
 
 #: what d2lite cannot do without, and what only notebooks need
@@ -43,7 +44,7 @@ def _data(arguments: argparse.Namespace) -> int:
     failed = False
     for name in arguments.names or list(datasets.DATASETS):
         try:
-            print(datasets.prepare(name))
+            datasets.prepare(name)
         except datasets.DataError as error:
             print(f"d2lite: {error}", file=sys.stderr)
             failed = True
@@ -106,6 +107,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         state = "on this machine" if datasets.is_available(name) else f"not here: python -m d2lite data {name}"
         print(f"  {name:14} {state}")
     print(f"  D2LITE_DATA    {os.environ.get('D2LITE_DATA', 'not set')}")
+    print(f"  cache          {cache_folder()}")
     free = shutil.disk_usage(os.path.expanduser("~")).free / 2**30
     print(f"  free in home   {free:.1f} GiB{'  (little: a data set takes up to 0.4 GiB)' if free < 0.5 else ''}")
     if missing:
@@ -120,7 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="data | train | doctor")
 
     data = commands.add_parser("data", help="download and verify data sets")
-    data.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(datasets.DATASETS)}; all when none is given")
+    data.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(datasets.DATASETS)}; all when none is given"
+    )
     data.set_defaults(command=_data)
 
     train = commands.add_parser("train", help="train a network of the book by its recipe")

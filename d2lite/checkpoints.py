@@ -72,7 +72,9 @@ def read_state(path: str | os.PathLike) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged or not a d2lite file ({type(error).__name__}): delete it and save again.") from error
+        raise ValueError(
+            f"{path} is damaged or not a d2lite file ({type(error).__name__}): delete it and save again."
+        ) from error
     if not isinstance(content, dict) or content.get("d2lite_format") != FORMAT:
         raise ValueError(f"{path} is not a d2lite file: give one that d2lite wrote.")
     return content

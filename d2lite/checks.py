@@ -54,13 +54,17 @@ def check(name: str, answer: object) -> CheckResult:
     """
     _load_exercises()
     if name not in _EXERCISES:
-        raise ValueError(f"unknown exercise {name!r}{nearest(name, _EXERCISES)} Known: {', '.join(sorted(_EXERCISES))}.")
+        raise ValueError(
+            f"unknown exercise {name!r}{nearest(name, _EXERCISES)} Known: {', '.join(sorted(_EXERCISES))}."
+        )
     test, praise = _EXERCISES[name]
     if answer is None:
-        return CheckResult(name, "unanswered", "not answered yet. Put your answer in place of None and run the cell again.")
+        return CheckResult(
+            name, "unanswered", "not answered yet. Put your answer in place of None and run the cell again."
+        )
     try:
         hint = test(answer)
-    except Exception as error:  # noqa: BLE001 — the learner's own code runs inside the test
+    except Exception as error:
         hint = f"your answer raised {type(error).__name__}: {error}"
     return CheckResult(name, "right", praise) if hint is None else CheckResult(name, "wrong", hint)
 

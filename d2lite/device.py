@@ -97,7 +97,8 @@ class Provenance:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in vars(self).items()
+            f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
+            for name, value in vars(self).items()
         )
         return f"<table>{rows}</table>"
 

@@ -22,7 +22,8 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise type(error)(
-            error.errno, f"cannot write {path}: {error.strerror}. Give a path in a folder that exists and can be written"
+            error.errno,
+            f"cannot write {path}: {error.strerror}. Give a path in a folder that exists and can be written",
         ) from error
     try:
         with os.fdopen(handle, "wb") as file:

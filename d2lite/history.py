@@ -118,4 +118,6 @@ class History:
         try:
             return cls.from_state_dict(json.loads(Path(path).read_text(encoding="utf-8")))
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is not a saved history ({error}): give a file that History.save wrote.") from error
+            raise ValueError(
+                f"{path} is not a saved history ({error}): give a file that History.save wrote."
+            ) from error

@@ -55,7 +55,9 @@ def show_images(
     if names is not None and len(names) < len(pictures):
         raise ValueError(f"{len(pictures)} images, but {len(names)} labels: give one label an image.")
     rows = min(rows, math.ceil(len(pictures) / columns))
-    figure, axes = plt.subplots(rows, columns, figsize=(7, 7 / columns * rows * (1.25 if names else 1.05)), squeeze=False)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(7, 7 / columns * rows * (1.25 if names else 1.05)), squeeze=False
+    )
     for index, ax in enumerate(axes.flat):
         ax.axis("off")
         if index < len(pictures):

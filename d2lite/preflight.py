@@ -16,16 +16,14 @@ def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"{name} is {value!r}: choose one of {', '.join(map(repr, known))}.")
 
 
-def device_of(data) -> torch.device:
-    """Where the batches of ``data.train`` lie."""
-    labels = getattr(data.train, "labels", None)
-    return (next(iter(data.train))[1] if labels is None else labels).device
+def check_fit(net: nn.Module, data) -> torch.device:
+    """Find out before the first step, on meta tensors, whether sizes, channels and labels fit the network.
 
-
-def check_fit(net: nn.Module, data) -> None:
-    """Find out before the first step, on meta tensors, whether sizes, channels and labels fit the network."""
+    Returns:
+        Where the batches of ``data.train`` lie, which is where the network must go.
+    """
     labels = getattr(data.train, "labels", None)
-    if hasattr(data, "size"):
+    if labels is not None:
         shape = (2, data.channels, data.size, data.size)
     else:
         X, labels = next(iter(data.train), (None, None))
@@ -33,13 +31,14 @@ def check_fit(net: nn.Module, data) -> None:
             raise ValueError("data.train has no batches: there is nothing to train on.")
         shape = tuple(X.shape)
     outputs = trace(net, shape)[-1].output_shape
-    if labels is not None and len(outputs) == 2:
+    if len(outputs) == 2:
         low, high = int(labels.min()), int(labels.max())
         if low < 0 or high >= outputs[1]:
             raise ValueError(
                 f"the labels run from {low} to {high}, but the network has {outputs[1]} outputs, for labels 0 to "
                 f"{outputs[1] - 1}: build it with num_classes={high + 1}, or mend the labels."
             )
+    return labels.device
 
 
 def epoch_budget(data, epochs: int, quick_epochs: int | None) -> tuple[int, list[str]]:

@@ -1,4 +1,4 @@
-"""The one table of recipes: which network is trained on what, for how long, at which rate; and what others published."""
+"""The one table of recipes: which network is trained on what, how long, at which rate; and what others published."""
 
 from __future__ import annotations
 

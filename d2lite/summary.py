@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from html import escape
 
 import pandas as pd
-import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -74,7 +73,9 @@ class Summary:
         table = [self._HEADER, *self._cells()]
         widths = [max(len(row[column]) for row in table) for column in range(len(self._HEADER))]
         lines = [
-            "  ".join(cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))).rstrip()
+            "  ".join(
+                cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))
+            ).rstrip()
             for row in table
         ]
         rule = "─" * max(map(len, lines))
@@ -86,7 +87,9 @@ class Summary:
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self._HEADER)
         body = "".join(
             "<tr>"
-            + "".join(f'<td style="text-align:{"left" if i < 3 else "right"}">{escape(c)}</td>' for i, c in enumerate(row))
+            + "".join(
+                f'<td style="text-align:{"left" if i < 3 else "right"}">{escape(c)}</td>' for i, c in enumerate(row)
+            )
             + "</tr>"
             for row in self._cells()
         )

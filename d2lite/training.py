@@ -18,7 +18,7 @@ from .device import fast_bfloat16
 from .history import EpochRecord, History
 from .listeners import Listener, Progress, Run, Ticker
 from .metrics import Tally, evaluate
-from .preflight import check_choice, check_fit, device_of, epoch_budget
+from .preflight import check_choice, check_fit, epoch_budget
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("one_cycle", "constant")
@@ -77,8 +77,7 @@ def fit(
         raise ValueError(f"epochs is {epochs!r}: give a whole number from 1.")
     if not lr > 0 or not math.isfinite(lr):
         raise ValueError(f"lr is {lr!r}: give a positive learning rate, such as 0.1.")
-    check_fit(net, data)
-    on = device_of(data)
+    on = check_fit(net, data)
     net.to(on, memory_format=torch.channels_last)
     run_epochs, notes = epoch_budget(data, epochs, quick_epochs)
     steps_per_epoch = len(data.train)
@@ -127,7 +126,14 @@ def fit(
             _check_finite(train.loss, epoch, lr, history)
             val = evaluate(net, data.val) if data.val is not None else None
             record = EpochRecord(
-                epoch, train.loss, train.accuracy, val and val.loss, val and val.accuracy, rate, seconds, train.n / seconds
+                epoch,
+                train.loss,
+                train.accuracy,
+                val and val.loss,
+                val and val.accuracy,
+                rate,
+                seconds,
+                train.n / seconds,
             )
             history.records.append(record)
             if checkpoint is not None:
@@ -140,7 +146,9 @@ def fit(
     return history
 
 
-def _make_optimizer(net: nn.Module, name: str, lr: float, momentum: float, weight_decay: float) -> torch.optim.Optimizer:
+def _make_optimizer(
+    net: nn.Module, name: str, lr: float, momentum: float, weight_decay: float
+) -> torch.optim.Optimizer:
     if name == "sgd":
         return torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay)
     return torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=weight_decay)
@@ -187,7 +195,9 @@ def _save_checkpoint(path, settings: dict, net: nn.Module, stepper, scheduler, h
 def _resume(path, settings: dict, net: nn.Module, stepper, scheduler) -> History:
     state = read_state(path)
     saved = state.get("settings", {})
-    different = [f"{key}: {saved.get(key)!r} there, {value!r} here" for key, value in settings.items() if saved.get(key) != value]
+    different = [
+        f"{key}: {saved.get(key)!r} there, {value!r} here" for key, value in settings.items() if saved.get(key) != value
+    ]
     if different:
         raise ValueError(
             f"the checkpoint {path} belongs to another run ({'; '.join(different)}): use the same settings, give "

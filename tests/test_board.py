@@ -68,7 +68,10 @@ def test_notebook_bar_moves_and_tells_the_time_left():
 
 def test_captured_output_has_one_line_an_epoch():
     result = subprocess.run(
-        [sys.executable, "-c", TRAIN + FIT], capture_output=True, text=True, env={**os.environ, "D2LITE_PROFILE": "quick"}
+        [sys.executable, "-c", TRAIN + FIT],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "D2LITE_PROFILE": "quick"},
     )
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()

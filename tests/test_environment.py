@@ -41,7 +41,8 @@ def test_seeds_repeat_and_differ(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu"), (True, False, "cuda")]
+    ("cuda", "mps", "expected"),
+    [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu"), (True, False, "cuda")],
 )
 def test_device_order(monkeypatch, cuda, mps, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
@@ -83,10 +84,8 @@ def test_published_rows():
 
 def test_train_command(tmp_path, capsys):
     weights, history = tmp_path / "net.pt", tmp_path / "history.json"
-    code = main(
-        ["train", "lenet", "--data", "digits", "--epochs", "2", "--batch-size", "64", "--save", str(weights)]
-        + ["--history", str(history), "--profile", "quick"]
-    )  # fmt: skip
+    where = ["--save", str(weights), "--history", str(history), "--profile", "quick"]
+    code = main(["train", "lenet", "--data", "digits", "--epochs", "2", "--batch-size", "64", *where])
     out = capsys.readouterr().out
     assert code == 0, out
     assert "epoch 2/2" in out and "test accuracy" in out and "on 360 images of" in out

@@ -14,7 +14,9 @@ from d2lite.listeners import Ticker
 
 def make_net(outputs=10):
     d2l.seed_everything(1)
-    return nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, outputs))
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, outputs)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -136,16 +138,15 @@ def test_interrupt_within_an_epoch_keeps_the_finished_ones(digits):
         def __iter__(self):
             self.passes += 1
             for number, batch in enumerate(digits.train):
-                if self.passes == 2 and number == 3:
+                if self.passes == 3 and number == 3:
                     raise KeyboardInterrupt
                 yield batch
 
         def __len__(self):
             return len(digits.train)
 
-    # the first pass is fit's look at the shapes when data has no size: give the size so that there is none
-    data = SimpleNamespace(train=Interrupting(), val=digits.val, channels=1, size=8)
-    history = fit(make_net(), data)
+    # the first pass is fit's look at shapes and labels, so that the third is the second epoch
+    history = fit(make_net(), SimpleNamespace(train=Interrupting(), val=digits.val))
     assert history.interrupted and len(history) == 1
 
 
