@@ -55,7 +55,7 @@ def defined(statement: ast.stmt) -> list[str]:
 def formatted(text: str) -> str:
     """The same module in the project's format (imports sorted, spacing). Raises SystemExit where ruff refuses it."""
     ruff = shutil.which("ruff", path=str(project.Path(sys.executable).parent)) or "ruff"
-    for command in (["check", "--select", "I", "--fix", "--quiet"], ["format", "--quiet"]):
+    for command in (["check", "--select", "I,RUF022", "--fix", "--quiet"], ["format", "--quiet"]):
         done = subprocess.run(
             [ruff, *command, "--stdin-filename", "d2lite/models/exported.py", "-"],
             input=text,
