@@ -110,6 +110,7 @@ class NotebookBoard(Listener):
 
     def end(self, history: History) -> None:
         self.history = history
+        self.points.clear()  # what stays is the epochs; the few points in between were for watching
         self._redraw()
         plain = "\n".join([*self.run.notes, *(epoch_line(r, self.run.epochs) for r in history)])
         self.status.update({"text/html": self._status(None, finished=True), "text/plain": plain}, raw=True)

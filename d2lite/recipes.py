@@ -54,8 +54,8 @@ class Recipe:
 _COLUMNS = [field.name for field in fields(Recipe)]
 # name, factory, dataset | size, batch_size, epochs, lr | optimizer, momentum, weight_decay, schedule | quick_*
 _ROWS = [
-    ("lenet", "data_and_training:lenet", "fashion_mnist", 28, 128, 5, 0.1,
-     "sgd", 0.9, 0.0, "one_cycle", 28, 8192, 3),
+    ("lenet", "data_and_training:lenet", "fashion_mnist", 28, 64, 10, 0.05,
+     "sgd", 0.9, 0.0, "one_cycle", 28, 10_000, 5),
     ("lenet_batch_norm", "batch_norm:lenet_batch_norm", "fashion_mnist", 28, 256, 5, 1.0,
      "sgd", 0.0, 0.0, "one_cycle", 28, 16384, 3),
     ("vgg11", "vgg:vgg11", "fashion_mnist", 224, 128, 10, 1e-3,

@@ -36,11 +36,11 @@ def test_lenet_names_the_smallest_size(size):
 
 
 def test_activation_is_used_four_times():
-    assert sum(isinstance(layer, nn.Sigmoid) for layer in lenet()) == 4
-    kinds = [type(layer).__name__ for layer in lenet(activation=nn.ReLU)]
+    assert sum(isinstance(layer, nn.ReLU) for layer in lenet()) == 4
+    kinds = [type(layer).__name__ for layer in lenet(activation=nn.Sigmoid)]
     assert kinds == [
-        "Conv2d", "ReLU", "AvgPool2d", "Conv2d", "ReLU", "AvgPool2d", "Flatten",
-        "Linear", "ReLU", "Linear", "ReLU", "Linear",
+        "Conv2d", "Sigmoid", "AvgPool2d", "Conv2d", "Sigmoid", "AvgPool2d", "Flatten",
+        "Linear", "Sigmoid", "Linear", "Sigmoid", "Linear",
     ]  # fmt: skip
 
 

@@ -1,7 +1,11 @@
 """What a stored output may hold: nothing that changes from run to run without need, and not too much of it."""
 
 import base64
+import io
 
+from PIL import Image
+
+COLOURS = 64  # in a stored PNG: figures and small photographs look the same and weigh a third
 MAX_BYTES = 400_000
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -19,11 +23,22 @@ def clean(nb) -> None:
         for out in cell.outputs:
             if out.output_type == "execute_result":
                 out.execution_count = number
+            if "image/png" in out.get("data", {}):
+                out.data["image/png"] = smaller(out.data["image/png"])
         alts = [alt for out in cell.outputs if (alt := alt_text(out))]
         if alts:
             image = cell.metadata.setdefault("mystnb", {}).setdefault("image", {})
             image.setdefault("alt", " ".join(alts))
     nb.metadata.pop("widgets", None)
+
+
+def smaller(png: str) -> str:
+    """A PNG, in base64, with at most COLOURS colours; the one given where that does not make it smaller."""
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    packed = io.BytesIO()
+    picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    text = base64.b64encode(packed.getvalue()).decode()
+    return text if len(text) < len(png) else png
 
 
 def keep(out) -> bool:

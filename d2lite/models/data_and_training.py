@@ -6,7 +6,7 @@ from torch import nn
 __all__ = ["lenet"]
 
 
-def lenet(in_channels=1, num_classes=10, size=28, activation=nn.Sigmoid):
+def lenet(in_channels=1, num_classes=10, size=28, activation=nn.ReLU):
     """LeNet: images (N, in_channels, size, size) to logits (N, num_classes).
 
     ``activation`` is called without arguments, once for each nonlinearity. After LeCun et al., 1998.
