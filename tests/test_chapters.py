@@ -1,11 +1,15 @@
 """Rules that every chapter keeps: its pair, its outputs, its tags, its text, its citations."""
 
 import ast
+import base64
+import io
 
 import jupytext
 import nbformat
+import numpy as np
 import prose
 import pytest
+from PIL import Image
 from pybtex.database import parse_file
 
 from tools import export, outputs, pages, pairs, project
@@ -276,6 +280,23 @@ def test_an_untested_cell_is_seen():
     assert not untested([fit, cell("assert x", "check")])
 
 
+def noise(edge):
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (edge, edge, 3), dtype=np.uint8))
+
+
+def png(picture):
+    packed = io.BytesIO()
+    picture.save(packed, "PNG")
+    return base64.b64encode(packed.getvalue()).decode()
+
+
+def test_stored_pngs_get_smaller_and_keep_their_size():
+    before = png(noise(64))
+    after = outputs.smaller(before)
+    assert len(after) < len(before) / 2 and outputs.png_size(after) == (64, 64)
+    assert outputs.smaller(after) == after, "a second time changes nothing"
+
+
 def test_stored_outputs_are_cleaned():
     nb = notebook_of("show()")
     out = nbformat.v4.new_output
@@ -283,7 +304,7 @@ def test_stored_outputs_are_cleaned():
         out("stream", name="stdout", text="10 %\r50 %\r100 %\n"),
         out("stream", name="stdout", text="done\n"),
         out("display_data", data={outputs.WIDGET: {"model_id": "1"}}),
-        out("display_data", data={"image/png": ""}, metadata={"image/png": {"alt": "A curve that falls."}}),
+        out("display_data", data={"image/png": png(noise(4))}, metadata={"image/png": {"alt": "A curve that falls."}}),
         out("stream", name="stderr", text="UserWarning"),
     ]
     nb.cells[0].metadata.execution = {"iopub.status.busy": "now"}
