@@ -34,9 +34,9 @@ def clean(nb) -> None:
 
 def smaller(png: str) -> str:
     """A PNG, in base64, with at most COLOURS colours; the one given where that does not make it smaller."""
-    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    packed = io.BytesIO()
-    picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    picture, packed = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"), io.BytesIO()
+    fewer = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    fewer.save(packed, "PNG", optimize=True)
     text = base64.b64encode(packed.getvalue()).decode()
     return text if len(text) < len(png) else png
 
