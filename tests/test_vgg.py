@@ -1,5 +1,7 @@
 """VGG against torchvision: parameters, outputs, gradients; sizes that do not fit; the chapter's exercises."""
 
+import itertools
+
 import pytest
 import torch
 import torchvision
@@ -120,7 +122,8 @@ def test_smallest_unpadded_size_is_the_reach_of_one_unit():
     for module in blocks.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.ones_(module.weight)
-    blocks = nn.Sequential(*(nn.Sequential(*(nn.AvgPool2d(2) if isinstance(m, nn.MaxPool2d) else m for m in b)) for b in blocks))
+    for block in blocks:
+        block[-1] = nn.AvgPool2d(2)  # a maximum would let one path through
     image = torch.ones(1, 1, size, size, requires_grad=True)
     blocks(image).sum().backward()
     assert size == 150 and (image.grad > 0).all()
@@ -145,9 +148,11 @@ def patch(arch, pool=1, doubling=True):
     return side
 
 
-def light(head=None):
+def light(*widths, bias=True, flatten=True):
+    """VGG-11 with an averaging head; ``widths`` are those of its linear layers, from input to output."""
     net = on_meta(vgg.vgg11)
-    net.head = head or on_meta(lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10)))
+    linears = [on_meta(nn.Linear, a, b, bias) for a, b in itertools.pairwise(widths)]
+    net.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), *[nn.Flatten()] * flatten, *linears)
     return net
 
 
@@ -177,7 +182,7 @@ def ratio(index, in_channels=1):
         ("vgg-1", torch.tensor([0, 0, 1, 1, 1])),
         ("vgg-2", patch),
         ("vgg-2", lambda arch: vgg.smallest_size(arch, padding=0)),
-        ("vgg-3", light()),
+        ("vgg-3", light(512, 10)),
         ("vgg-4", ratio(1)),
         ("vgg-4", torch.tensor(ratio(1))),
         ("vgg-4", round(ratio(1), 2)),
@@ -208,10 +213,10 @@ def test_right_answers(name, answer):
         ("vgg-2", lambda arch: arch + 1, "raised TypeError"),
         ("vgg-3", 9_224_458, "network itself"),
         ("vgg-3", on_meta(vgg.vgg11), "96"),
-        ("vgg-3", light(on_meta(lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Linear(1, 10)))), "flatten"),
-        ("vgg-3", light(on_meta(lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10, bias=False)))), "ten parameters"),
-        ("vgg-3", light(on_meta(lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 4096), nn.Linear(4096, 4096), nn.Linear(4096, 10)))), "hidden layer"),
-        ("vgg-3", light(on_meta(lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 64), nn.Linear(64, 10)))), "another count"),
+        ("vgg-3", light(1, 10, flatten=False), "flatten"),
+        ("vgg-3", light(512, 10, bias=False), "ten parameters"),
+        ("vgg-3", light(512, 4096, 4096, 10), "hidden layer"),
+        ("vgg-3", light(512, 64, 10), "another count"),
         ("vgg-4", 16, "pixels alone"),
         ("vgg-4", 1 / ratio(1), "inverse"),
         ("vgg-4", ratio(0), "ratio of the parameters"),

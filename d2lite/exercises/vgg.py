@@ -56,20 +56,16 @@ def _patch(answer: object) -> str | None:
     if not callable(answer):
         return f"give the function itself, not {type(answer).__name__}: d2l.check('vgg-2', patch) without brackets."
     mistakes = {
-        "a pooling also widens the patch: its window covers two units of what lies below.": lambda a: _patch_side(a, 0),
-        "the poolings are missing: behind a halving, one step to the side is two pixels of the image.": lambda a: (
-            1 + 2 * sum(n for n, _ in a)
-        ),
-        "you walk from the image to the unit. Start from one unit behind the last pooling: reverse the tuple.": lambda a: (
-            _walk(a)
-        ),
-        "in each block, undo the pooling first (double the side), then the convolutions.": lambda a: _walk(a, late=True),
+        lambda a: _patch_side(a, 0): "a pooling also widens the patch: its window covers two units of what lies below.",
+        lambda a: 1 + 2 * sum(n for n, _ in a): "the poolings are missing: behind one, a step is two pixels wide.",
+        _walk: "you walk from the image to the unit. Start from the unit behind the last pooling: reverse the tuple.",
+        lambda a: _walk(a, late=True): "in each block, undo the pooling first (double the side), then the convolutions.",
     }
     for arch in (((1, 64),), ((2, 8), (1, 8)), VGG11, VGG19):
         value = answer(arch)
         if value == _patch_side(arch):
             continue
-        for hint, wrong in mistakes.items():
+        for wrong, hint in mistakes.items():
             if all(answer(a) == wrong(a) for a in (((1, 64),), ((2, 8), (1, 8)), VGG19)):
                 return hint
         return f"for {arch} it gives {value}. Check by hand with one block of one convolution: 1 → 2 → 4 pixels."
@@ -96,12 +92,12 @@ def _light(answer: object) -> str | None:
     except InputShapeError as error:
         return f"it does not take both 224 px and 96 px: {error} Average each channel over its whole map."
     if shapes != [(2, 10), (2, 10)]:
-        return f"two images should give logits of shape (2, 10), yours give {shapes[0]}: flatten, then one linear layer."
+        return f"two images should give logits of shape (2, 10), yours give {shapes[0]}: flatten, then linear."
     count = sum(parameter.numel() for parameter in answer.parameters())
     if count == LIGHT_PARAMETERS:
         return None
     if count > 20_000_000:
-        return f"{count:,} parameters: a hidden layer of the old head is still in it. One linear layer, 512 to 10, is enough."
+        return f"{count:,} parameters: a hidden layer is still in it. One linear layer, 512 to 10, is enough."
     if count == LIGHT_PARAMETERS - 10:
         return "ten parameters are missing: keep the bias of the linear layer."
     return f"{count:,} parameters, but the blocks of VGG-11 and a linear layer from 512 to 10 have another count."
@@ -133,7 +129,7 @@ def _cheaper(answer: object) -> str | None:
     if math.isclose(value, 1 / macs, rel_tol=5e-3):
         return "that is the inverse: divide the large by the small."
     if value in (4, 16):
-        return "that is the guess from the pixels alone. Two layers do not follow it: let d2l.summary list both networks."
+        return "that is the guess from the pixels alone. Two layers do not follow it: compare both summaries."
     if math.isclose(value, parameters, rel_tol=5e-3):
         return "that is the ratio of the parameters; asked is that of the multiply–accumulates."
     return "take summary(…).macs of vgg11(size=224) at 224 px, and divide by that of vgg11(size=56) at 56 px."
@@ -162,7 +158,8 @@ def _build(answer: object) -> str | None:
             return f"{name} has {kinds.count(nn.ReLU)} ReLUs: one follows each layer with weights, but the last."
         count = sum(parameter.numel() for parameter in net.parameters())
         if count != PARAMETERS[arch]:
-            return f"{name} should have {PARAMETERS[arch]:,} parameters, yours has {count:,}. Kernels 3×3, biases, 4096 units?"
+            expected = f"{name} should have {PARAMETERS[arch]:,} parameters"
+            return f"{expected}, yours has {count:,}. Kernels 3×3, biases, 4096 units?"
     return None
 
 

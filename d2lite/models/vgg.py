@@ -36,7 +36,7 @@ def vgg_block(num_convs: int, in_channels: int, out_channels: int, padding: int 
 
 
 class VGG(nn.Module):
-    """Blocks of 3×3 convolutions, then the fully connected head. Maps (N, in_channels, size, size) to logits (N, num_classes).
+    """Blocks of 3×3 convolutions, then a fully connected head: (N, in_channels, size, size) → (N, num_classes).
 
     Args:
         arch: one pair (number of convolutions, output channels) for each block.
