@@ -50,8 +50,8 @@ def profile() -> str:
     return chosen
 
 
-def seed_everything(seed: int) -> int:
-    """Seed Python, NumPy and PyTorch (all devices) and return the seed that was used.
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and PyTorch (all devices).
 
     ``D2LITE_SEED``, where it is set, is added to ``seed``: the same notebook can so be re-run with other random
     numbers without an edit.
@@ -64,7 +64,6 @@ def seed_everything(seed: int) -> int:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-    return seed
 
 
 def fast_bfloat16(on: torch.device) -> bool:

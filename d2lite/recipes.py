@@ -57,7 +57,7 @@ _ROWS = [
     ("lenet", "data_and_training:lenet", "fashion_mnist", 28, 64, 10, 0.05,
      "sgd", 0.9, 0.0, "one_cycle", 28, 10_000, 5),
     ("lenet_batch_norm", "batch_norm:lenet_batch_norm", "fashion_mnist", 28, 256, 5, 1.0,
-     "sgd", 0.0, 0.0, "one_cycle", 28, 16384, 3),
+     "sgd", 0.9, 0.0, "one_cycle", 28, 16384, 3),
     ("vgg11", "vgg:vgg11", "fashion_mnist", 224, 128, 10, 1e-3,
      "adamw", 0.0, 0.05, "one_cycle", 64, 1024, 1),
     ("vgg11_quarter", "vgg:vgg11_quarter", "fashion_mnist", 96, 64, 10, 1e-3,

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import d2lite as d2l
-from d2lite.models import lenet
+from d2lite.models.data_and_training import lenet
 
 
 def parameters(net):

@@ -12,8 +12,8 @@ MODELS = project.ROOT / "d2lite" / "models"
 HEADER = "# Written from the exported cells of book/{name}.md; edit those and run `make sync`.\n"
 
 
-def module(chapter: str) -> tuple[str, list[str]] | None:
-    """The text of a chapter's module and the public names it defines; None where no cell is exported."""
+def module(chapter: str) -> str | None:
+    """The text of a chapter's module; None where no cell is exported."""
     cells = [cell.source for cell in pairs.read_source(chapter).cells if "export" in cell.metadata.get("tags", [])]
     if not cells:
         return None
@@ -41,7 +41,7 @@ def module(chapter: str) -> tuple[str, list[str]] | None:
             "",
         ]
     )
-    return formatted(text), public
+    return formatted(text)
 
 
 def defined(statement: ast.stmt) -> list[str]:
@@ -70,21 +70,17 @@ def formatted(text: str) -> str:
     return text
 
 
-def package(modules: dict[str, list[str]]) -> str:
-    """The text of d2lite/models/__init__.py."""
-    lines = [f"from .{name} import {', '.join(sorted(names))}" for name, names in modules.items()]
-    public = sorted({name for names in modules.values() for name in names})
-    head = "# Written by `make sync` from the exported cells of the chapters.\n"
-    head += '"""Networks, each defined once: in the chapter that explains it."""\n\n'
-    return formatted(head + "\n".join(lines) + f"\n\n__all__ = {public!r}\n")
+# Names are not gathered here: a function may be called as its module is, and would hide it.
+PACKAGE = """\
+# Written by `make sync`.
+\"\"\"Networks, each defined once: in the chapter that explains it. Import them from that chapter's module.\"\"\"
+"""
 
 
 def expected() -> dict[project.Path, str]:
     """Every file of d2lite/models/ with the text it must have."""
-    made = {name: found for name in project.chapters() if project.source(name).exists() and (found := module(name))}
-    files = {MODELS / f"{name}.py": text for name, (text, _) in made.items()}
-    files[MODELS / "__init__.py"] = package({name: public for name, (_, public) in made.items()})
-    return files
+    made = {name: text for name in project.chapters() if project.source(name).exists() and (text := module(name))}
+    return {MODELS / "__init__.py": PACKAGE, **{MODELS / f"{name}.py": text for name, text in made.items()}}
 
 
 def stale() -> list[str]:

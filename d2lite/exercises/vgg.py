@@ -59,7 +59,7 @@ def _patch(answer: object) -> str | None:
         lambda a: _patch_side(a, 0): "a pooling also widens the patch: its window covers two units of what lies below.",
         lambda a: 1 + 2 * sum(n for n, _ in a): "the poolings are missing: behind one, a step is two pixels wide.",
         _walk: "you walk from the image to the unit. Start from the unit behind the last pooling: reverse the tuple.",
-        lambda a: _walk(a, late=True): "in each block, undo the pooling first (double the side), then the convolutions.",
+        lambda a: _walk(a, late=True): "in each block, undo the pooling first (double), then the convolutions.",
     }
     for arch in (((1, 64),), ((2, 8), (1, 8)), VGG11, VGG19):
         value = answer(arch)
