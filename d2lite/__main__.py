@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,11 +17,17 @@ import d2lite as d2l
 
 from . import data as datasets
 from .download import cache_folder
+from .preflight import check_writable
 from .recipes import Recipe
 
-#: what d2lite cannot do without, and what only notebooks need
-NEEDED = ("torch", "numpy", "matplotlib", "pandas", "pooch", "requests", "tqdm", "scikit-learn", "pyarrow", "pillow")
+#: what only notebooks need
 FOR_NOTEBOOKS = ("ipython", "ipykernel", "torchvision")
+
+
+def needed() -> list[str]:
+    """Names of the packages d2lite cannot do without, from its own metadata."""
+    requirements = metadata.requires("d2lite") or []
+    return [re.match(r"[\w.-]+", line)[0] for line in requirements if "extra ==" not in line]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,10 +73,8 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.profile:
         os.environ["D2LITE_PROFILE"] = arguments.profile
     recipe = d2l.recipe(arguments.name)
-    for path in filter(None, (arguments.save, arguments.history)):
-        folder = os.path.dirname(os.path.abspath(path))
-        if not os.access(folder, os.W_OK):
-            raise OSError(f"cannot write {path}: make the folder {folder} first, or give another path.")
+    for path in filter(None, (arguments.save, arguments.history, arguments.checkpoint)):
+        check_writable(path)
     d2l.seed_everything(arguments.seed)
     options = recipe.load_options
     options.update({k: v for k, v in (("size", arguments.size), ("batch_size", arguments.batch_size)) if v is not None})
@@ -95,13 +100,13 @@ def _doctor(arguments: argparse.Namespace) -> int:
     print(d2l.provenance())
     missing = []
     print("\npackages")
-    for name in (*NEEDED, *FOR_NOTEBOOKS):
+    for name in (*needed(), *FOR_NOTEBOOKS):
         try:
             print(f"  {name:14} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
-            needed = name in NEEDED
-            print(f"  {name:14} missing{'' if needed else ' (only notebooks and proofs need it)'}")
-            missing += [name] if needed else []
+            optional = name in FOR_NOTEBOOKS
+            print(f"  {name:14} missing{' (only notebooks and proofs need it)' if optional else ''}")
+            missing += [] if optional else [name]
     print("\ndata sets")
     for name in datasets.DATASETS:
         state = "on this machine" if datasets.is_available(name) else f"not here: python -m d2lite data {name}"

@@ -37,6 +37,16 @@ def restore(net: nn.Module, path: str | os.PathLike) -> nn.Module:
     saved = content.get("state_dict")
     if not isinstance(saved, dict):
         raise ValueError(f"{path} holds no network: give a file that d2lite.save wrote.")
+    load_exactly(net, saved, f"{path} holds a {content.get('network', 'network')}")
+    return net
+
+
+def load_exactly(net: nn.Module, saved: dict[str, torch.Tensor], source: str) -> None:
+    """Copy ``saved`` into ``net`` if every name and shape agrees.
+
+    Raises:
+        ValueError: they do not agree; starts with ``source``, and ``net`` is unchanged.
+    """
     own = net.state_dict()
     problems = [f"{name} is missing in the file" for name in own if name not in saved]
     problems += [f"{name} is not in this network" for name in saved if name not in own]
@@ -48,11 +58,10 @@ def restore(net: nn.Module, path: str | os.PathLike) -> nn.Module:
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ValueError(
-            f"{path} holds a {content.get('network', 'network')} that does not fit this {type(net).__name__}: "
-            f"{'; '.join(problems[:3])}{more}. Build the network with the settings it was saved with."
+            f"{source} that does not fit this {type(net).__name__}: {'; '.join(problems[:3])}{more}. Build the network "
+            "with the settings it was saved with."
         )
     net.load_state_dict(saved)
-    return net
 
 
 def write_state(path: str | os.PathLike, state: dict[str, Any]) -> Path:

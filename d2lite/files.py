@@ -29,6 +29,9 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
+        umask = os.umask(0)  # a temporary file is private; the finished one is what the user's umask says
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .shapes import in_eval_mode
+from .shapes import in_mode
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def evaluate(net: nn.Module, split: Iterable) -> Metrics:
         split: iterates (X, y) on the network's device, such as ``data.test``.
     """
     tally = Tally()
-    with in_eval_mode(net), torch.no_grad():
+    with in_mode(net, training=False), torch.no_grad():
         for X, y in split:
             logits = net(X)
             tally.add(F.cross_entropy(logits.float(), y), logits, y)

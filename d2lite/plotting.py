@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from .shapes import in_eval_mode
+from .shapes import in_mode
 
 CHANNEL_NAMES = ("red", "green", "blue")
 CHANNEL_MAPS = ("Reds", "Greens", "Blues")
@@ -104,7 +104,7 @@ def show_predictions(net: nn.Module, data, *, rows: int = 2, columns: int = 8, o
         data: an ``ImageData``; its test images are taken in their own order, ``only_wrong`` keeps the mistakes.
     """
     images, guesses, truths = [], [], []
-    with in_eval_mode(net), torch.no_grad():
+    with in_mode(net, training=False), torch.no_grad():
         for X, y in data.test:
             predicted = net(X).argmax(dim=1)
             keep = predicted != y if only_wrong else torch.ones_like(y, dtype=torch.bool)
@@ -154,7 +154,7 @@ def show_feature_maps(
     seen: list[torch.Tensor] = []
     hook = modules[layer].register_forward_hook(lambda module, args, output: seen.append(output))
     try:
-        with in_eval_mode(net), torch.no_grad():
+        with in_mode(net, training=False), torch.no_grad():
             net(image if image.ndim == 4 else image.unsqueeze(0))
     finally:
         hook.remove()

@@ -3,42 +3,76 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from .device import profile
-from .shapes import trace
+from .shapes import forward_on_meta, trace
 
 
 def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise ValueError unless ``value`` is one of ``known``."""
     if value not in known:
         raise ValueError(f"{name} is {value!r}: choose one of {', '.join(map(repr, known))}.")
 
 
+def check_writable(path: str | os.PathLike) -> None:
+    """Raise OSError unless a file can be written at ``path``: better now than after an hour of training."""
+    folder = Path(path).absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        why = "may not be written" if folder.is_dir() else "does not exist"
+        raise OSError(f"cannot write {path}: the folder {folder} {why}. Make it, or give another path.")
+
+
 def check_fit(net: nn.Module, data) -> torch.device:
-    """Find out before the first step, on meta tensors, whether sizes, channels and labels fit the network.
+    """Find out before the first step whether image size, channels, labels and batches fit the network.
 
     Returns:
         Where the batches of ``data.train`` lie, which is where the network must go.
     """
-    labels = getattr(data.train, "labels", None)
-    if labels is not None:
-        shape = (2, data.channels, data.size, data.size)
+    train = data.train
+    if hasattr(train, "labels"):
+        shape, labels = (2, train.images.shape[1], train.size, train.size), train.labels
     else:
-        X, labels = next(iter(data.train), (None, None))
+        X, labels = next(iter(train), (None, None))
         if X is None:
             raise ValueError("data.train has no batches: there is nothing to train on.")
         shape = tuple(X.shape)
     outputs = trace(net, shape)[-1].output_shape
-    if len(outputs) == 2:
-        low, high = int(labels.min()), int(labels.max())
-        if low < 0 or high >= outputs[1]:
-            raise ValueError(
-                f"the labels run from {low} to {high}, but the network has {outputs[1]} outputs, for labels 0 to "
-                f"{outputs[1] - 1}: build it with num_classes={high + 1}, or mend the labels."
-            )
+    for given in (labels, getattr(data.val, "labels", None)):
+        if given is not None and len(outputs) == 2:
+            _check_labels(given, outputs[1])
+    if hasattr(train, "batch_size"):
+        _check_last_batch(net, shape, train.num_images, train.batch_size)
     return labels.device
+
+
+def _check_labels(labels: torch.Tensor, outputs: int) -> None:
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= outputs:
+        raise ValueError(
+            f"the labels run from {low} to {high}, but the network has {outputs} outputs, for labels 0 to "
+            f"{outputs - 1}: build it with num_classes={high + 1}, or mend the labels."
+        )
+
+
+def _check_last_batch(net: nn.Module, shape: tuple[int, ...], images: int, batch_size: int) -> None:
+    """A fully connected batch normalization fails on one image: say so now, and not when the epoch is nearly over."""
+    if images % batch_size != 1:
+        return
+    try:
+        forward_on_meta(net, (1, *shape[1:]), training=True)
+    except Exception as error:
+        if "more than 1 value per channel" not in str(error):
+            return
+        works = next(size for size in range(batch_size + 1, images + batch_size) if images % size != 1)
+        raise ValueError(
+            f"{images:,} images in batches of {batch_size} leave a last batch of one image, and batch normalization "
+            f"cannot work with one: load the data with batch_size={works}."
+        ) from error
 
 
 def epoch_budget(data, epochs: int, quick_epochs: int | None) -> tuple[int, list[str]]:

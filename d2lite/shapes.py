@@ -1,12 +1,14 @@
-"""Run a network on meta tensors (shapes without numbers): what each layer puts out, and what does not fit.
+"""What each layer of a network puts out, and what does not fit.
 
-Nothing is computed and no weight is copied, so a network of any size is traced in milliseconds.
+The network runs on meta tensors (shapes without numbers): nothing is computed and no weight is copied, so that one of
+any size is traced in milliseconds. Only a network that cannot do without numbers gets real zeros.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -29,10 +31,10 @@ class Call:
 
 
 @contextlib.contextmanager
-def in_eval_mode(net: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; afterwards each module is in the mode it had before."""
+def in_mode(net: nn.Module, training: bool) -> Iterator[None]:
+    """Training or evaluation mode inside the block; afterwards each module is in the mode it had before."""
     modes = [(module, module.training) for module in net.modules()]
-    net.eval()
+    net.train(training)
     try:
         yield
     finally:
@@ -40,16 +42,26 @@ def in_eval_mode(net: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def forward_on_meta(net: nn.Module, input_shape: tuple[int, ...]) -> torch.Tensor:
-    """The network's output for an input of ``input_shape`` (batch included), as a meta tensor; evaluation mode."""
+def forward_on_meta(net: nn.Module, input_shape: tuple[int, ...], training: bool = False) -> torch.Tensor:
+    """The network's output for an input of ``input_shape`` (batch included), as a meta tensor.
+
+    Buffers are stood in for like parameters, so that in training mode too the network stays as it is.
+    """
     state = {
         name: torch.empty_like(tensor, device="meta")
         for tensors in (net.named_parameters(), net.named_buffers())
         for name, tensor in tensors
     }
     x = torch.empty(input_shape, device="meta")
-    with in_eval_mode(net), torch.no_grad():
+    with in_mode(net, training), torch.no_grad():
         return torch.func.functional_call(net, state, (x,))
+
+
+def forward_on_zeros(net: nn.Module, input_shape: tuple[int, ...]) -> torch.Tensor:
+    """The network's output for zeros of ``input_shape`` on the network's device; evaluation mode, no gradient."""
+    first = next(itertools.chain(net.parameters(), net.buffers()), torch.empty(0))
+    with in_mode(net, training=False), torch.no_grad():
+        return net(torch.zeros(input_shape, device=first.device))
 
 
 def trace(net: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
@@ -59,6 +71,20 @@ def trace(net: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
         InputShapeError: the shape does not fit; the message names the layer, and the sizes or channels that work.
     """
     check_shape(input_shape)
+    calls, running, error = _calls(net, input_shape, forward_on_meta)
+    if error is None:
+        return calls
+    # Not every forward can do without numbers (a branch on a value, a tensor that is no buffer, a lazy layer).
+    real_calls, _, real_error = _calls(net, input_shape, forward_on_zeros)
+    if real_error is None:
+        return real_calls
+    raise InputShapeError(_explain(net, input_shape, running, error)) from error
+
+
+def _calls(
+    net: nn.Module, input_shape: tuple[int, ...], forward: Callable
+) -> tuple[list[Call], list[str], Exception | None]:
+    """The calls of one pass, the names of the modules that had not finished when it failed, and the error."""
     calls: list[Call] = []
     running: list[str] = []
     hooks = []
@@ -66,19 +92,17 @@ def trace(net: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
         hooks.append(module.register_forward_pre_hook(lambda m, args, name=name: running.append(name)))
         hooks.append(
             module.register_forward_hook(
-                lambda m, args, output, name=name: calls.append(Call(running.pop(), m, _shape_of(output)))
+                lambda m, args, output: calls.append(Call(running.pop(), m, _shape_of(output)))
             )
         )
     try:
-        forward_on_meta(net, input_shape)
-    except (RuntimeError, ValueError, IndexError) as error:
-        if isinstance(error, InputShapeError):
-            raise
-        raise InputShapeError(_explain(net, input_shape, running, error)) from error
+        forward(net, tuple(input_shape))
+    except Exception as error:
+        return calls, running, error
     finally:
         for hook in hooks:
             hook.remove()
-    return calls
+    return calls, [], None
 
 
 def check_shape(input_shape: tuple[int, ...]) -> None:
@@ -128,7 +152,7 @@ def _explain(net: nn.Module, input_shape: tuple[int, ...], running: list[str], e
         )
     sizes = [size for size in range(1, LARGEST_SIZE_TRIED + 1) if _works(net, (batch, channels, size, size))]
     if not sizes:
-        return f"{message} No square size up to {LARGEST_SIZE_TRIED} px works either."
+        return f"{message} No square size up to {LARGEST_SIZE_TRIED} px was found to work."
     if min(height, width) < sizes[0]:
         return f"{message} {height} × {width} px is too small: the smallest size that works is {sizes[0]} px."
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from html import escape
 
@@ -9,7 +10,7 @@ import pandas as pd
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from .shapes import forward_on_meta, trace
+from .shapes import forward_on_meta, forward_on_zeros, trace
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class Summary:
 def summary(net: nn.Module, input_shape: tuple[int, ...], depth: int | None = None) -> Summary:
     """Trace ``net`` for an input of ``input_shape`` = (N, C, H, W) and count what each layer costs.
 
-    The pass runs on meta tensors: nothing is computed, and the network, its mode and its buffers stay as they are.
+    The pass runs on meta tensors: nothing is computed, and the network, its mode and its buffers stay as they are. A
+    network that needs numbers in its forward gets zeros, in evaluation mode.
 
     Args:
         depth: ``None`` lists the innermost layers; 1 the network's direct children, 2 theirs, and so on.
@@ -110,10 +112,8 @@ def summary(net: nn.Module, input_shape: tuple[int, ...], depth: int | None = No
     if depth is not None and (not isinstance(depth, int) or depth < 1):
         raise ValueError(f"depth is {depth!r}: give None for the innermost layers, or a whole number from 1.")
     calls = trace(net, input_shape)
-    counter = FlopCounterMode(display=False)
-    with counter:
-        forward_on_meta(net, tuple(input_shape))
-    flops = {name: sum(by_op.values()) for name, by_op in counter.get_flop_counts().items()}
+    flops = _flops(net, tuple(input_shape))
+    turns = Counter(call.name for call in calls)  # a module that is called twice has two rows, each with its share
     root = type(net).__name__
     rows, seen = [], set()
     for call in calls:
@@ -125,7 +125,21 @@ def summary(net: nn.Module, input_shape: tuple[int, ...], depth: int | None = No
         own = {id(parameter): parameter.numel() for parameter in call.module.parameters()}
         parameters = sum(count for key, count in own.items() if key not in seen)
         seen.update(own)
-        macs = flops.get(f"{root}.{call.name}" if call.name else root, 0) // 2
+        macs = flops.get(f"{root}.{call.name}" if call.name else root, 0) // 2 // turns[call.name]
         rows.append(Layer(call.name or root, type(call.module).__name__, call.output_shape, parameters, macs))
     total = sum(parameter.numel() for parameter in net.parameters())
     return Summary(root, input_shape, rows, total, flops.get("Global", 0) // 2)
+
+
+def _flops(net: nn.Module, input_shape: tuple[int, ...]) -> dict[str, int]:
+    """Floating-point operations by module name, the network's class name in front; two make a multiply–accumulate."""
+    for forward in (forward_on_meta, forward_on_zeros):
+        counter = FlopCounterMode(display=False)
+        try:
+            with counter:
+                forward(net, input_shape)
+            break
+        except Exception:
+            if forward is forward_on_zeros:
+                raise
+    return {name: sum(by_op.values()) for name, by_op in counter.get_flop_counts().items()}

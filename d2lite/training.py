@@ -13,12 +13,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .checkpoints import read_state, write_state
 from .device import fast_bfloat16
 from .history import EpochRecord, History
 from .listeners import Listener, Progress, Run, Ticker
 from .metrics import Tally, evaluate
-from .preflight import check_choice, check_fit, epoch_budget
+from .preflight import check_choice, check_fit, check_writable, epoch_budget
+from .resuming import resume_run, save_run, settings_of
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("one_cycle", "constant")
@@ -55,9 +55,11 @@ def fit(
     """Train ``net`` on ``data.train``, measure it on ``data.val`` after each epoch, and return what happened.
 
     Args:
-        net: maps images (N, C, H, W) to logits (N, num_classes); it is moved to the best device and trained in place.
-        data: an ``ImageData``, or anything whose ``train`` and ``val`` (or ``None``) iterate batches (X, y).
-        lr: the learning rate; with ``schedule="one_cycle"`` the peak, warmed up to and decayed from.
+        net: maps images (N, C, H, W) to logits (N, num_classes); it is moved to where the batches lie.
+        data: an ``ImageData``, or anything whose ``train`` and ``val`` (or ``None``) iterate batches (X, y); ``train``
+            has a length.
+        lr: the learning rate; with ``schedule="one_cycle"`` the peak, warmed up to and decayed from (constant in a run
+            of fewer than four steps, which leaves no room for a cycle).
         precision: ``"auto"`` computes in bfloat16 (autocast) where the device has units for it, else in float32.
         checkpoint: a file to write after each epoch. When it exists, training goes on from there, to the same numbers.
         listener: who watches: ``"auto"`` for the live board or progress bar, ``None`` for silence.
@@ -77,6 +79,8 @@ def fit(
         raise ValueError(f"epochs is {epochs!r}: give a whole number from 1.")
     if not lr > 0 or not math.isfinite(lr):
         raise ValueError(f"lr is {lr!r}: give a positive learning rate, such as 0.1.")
+    if checkpoint is not None:
+        check_writable(checkpoint)
     on = check_fit(net, data)
     net.to(on, memory_format=torch.channels_last)
     run_epochs, notes = epoch_budget(data, epochs, quick_epochs)
@@ -87,11 +91,11 @@ def fit(
     settings = {
         "network": type(net).__name__, "epochs": run_epochs, "steps_per_epoch": steps_per_epoch, "lr": lr,
         "optimizer": optimizer, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
-        "label_smoothing": label_smoothing,
+        "label_smoothing": label_smoothing, "precision": precision, **settings_of(data),
     }  # fmt: skip
     history = History()
     if checkpoint is not None and Path(checkpoint).exists():
-        history = _resume(checkpoint, settings, net, stepper, scheduler)
+        history = resume_run(checkpoint, settings, net, stepper, scheduler)
         notes.append(f"resumed from {checkpoint} after epoch {len(history)} of {run_epochs}")
     if listener == "auto":
         listener = default_listener()
@@ -113,8 +117,8 @@ def fit(
                 scheduler.step()
                 tally.add(loss, logits, y)
                 if ticker.due():
-                    tick = time.perf_counter()
                     so_far = tally.metrics()  # the one place inside an epoch that waits for the device
+                    tick = time.perf_counter()
                     _check_finite(so_far.loss, epoch, lr, history)
                     done = (epoch - 1) * steps_per_epoch + step
                     watcher.progress(
@@ -125,19 +129,11 @@ def fit(
             seconds = time.perf_counter() - began
             _check_finite(train.loss, epoch, lr, history)
             val = evaluate(net, data.val) if data.val is not None else None
-            record = EpochRecord(
-                epoch,
-                train.loss,
-                train.accuracy,
-                val and val.loss,
-                val and val.accuracy,
-                rate,
-                seconds,
-                train.n / seconds,
-            )
+            measured = (val.loss, val.accuracy) if val else (None, None)
+            record = EpochRecord(epoch, train.loss, train.accuracy, *measured, rate, seconds, train.n / seconds)
             history.records.append(record)
             if checkpoint is not None:
-                _save_checkpoint(checkpoint, settings, net, stepper, scheduler, history)
+                save_run(checkpoint, settings, net, stepper, scheduler, history)
             watcher.epoch(record)
     except KeyboardInterrupt:
         history.interrupted = True
@@ -155,7 +151,7 @@ def _make_optimizer(
 
 
 def _make_scheduler(stepper: torch.optim.Optimizer, name: str, lr: float, steps: int):
-    if name == "one_cycle":
+    if name == "one_cycle" and steps >= 4:
         # momentum stays what the caller asked for: only the rate cycles
         return torch.optim.lr_scheduler.OneCycleLR(stepper, max_lr=lr, total_steps=steps, cycle_momentum=False)
     return torch.optim.lr_scheduler.ConstantLR(stepper, factor=1.0)
@@ -175,38 +171,3 @@ def _check_finite(loss: float, epoch: int, lr: float, history: History) -> None:
             "in the images.",
             history,
         )
-
-
-def _save_checkpoint(path, settings: dict, net: nn.Module, stepper, scheduler, history: History) -> None:
-    write_state(
-        path,
-        {
-            "settings": settings,
-            "net": net.state_dict(),
-            "optimizer": stepper.state_dict(),
-            "scheduler": scheduler.state_dict(),
-            "history": history.state_dict(),
-            "rng": torch.get_rng_state(),
-            "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        },
-    )
-
-
-def _resume(path, settings: dict, net: nn.Module, stepper, scheduler) -> History:
-    state = read_state(path)
-    saved = state.get("settings", {})
-    different = [
-        f"{key}: {saved.get(key)!r} there, {value!r} here" for key, value in settings.items() if saved.get(key) != value
-    ]
-    if different:
-        raise ValueError(
-            f"the checkpoint {path} belongs to another run ({'; '.join(different)}): use the same settings, give "
-            "another file, or delete this one to start anew."
-        )
-    net.load_state_dict(state["net"])
-    stepper.load_state_dict(state["optimizer"])
-    scheduler.load_state_dict(state["scheduler"])
-    torch.set_rng_state(state["rng"])
-    if state["rng_cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["rng_cuda"])
-    return History.from_state_dict(state["history"])

@@ -14,10 +14,11 @@ import time
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from torch import nn
 
 import d2lite as d2l
 from d2lite.board import LineBoard, NotebookBoard, epoch_line, make_listener
-from d2lite.listeners import Progress, Run
+from d2lite.listeners import Progress, Run, Ticker
 
 TRAIN = textwrap.dedent(
     """
@@ -57,6 +58,28 @@ def test_notebook_ends_with_the_epoch_table_and_no_progress_bar(outputs):
     assert "quick profile: 600 of 1,257 images, 2 of 3 epochs" in html
     plain = "".join(output.get("data", {}).get("text/plain", "") for output in outputs)
     assert "epoch 2/2: train loss" in plain, "GitHub and text readers see the epochs too"
+
+
+def test_notebook_redraws_both_displays_while_it_trains(monkeypatch):
+    drawn = []
+
+    class Display:
+        def __init__(self, name):
+            self.name = name
+
+        def update(self, bundle, **options):
+            drawn.append((self.name, bundle))
+
+    displays = iter([Display("figure"), Display("status")])
+    monkeypatch.setattr("IPython.display.display", lambda *args, **options: next(displays))
+    monkeypatch.setattr(Ticker, "due", lambda self: True)
+    data = d2l.load("digits", size=8, batch_size=200, quick_images=600, device="cpu")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    d2l.fit(net, data, 2, 0.1, quick_epochs=2, listener=NotebookBoard())
+    bars = [bundle["text/html"] for name, bundle in drawn if name == "status"]
+    assert [f'value="{step}"' in bar for step, bar in enumerate(bars[:-1], start=1)] == [True] * 6
+    assert "left" in bars[1] and "<progress" not in bars[-1]
+    assert sum(name == "figure" for name, _ in drawn) == 6 + 2 + 1, "at each tick, each epoch, and at the end"
 
 
 def test_notebook_bar_moves_and_tells_the_time_left():

@@ -104,7 +104,7 @@ def test_train_command_says_what_is_wrong(capsys, tmp_path):
     assert main(["train", "lenet", "--save", str(tmp_path / "nowhere" / "net.pt")]) == 1
     errors = capsys.readouterr().err
     assert "--list" in errors and "unknown network 'alexnett'" in errors and "fashion_mnist" in errors
-    assert "smallest" in errors and "epochs is 0" in errors and "make the folder" in errors
+    assert "smallest" in errors and "epochs is 0" in errors and "Make it, or give another path" in errors
     assert "Traceback" not in errors
 
 
@@ -117,11 +117,16 @@ def test_train_list(capsys):
 def test_doctor(capsys):
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
-    assert torch.__version__ in out and "fashion_mnist" in out and "All that d2lite needs is here" in out
+    assert (
+        torch.__version__ in out
+        and "scikit-learn" in out
+        and "fashion_mnist" in out
+        and "All that d2lite needs is here" in out
+    )
 
 
 def test_doctor_names_what_is_missing(capsys, monkeypatch):
-    monkeypatch.setattr("d2lite.__main__.NEEDED", ("torch", "no-such-package"))
+    monkeypatch.setattr("d2lite.__main__.needed", lambda: ["torch", "no-such-package"])
     assert main(["doctor"]) == 1
     assert "pip install no-such-package" in capsys.readouterr().out
 

@@ -89,6 +89,12 @@ def test_full_disk_while_checkpointing_leaves_no_partial_file(tmp_path, monkeypa
     assert not list(tmp_path.iterdir())
 
 
+def test_files_are_as_readable_as_others(tmp_path):
+    (tmp_path / "other").write_bytes(b"")
+    path = d2l.save(make_net(), tmp_path / "net.pt")
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(OSError, match="cannot write.*nowhere.*Give a path in a folder that exists"):
         d2l.save(make_net(), tmp_path / "nowhere" / "net.pt")

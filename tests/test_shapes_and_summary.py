@@ -65,7 +65,7 @@ def test_shared_parameters_count_once():
     layer = nn.Linear(4, 4)
     table = d2l.summary(nn.Sequential(layer, nn.ReLU(), layer), (1, 4))
     assert table.parameters == 20 == sum(row.parameters for row in table.rows)
-    assert table.macs == 32
+    assert table.macs == 32 == sum(row.macs for row in table.rows)
 
 
 def test_depth_lists_blocks():

@@ -1,6 +1,7 @@
 """The loop: against a loop written out, exact, repeatable, resumable, and clear about what does not fit."""
 
 import math
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -157,6 +158,48 @@ def test_checkpoint_of_another_run_is_refused(digits, tmp_path):
         fit(make_net(), digits, epochs=1, lr=0.5, checkpoint=path)
 
 
+def test_checkpoint_of_other_data_or_network_is_refused(digits, tmp_path):
+    path = tmp_path / "run.pt"
+    fit(make_net(), digits, epochs=1, checkpoint=path)
+    fewer = d2l.load("digits", size=8, batch_size=50, quick_images=1230, device="cpu")
+    with pytest.raises(ValueError, match="images: 1257 there, 1230 here"):
+        fit(make_net(), fewer, epochs=1, checkpoint=path)
+    with pytest.raises(ValueError, match="precision: 'float32' there, 'bfloat16' here"):
+        fit(make_net(), digits, epochs=1, precision="bfloat16", checkpoint=path)
+    other = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    with pytest.raises(ValueError, match="does not fit this Sequential"):
+        fit(other, digits, epochs=1, checkpoint=path)
+
+
+def test_checkpoint_that_cannot_be_written_is_told_before_training(digits, tmp_path):
+    heard = []
+
+    class Hearing(d2l.Listener):
+        def epoch(self, record):
+            heard.append(record)
+
+    with pytest.raises(OSError, match="folder .*nowhere does not exist"):
+        fit(make_net(), digits, checkpoint=tmp_path / "nowhere" / "run.pt", listener=Hearing())
+    assert not heard
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA: waiting for the device is what it counts")
+def test_fit_waits_for_the_device_once_an_epoch_not_once_a_batch(monkeypatch):
+    monkeypatch.setattr(Ticker, "due", lambda self: False)
+    warned = []
+    for size in (400, 50):
+        data = d2l.load("digits", size=8, batch_size=size, device="cuda")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                fit(make_net(), data, epochs=1)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        warned.append(sum("synchroniz" in str(warning.message) for warning in caught))
+    assert warned[0] == warned[1]
+
+
 def test_nan_loss_stops_and_says_what_to_do(digits):
     with pytest.raises(d2l.NonFiniteLossError, match=r"epoch 1.*smaller learning rate") as caught:
         fit(make_net(), digits, lr=1e8)
@@ -201,11 +244,65 @@ def test_labels_out_of_range_in_plain_batches(digits):
 
 def test_wrong_channels_and_size(digits):
     three = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 10))
-    with pytest.raises(d2l.InputShapeError, match="data|input has 1 channels.*takes 3"):
+    with pytest.raises(d2l.InputShapeError, match="input has 1 channels.*takes 3"):
         fit(three, digits)
     large = nn.Sequential(nn.Conv2d(1, 4, 11), nn.Flatten(), nn.Linear(4, 10))
     with pytest.raises(d2l.InputShapeError, match="smallest size that works is 11 px"):
         fit(large, digits)
+
+
+def test_validation_labels_out_of_range(digits):
+    val = SimpleNamespace(labels=torch.tensor([3, 54]))
+    with pytest.raises(ValueError, match="labels run from 3 to 54"):
+        fit(make_net(), SimpleNamespace(train=digits.train, val=val))
+
+
+def with_batch_norm():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.Linear(16, 10))
+
+
+def test_a_last_batch_of_one_image_and_batch_norm(monkeypatch):
+    monkeypatch.setenv("D2LITE_PROFILE", "quick")
+    odd = d2l.load("digits", size=8, batch_size=8, quick_images=257, device="cpu")
+    net = with_batch_norm()
+    with pytest.raises(ValueError, match="257 images in batches of 8 leave a last batch of one.*batch_size=9"):
+        fit(net, odd)
+    assert net[2].num_batches_tracked == 0, "found out on meta tensors, before the first step"
+    fit(with_batch_norm(), d2l.load("digits", size=8, batch_size=9, quick_images=257, device="cpu"), epochs=1)
+    without = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    assert len(fit(without, odd, epochs=1)) == 1, "other networks do not mind"
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_very_short_runs_move_the_weights(digits, steps):
+    net = make_net()
+    before = net[0].weight.detach().clone()
+    fit(net, SimpleNamespace(train=batches(digits, steps), val=None), epochs=1)
+    assert (net[0].weight - before).abs().max() > 1e-3
+
+
+class NeedsNumbers(nn.Module):
+    """A forward that meta tensors cannot follow: a plain tensor, and a branch on a value."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = torch.full((1, 64), 0.1)
+        self.linear = nn.Linear(64, 10)
+
+    def forward(self, X):
+        assert torch.isfinite(X).all()
+        return self.linear(X.flatten(1) - self.mean)
+
+
+def test_networks_that_meta_tensors_cannot_follow_train(digits):
+    lazy = nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+    for net in (NeedsNumbers(), lazy):
+        assert fit(net, digits, epochs=1).last.train_accuracy > 0.2
+        assert d2l.summary(net, (2, 1, 8, 8)).macs == 2 * 640
+
+
+def test_fit_takes_splits_without_an_image_data(digits):
+    assert len(fit(make_net(), SimpleNamespace(train=digits.train, val=digits.val), epochs=1)) == 1
 
 
 def test_no_batches():
