@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -84,17 +86,27 @@ class Split:
     def batch(self, indices: int | slice | Sequence[int] | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``(X, y)`` of the images at ``indices`` of this split, prepared like a batch but never augmented.
 
+        Booleans, one for each image of the split, choose the images at which they are true.
+
         Raises:
-            IndexError: an index is outside the split.
+            IndexError: an index is outside the split or no whole number, or there are too many or too few booleans.
         """
-        if isinstance(indices, int):
-            indices = [indices]
-        if isinstance(indices, slice):
-            indices = range(*indices.indices(self.num_images))
-        index = torch.as_tensor(list(indices) if not isinstance(indices, torch.Tensor) else indices).cpu().long()
         n = self.num_images
-        if len(index) and not (-n <= int(index.min()) and int(index.max()) < n):
-            raise IndexError(f"index {int(index.max())} is outside this split of {n:,} images (0 … {n - 1:,})")
+        if isinstance(indices, slice):
+            indices = range(*indices.indices(n))
+        if not isinstance(indices, (torch.Tensor, np.ndarray, numbers.Integral)):
+            indices = list(indices)
+        index = torch.as_tensor(indices).cpu()
+        if index.dtype == torch.bool:
+            if index.shape != (n,):
+                raise IndexError(f"a mask of shape {tuple(index.shape)} does not fit this split of {n:,} images")
+            index = index.nonzero()
+        if index.numel() and (index.is_floating_point() or index.is_complex()):
+            raise IndexError(f"indices must be whole numbers or booleans, not {index.dtype}")
+        index = index.reshape(-1).long()
+        outside = index[(index < -n) | (index >= n)]
+        if len(outside):
+            raise IndexError(f"index {int(outside[0])} is outside this split of {n:,} images (0 … {n - 1:,})")
         index = (index % n).to(self.labels.device)
         return self._prepare(self._rows.index_select(0, index)), self.labels.index_select(0, index)
 

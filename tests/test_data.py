@@ -251,6 +251,32 @@ def test_batch_takes_indices_in_any_form():
             split.batch(wrong)
 
 
+@pytest.mark.parametrize("form", [torch.tensor, np.array, list])
+def test_a_mask_chooses_images(form):
+    split, mask = some_split(n=4), [True, False, False, True]
+    X, y = split.batch(form(mask))
+    assert y.tolist() == [0, 3] and torch.equal(X, split.batch([0, 3])[0])
+    for wrong in (mask[:3], [*mask, True], [mask]):
+        with pytest.raises(IndexError, match="a mask of shape .* does not fit this split of 4 images"):
+            split.batch(form(wrong))
+
+
+@pytest.mark.parametrize("one", [np.int64(3), np.int32(-7), torch.tensor(3), torch.tensor([[3]]), np.array(3)])
+def test_batch_takes_a_single_number_in_any_form(one):
+    X, y = some_split().batch(one)
+    assert X.shape == (1, 1, 28, 28) and y.tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("indices", "said"),
+    [([0, -99999], "index -99999 is"), ([0, 99, 1], "index 99 is"), (np.int64(-11), "index -11 is"),
+     ([0.5, 1.0], "whole numbers or booleans, not torch.float32")],
+)  # fmt: skip
+def test_a_wrong_index_is_named(indices, said):
+    with pytest.raises(IndexError, match=said):
+        some_split().batch(indices)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_pass_does_not_wait_for_the_device():
     images = torch.zeros(64, 28, 28, 3, dtype=torch.uint8, device="cuda")
