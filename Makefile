@@ -11,7 +11,7 @@ SITE := _build/html
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test execute sync bench lint clean
+.PHONY: help book serve test execute sync colab bench lint clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -47,15 +47,21 @@ test: $(VENV)/.dev  ## Re-run every cell of every chapter, and test the helper, 
 	@$(PY) -m pytest --nbval --nbval-kernel-name python3 --nbval-cell-timeout 600
 
 execute: $(VENV)/.dev  ## Re-run chapters and store outputs (CHAPTER=, PROFILE=quick|full, SEEDS="0 1 2" stores nothing)
-	@$(PY) -m tools.sync $(CHAPTER)
 	@$(PY) -m tools.export
 	@$(PY) -m tools.execute $(CHAPTER) $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS))
-	@$(PY) -m tools.pages
+	@$(if $(SEEDS),,$(PY) -m tools.pages)
 
 sync: $(VENV)/.dev  ## After editing a chapter: write notebooks, models and generated pages
 	@$(PY) -m tools.sync $(CHAPTER)
 	@$(PY) -m tools.export
 	@$(PY) -m tools.pages
+
+colab: ## Run a chapter (CHAPTER=, else the first) with the versions that Colab has; needs Python 3.11 to 3.13
+	@test -x $(VENV)-colab/bin/python || $(PYTHON) -m venv $(VENV)-colab
+	@echo "installing the versions that Colab has (a few minutes the first time)"
+	@$(VENV)-colab/bin/python -m pip install --quiet -r requirements-colab.txt
+	@$(VENV)-colab/bin/python -m pip install --quiet --no-deps --force-reinstall .
+	@$(VENV)-colab/bin/python -m tools.colab $(CHAPTER)
 
 bench: $(VENV)/.dev  ## Time d2l.fit beside a bare loop
 	@for script in benchmarks/*.py; do echo "$$script"; $(PY) $$script || exit 1; done
@@ -64,6 +70,6 @@ lint: $(VENV)/.dev  ## Style of the Python files
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check --diff --quiet d2lite/models && echo "lint: nothing to mend"
 
 clean:  ## Remove what was built and installed here (data stay in their cache)
-	rm -rf $(VENV) _build .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(VENV)-colab _build build .pytest_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: $(CURDIR)"

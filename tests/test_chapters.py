@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from pybtex.database import parse_file
 
-from tools import export, outputs, pages, pairs, project
+from tools import execute, export, outputs, pages, pairs, project, rerun
 
 TAGS = {
     "setup",
@@ -259,6 +259,54 @@ def test_drift_is_seen(book, old, new):
     assert old in text
     (book / "demo.md").write_text(text.replace(old, new), "utf-8")
     assert pairs.drift("demo")
+
+
+def test_an_empty_setup_cell_is_filled_and_nothing_after_it_is_lost(book):
+    text = (
+        "# Demo\n\n```{code-cell} ipython3\n:tags: [setup]\n```\n\nMY PROSE\n\n```{code-cell} ipython3\nmine = 1\n```\n"
+    )
+    filled = pairs.with_setup_cell(text)
+    assert project.setup_cell() in filled and "MY PROSE" in filled and "mine = 1" in filled
+    assert pairs.with_setup_cell(filled) == filled
+    with pytest.raises(ValueError, match="no setup cell"):
+        pairs.with_setup_cell("# Demo\n\nNo code.\n")
+
+
+def test_a_failing_chapter_keeps_its_stored_notebook(book, capsys, monkeypatch):
+    (book / "demo.md").write_text((book / "demo.md").read_text("utf-8").replace("def f():", "1 / 0\ndef f():"), "utf-8")
+    before = (book / "demo.ipynb").read_bytes()
+    monkeypatch.setattr("sys.argv", ["execute", "demo"])
+    assert execute.main() == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert (book / "demo.ipynb").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("tags", "text", "here", "expected"),
+    [
+        ([], "4", set(), True),
+        (["provenance"], "torch", {"Fashion-MNIST"}, False),
+        (["data-output"], "Fashion-MNIST: 55,000 images", {"Fashion-MNIST"}, True),
+        (["data-output"], "Fashion-MNIST: 55,000 images", {"CIFAR-10"}, False),
+        (["data-output"], "CIFAR-10 (JPEG q75 copy): 45,000 images", {"CIFAR-10", "Fashion-MNIST"}, False),
+        (["data-output"], "0.286", {"Fashion-MNIST"}, False),
+        (["data-output"], "0.286", {"Fashion-MNIST", "CIFAR-10 (JPEG q75 copy)"}, True),
+    ],
+)
+def test_outputs_are_compared_where_their_data_are_at_hand(tags, text, here, expected):
+    cell = nbformat.v4.new_code_cell("", metadata={"tags": tags})
+    cell.outputs = [nbformat.v4.new_output("stream", text=text)]
+    assert rerun.compared(cell, ["Fashion-MNIST", "CIFAR-10 (JPEG q75 copy)"], here) is expected
+
+
+def test_data_at_hand_are_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("D2LITE_CACHE", str(tmp_path))
+    monkeypatch.setenv("D2LITE_DATA", str(tmp_path))
+    assert rerun.labels_here() == {"digits"}
+    (tmp_path / "MNIST" / "raw").mkdir(parents=True)
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / "MNIST" / "raw" / f"{name}-ubyte.gz").touch()
+    assert rerun.labels_here() == {"digits", "MNIST"}
 
 
 def test_exported_cells_make_a_module(book):

@@ -126,6 +126,7 @@ def main() -> int:
         os.environ["D2LITE_PROFILE"] = options.profile
     failures = []
     for chapter in project.chosen(options.chapters):
+        pairs.write_setup_cell(chapter)
         for seed in options.seeds or [None]:
             if seed is not None:
                 os.environ["D2LITE_SEED"] = str(seed)

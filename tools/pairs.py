@@ -14,7 +14,8 @@ import nbformat
 
 from tools import project
 
-SETUP_BLOCK = re.compile(r"(```\{code-cell\} ipython3\n:tags: \[setup\]\n\n)(.*?)(\n```\n)", re.S)
+# the cell's lines are those before the first fence: an empty cell must not swallow what comes after it
+SETUP_BLOCK = re.compile(r"(```\{code-cell\} ipython3\n:tags: \[setup\]\n)\n?(?:(?!```).*\n)*?(```\n)")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -36,10 +37,21 @@ def key(cell) -> tuple:
 
 def with_setup_cell(text: str) -> str:
     """The text of a chapter with its setup cell as the template has it. Raises ValueError where it has none."""
-    text, found = SETUP_BLOCK.subn(lambda match: match[1] + project.setup_cell() + match[3], text, count=1)
+    text, found = SETUP_BLOCK.subn(lambda match: f"{match[1]}\n{project.setup_cell()}\n{match[2]}", text, count=1)
     if not found:
         raise ValueError("there is no setup cell: the first code cell must carry `:tags: [setup]`")
     return text
+
+
+def write_setup_cell(chapter: str) -> None:
+    """Bring the setup cell of NAME.md up to the template. Raises SystemExit where the file or the cell is missing."""
+    path = project.source(chapter)
+    if not path.exists():
+        raise SystemExit(f"book/{chapter}.md is missing: write it, or take it out of _toc.yml")
+    try:
+        write(path, with_setup_cell(path.read_text("utf-8")))
+    except ValueError as error:
+        raise SystemExit(f"book/{chapter}.md: {error}") from None
 
 
 def join(source, stored, chapter: str):

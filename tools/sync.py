@@ -7,13 +7,7 @@ from tools import pairs, project
 
 def sync(chapter: str) -> None:
     """Refresh the setup cell of NAME.md, then write NAME.ipynb from it."""
-    path = project.source(chapter)
-    if not path.exists():
-        raise SystemExit(f"book/{chapter}.md is missing: write it, or take it out of _toc.yml")
-    try:
-        pairs.write(path, pairs.with_setup_cell(path.read_text("utf-8")))
-    except ValueError as error:
-        raise SystemExit(f"book/{chapter}.md: {error}") from None
+    pairs.write_setup_cell(chapter)
     stored = pairs.read_notebook(chapter)
     joined = pairs.join(pairs.read_source(chapter), stored, chapter)
     changed = pairs.write(project.notebook(chapter), pairs.as_text(joined))
