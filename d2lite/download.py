@@ -76,13 +76,25 @@ def _fetch_one(remote: Remote, folder: Path, answers: _Answers) -> None:
             problems.append(f"{host} does not answer")
             continue
         try:
-            pooch.retrieve(url, remote.known_hash, fname=remote.name, path=folder, downloader=_Resuming(remote, folder))
+            _retrieve(url, remote, folder)
             return
         except requests.RequestException as error:
             problems.append(f"{host}: {_reason(error)}")
         except ValueError:  # what pooch raises for a wrong check sum, and _Resuming for wrong contents
             problems.append(f"{host} delivered other bytes than published")
     raise DownloadError(f"{remote.name} could not be downloaded ({'; '.join(problems)})")
+
+
+def _retrieve(url: str, remote: Remote, folder: Path) -> None:
+    downloader = _Resuming(remote, folder)
+    for again in (False, True):
+        try:
+            pooch.retrieve(url, remote.known_hash, fname=remote.name, path=folder, downloader=downloader)
+            return
+        except ValueError:
+            if again or not downloader.continued:
+                raise
+            # What was continued may have been of something else. It is gone by now: start over, once.
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -126,15 +138,19 @@ class _Answers:
 
 
 class _Resuming:
-    """A downloader for pooch that collects bytes in NAME.part and continues one that is there."""
+    """A downloader for pooch that collects bytes in NAME.part and continues one that is there.
+
+    ``continued`` tells whether the last call found one.
+    """
 
     def __init__(self, remote: Remote, folder: Path):
-        self.remote, self.folder = remote, folder
+        self.remote, self.folder, self.continued = remote, folder, False
 
     def __call__(self, url: str, output_file: str, _pooch: object) -> None:
         # Only copies that are the same byte for byte may be continued from another mirror.
         tag = "" if self.remote.known_hash else f".{urlsplit(url).netloc.replace(':', '_')}"
         part = self.folder / f"{self.remote.name}{tag}.part"
+        self.continued = part.exists()
         for attempt in range(ATTEMPTS):
             before = part.stat().st_size if part.exists() else 0
             try:
@@ -144,7 +160,8 @@ class _Resuming:
                 have = part.stat().st_size if part.exists() else 0
                 if have == 0:
                     part.unlink(missing_ok=True)
-                if attempt == ATTEMPTS - 1 or have <= before:
+                thrown_away = have == 0 < before  # as it was of something else: the next attempt starts over
+                if attempt == ATTEMPTS - 1 or (have <= before and not thrown_away):
                     raise
             except KeyboardInterrupt:
                 print(f"Interrupted: the next download continues from what is kept in {part}.", file=sys.stderr)
@@ -158,7 +175,7 @@ class _Resuming:
         headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
         with requests.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as response:
             content_range = response.headers.get("Content-Range", "")
-            if response.status_code == 416:  # nothing after what we have: it is complete, or not of this file
+            if response.status_code == 416 and have:  # nothing after what we have: it is complete, or not of this file
                 if content_range.rpartition("/")[2] == str(have):
                     return
                 part.unlink()

@@ -325,8 +325,8 @@ class Server:
                 _, fault, name = self.path.split("/")
                 content, start, status = outer.files[name], 0, 200
                 asked = self.headers.get("Range")
-                if fault == "missing":
-                    self.send_response(404)
+                if fault in ("missing", "refuses"):
+                    self.send_response(404 if fault == "missing" else 416)
                     self.send_header("Content-Length", "0")
                     self.end_headers()
                     return
@@ -419,10 +419,24 @@ def test_a_refusing_mirror_is_passed_over(monkeypatch, serve, raw):
     assert not left_over(raw)
 
 
+def test_wrong_bytes_are_asked_for_once_more_only_if_a_partial_file_was_continued(serve, raw):
+    server = serve("wrong")
+    raw.mkdir(parents=True)
+    for part in (False, True):
+        if part:
+            (raw / f"{IMAGES}.part").write_bytes(server.files[IMAGES][:1000])
+        server.requests.clear()
+        with pytest.raises(data.NotFoundError, match="delivered other bytes than published"):
+            data.load("fashion_mnist")
+        assert [start for _, start, _ in server.sent(IMAGES)] == ([1000, 0] if part else [0])
+        assert not left_over(raw)
+
+
 @pytest.mark.parametrize(
     ("mirrors", "said"),
     [
         (["missing"], "HTTP status 404"),
+        (["refuses"], "HTTP status 416"),
         (["wrong", "page"], "delivered other bytes than published"),
         (["dies"], "broke off after 0 bytes"),
     ],
@@ -462,12 +476,17 @@ def test_a_partial_file_that_is_whole_needs_no_more_bytes(serve, raw):
     assert [count for _, _, count in server.sent(IMAGES)] == [0] and not left_over(raw)
 
 
-@pytest.mark.parametrize("junk", [b"?" * 500, b"?" * 900_000])
-def test_a_partial_file_of_something_else_does_no_harm(serve, raw, junk):
-    server = serve("good", "good")
+@pytest.mark.parametrize("pinned", [True, False])
+@pytest.mark.parametrize("mirror", ["good", "breaks"])
+@pytest.mark.parametrize("length", ["shorter", "equal", "longer"])
+def test_a_partial_file_of_something_else_is_started_over_at_the_same_mirror(serve, raw, mirror, length, pinned):
+    server = serve(mirror, pinned=pinned)
     raw.mkdir(parents=True)
-    (raw / f"{IMAGES}.part").write_bytes(junk)
+    size = {"shorter": 500, "equal": len(server.files[IMAGES]), "longer": 900_000}[length]
+    tag = "" if pinned else "." + server.url.removeprefix("http://").replace(":", "_")
+    (raw / f"{IMAGES}{tag}.part").write_bytes(b"?" * size)
     data.load("fashion_mnist")
+    assert server.sent(IMAGES)[0][1] == size  # it was tried to continue
     assert (raw / IMAGES).read_bytes() == server.files[IMAGES] and not left_over(raw)
 
 
