@@ -8,10 +8,10 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 
@@ -47,7 +47,8 @@ def check(name: str, answer: object) -> CheckResult:
     """Compare ``answer`` with exercise ``name``; ``None`` means that it is not answered yet.
 
     Numbers, sequences, functions or networks are accepted, as the exercise says. An answer that raises an error is
-    wrong, and the error is shown.
+    wrong, and the error is shown. Torch's random generator is left as it was, though an answer may draw from it: a
+    function that builds a layer does.
 
     Raises:
         ValueError: there is no such exercise; names the known ones and the nearest match.
@@ -63,7 +64,8 @@ def check(name: str, answer: object) -> CheckResult:
             name, "unanswered", "not answered yet. Put your answer in place of None and run the cell again."
         )
     try:
-        hint = test(answer)
+        with torch.random.fork_rng(devices=[]):
+            hint = test(answer)
     except Exception as error:
         hint = f"your answer raised {type(error).__name__}: {error}"
     return CheckResult(name, "right", praise) if hint is None else CheckResult(name, "wrong", hint)
@@ -76,60 +78,82 @@ def exercise(name: str, test: Test, praise: str = "right.") -> None:
     _EXERCISES[name] = (test, praise)
 
 
-def integer(expected: int, hint: str) -> Test:
-    """A whole number (an int, or a tensor or float that holds one), compared exactly."""
+def number(
+    expected: float, otherwise: str, hints: Mapping[float, str] | None = None, *, rel: float = 1e-6, whole: bool = False
+) -> Test:
+    """A number, also where a tensor or array of one element holds it.
+
+    An ``int`` among ``expected`` and the keys of ``hints`` is compared exactly, a ``float`` with relative tolerance
+    ``rel``.
+
+    Args:
+        hints: what particular wrong numbers are told.
+        otherwise: what any other number is told.
+        whole: say that a whole number is asked for, where the answer is none.
+    """
+    kind = "whole number" if whole else "number"
 
     def test(answer: object) -> str | None:
-        value = _plain(answer)
-        if isinstance(value, bool) or not isinstance(value, Real):
-            return f"give a whole number, not {type(answer).__name__}."
-        return None if value == expected else hint
+        value = _number(answer)
+        if value is None:
+            shown = repr(answer) if isinstance(answer, (str, bool)) else type(answer).__name__
+            return f"give a {kind}, not {shown}: one number, without quotation marks or brackets."
+        if _close(value, expected, rel):
+            return None
+        general = f"give a whole number, not {value}: {otherwise}" if whole and value % 1 != 0 else otherwise
+        return next((hint for slip, hint in (hints or {}).items() if _close(value, slip, rel)), general)
 
     return test
 
 
-def number(expected: float, hint: str, rel: float = 1e-3) -> Test:
-    """A number, compared with relative tolerance ``rel``."""
+def numbers(
+    expected: tuple[float, ...],
+    otherwise: str | Callable[[list[float]], str],
+    hints: Mapping[tuple[float, ...], str] | None = None,
+    *,
+    rel: float = 1e-6,
+) -> Test:
+    """A list, tuple, tensor or array of as many numbers as ``expected`` has, each compared as ``number`` does.
+
+    Args:
+        hints: what particular wrong lists are told.
+        otherwise: what any other list is told, or a function that says it of the numbers given.
+    """
+    count = len(expected)
+
+    def equal(values: list[float], targets: tuple[float, ...]) -> bool:
+        return all(_close(value, target, rel) for value, target in zip(values, targets))
 
     def test(answer: object) -> str | None:
-        value = _plain(answer)
-        if isinstance(value, bool) or not isinstance(value, Real):
-            return f"give a number, not {type(answer).__name__}."
-        return None if math.isclose(value, expected, rel_tol=rel, abs_tol=1e-12) else hint
+        listed = answer.tolist() if hasattr(answer, "tolist") else answer
+        if not isinstance(listed, Sequence) or isinstance(listed, str):
+            return f"give a list or tuple of {count} numbers, not {type(answer).__name__}."
+        if len(listed) != count:
+            return f"{count} values are asked for, you gave {len(listed)}: give {count} numbers, not {listed!r}."
+        values = [_number(value) for value in listed]
+        if None in values:
+            return f"give {count} numbers, not {listed!r}."
+        if equal(values, expected):
+            return None
+        for slip, hint in (hints or {}).items():
+            if equal(values, slip):
+                return hint
+        return otherwise if isinstance(otherwise, str) else otherwise(values)
 
     return test
 
 
-def sequence(expected: list | tuple, hint: str) -> Test:
-    """A list, tuple or tensor of whole numbers or strings, compared element by element."""
-
-    def test(answer: object) -> str | None:
-        value = _plain(answer)
-        if not isinstance(value, (list, tuple)):
-            return f"give a list or tuple of {len(expected)} values, not {type(answer).__name__}."
-        if len(value) != len(expected):
-            return f"{len(expected)} values are asked for, you gave {len(value)}. {hint}"
-        return None if all(_plain(a) == e for a, e in zip(value, expected)) else hint
-
-    return test
-
-
-def passes(function: Test) -> Test:
-    """The test is ``function`` itself: it returns ``None`` when the answer is right, else a hint."""
-    return function
-
-
-def _plain(value: object) -> object:
-    """Tensors and arrays as Python numbers and lists."""
-    if isinstance(value, torch.Size):
-        return tuple(value)
-    if isinstance(value, torch.Tensor) or hasattr(value, "tolist"):
+def _number(value: object) -> float | None:
+    """``value`` as a Python number, or None where it is none."""
+    if hasattr(value, "tolist"):
         value = value.tolist()
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return int(value)
-    return value
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+    return value if isinstance(value, Real) and not isinstance(value, bool) else None
+
+
+def _close(value: float, target: float, rel: float) -> bool:
+    return value == target if isinstance(target, int) else math.isclose(value, target, rel_tol=rel)
 
 
 def _load_exercises() -> None:

@@ -1,20 +1,41 @@
 """Exercise answers: right, wrong with a hint, not answered, and code that fails."""
 
+import numpy as np
 import pytest
+import test_batch_norm
+import test_data_and_training
+import test_vgg
 import torch
+from torch import nn
 
 import d2lite as d2l
 from d2lite import checks
+
+checks._load_exercises()
+OF_THE_BOOK = dict(checks._EXERCISES)
+RIGHT = {
+    **{f"batch_norm-{number}": answer for number, answer in test_batch_norm.RIGHT.items()},
+    "data_and_training-1": 83_126,
+    "data_and_training-2": 14,
+    "data_and_training-3": 0.893,
+    "data_and_training-4": test_data_and_training.right,
+    "vgg-1": (0, 0, 1, 1, 1),
+    "vgg-2": test_vgg.patch,
+    "vgg-3": test_vgg.light(512, 10),
+    "vgg-4": test_vgg.ratio(1),
+    "vgg-5": test_vgg.built,
+    "vgg-6": (2.1745, 10.654),
+}
 
 
 @pytest.fixture(autouse=True)
 def own_exercises(monkeypatch):
     monkeypatch.setattr(checks, "_EXERCISES", {})
     monkeypatch.setattr(checks, "_load_exercises", lambda: None)
-    checks.exercise("book-1", checks.integer(8, "count the layers with weights."), "eight it is.")
-    checks.exercise("book-2", checks.number(0.25, "divide by four."))
-    checks.exercise("book-3", checks.sequence((1, 64, 56, 56), "halve the size once."))
-    checks.exercise("book-4", checks.passes(lambda f: None if f(3) == 9 else "f(3) should be 9."))
+    checks.exercise("book-1", checks.number(8, "count the layers with weights.", whole=True), "eight it is.")
+    checks.exercise("book-2", checks.number(0.25, "divide by four.", {4.0: "the other way round."}, rel=1e-3))
+    checks.exercise("book-3", checks.numbers((1, 64, 56, 56), "halve the size once."))
+    checks.exercise("book-4", lambda f: None if f(3) == 9 else "f(3) should be 9.")
 
 
 @pytest.mark.parametrize("answer", [8, 8.0, torch.tensor(8), torch.ones(8).sum()])
@@ -34,13 +55,39 @@ def test_wrong_type_is_told(answer):
     assert "give a whole number" in d2l.check("book-1", answer).message
 
 
+def test_what_is_not_whole_is_told():
+    assert "give a whole number, not 8.5" in d2l.check("book-1", 8.5).message
+
+
+def test_integers_are_compared_exactly():
+    checks.exercise("book-5", checks.number(138_357_544, "count again.", {138_357_540: "four are missing."}))
+    assert d2l.check("book-5", torch.tensor([138_357_544]))
+    assert d2l.check("book-5", 138_357_540).message == "four are missing."
+    assert d2l.check("book-5", 138_357_541).message == "count again."
+
+
+@pytest.mark.parametrize("answer", [4, 4.001, torch.tensor(4.0), np.float32(4), np.array([4])])
+def test_a_typical_slip_gets_its_own_hint(answer):
+    assert d2l.check("book-2", answer).message == "the other way round."
+    assert d2l.check("book-2", 4.1).message == "divide by four."
+
+
 def test_number_has_a_tolerance():
     assert d2l.check("book-2", 0.25001)
     assert not d2l.check("book-2", 0.26)
     assert not d2l.check("book-2", float("nan"))
 
 
-@pytest.mark.parametrize("answer", [(1, 64, 56, 56), [1, 64, 56, 56], torch.Size([1, 64, 56, 56])])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (1, 64, 56, 56),
+        [1, 64, 56.0, torch.tensor(56)],
+        torch.Size([1, 64, 56, 56]),
+        torch.tensor([1, 64, 56, 56]),
+        np.array([1, 64, 56, 56]),
+    ],
+)
 def test_right_sequence(answer):
     assert d2l.check("book-3", answer)
 
@@ -49,6 +96,15 @@ def test_wrong_sequences():
     assert "4 values are asked for, you gave 2" in d2l.check("book-3", (1, 64)).message
     assert "halve" in d2l.check("book-3", (1, 64, 112, 112)).message
     assert "give a list or tuple" in d2l.check("book-3", 5).message
+    assert "give 4 numbers, not (1, 64, 56, '56')" in d2l.check("book-3", (1, 64, 56, "56")).message
+
+
+def test_hints_for_numbers_together():
+    slips = {(0.5, 2.0): "swapped."}
+    checks.exercise("book-5", checks.numbers((2.0, 0.5), lambda values: f"sum {sum(values)}.", slips, rel=1e-2))
+    assert d2l.check("book-5", (2.01, 0.5))
+    assert d2l.check("book-5", [0.5, 2.01]).message == "swapped."
+    assert d2l.check("book-5", torch.tensor([1.0, 2.0])).message == "sum 3.0."
 
 
 def test_functions_are_called_and_errors_are_shown():
@@ -69,9 +125,57 @@ def test_unknown_exercise_names_the_nearest():
 
 def test_a_name_cannot_be_taken_twice():
     with pytest.raises(ValueError, match="twice"):
-        checks.exercise("book-1", checks.integer(1, ""))
+        checks.exercise("book-1", checks.number(1, ""))
 
 
 def test_html_is_escaped():
-    checks.exercise("book-5", checks.passes(lambda a: "<script>"))
+    checks.exercise("book-5", lambda a: "<script>")
     assert "<script>" not in d2l.check("book-5", 1)._repr_html_()
+
+
+@pytest.fixture
+def of_the_book(monkeypatch, own_exercises):
+    monkeypatch.setattr(checks, "_EXERCISES", OF_THE_BOOK)
+
+
+def test_there_is_a_right_answer_to_every_exercise():
+    assert RIGHT.keys() == OF_THE_BOOK.keys()
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_check_leaves_the_random_numbers_that_follow(name, of_the_book):
+    before = torch.get_rng_state()
+    result = d2l.check(name, RIGHT[name])
+    assert result, result
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_answer_that_fails_leaves_them_too():
+    checks.exercise("book-5", lambda f: f())
+    before = torch.get_rng_state()
+    assert "ZeroDivisionError" in d2l.check("book-5", lambda: torch.rand(3) / 0 + 1 / 0).message
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def numbers_in(value):
+    """All tensors in the arguments of an answer, copied."""
+    if isinstance(value, nn.Module):
+        return [tensor.clone() for tensor in value.state_dict().values()]
+    if isinstance(value, (tuple, list)):
+        return [tensor for item in value for tensor in numbers_in(item)]
+    return [value.clone()] if isinstance(value, torch.Tensor) else []
+
+
+@pytest.mark.parametrize("name", ["batch_norm-3", "batch_norm-5", "batch_norm-6", "data_and_training-4"])
+def test_a_check_repeated_is_the_same_check(name, of_the_book):
+    given = {1: [], 2: []}
+    for seed, seen in given.items():
+
+        def answer(*args, seen=seen):
+            seen += numbers_in(args)
+            return RIGHT[name](*args)
+
+        torch.manual_seed(seed)
+        assert d2l.check(name, answer)
+    assert len(given[1]) == len(given[2]) > 0
+    assert all(map(torch.equal, given[1], given[2]))

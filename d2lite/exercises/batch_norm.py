@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import copy
-import math
 
 import torch
 from torch import nn
 
-from ..checks import exercise, passes
-
-
-def _whole(answer: object) -> int | None:
-    """``answer`` as an int, or None where it is no whole number."""
-    value = answer.item() if isinstance(answer, torch.Tensor) and answer.numel() == 1 else answer
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return int(value) if value == int(value) else None
-
-
-def _counted(expected: int, general: str, known: dict[int, str]):
-    """A whole number; ``known`` holds the hints for particular wrong answers."""
-
-    def test(answer: object) -> str | None:
-        value = _whole(answer)
-        if value is None:
-            return f"give a whole number, not {answer!r}."
-        return None if value == expected else known.get(value, general)
-
-    return test
-
+from ..checks import exercise, number
 
 exercise(
     "batch_norm-1",
-    _counted(
+    number(
         452,
         "each layer has one gamma and one beta a channel: add up the channels of the four layers, and double that.",
         {
@@ -43,13 +21,14 @@ exercise(
             44: "that is the two layers after convolutions; two more follow the fully connected layers.",
             62158: "that is the whole network; how many more is it than without the normalization layers?",
         },
+        whole=True,
     ),
     "right: 2 · (6 + 16 + 120 + 84), less than one percent of the network.",
 )
 
 exercise(
     "batch_norm-2",
-    _counted(
+    number(
         44,
         "after k steps the running mean is 10 · (1 - 0.9 ** k): what is missing must have fallen to 0.1.",
         {
@@ -59,13 +38,14 @@ exercise(
             1: "one step brings the running mean to 0.1 · 10 = 1 only.",
             10: "1 / momentum is the memory's length; after so many steps about a third is still missing.",
         },
+        whole=True,
     ),
     "right: 0.9 ** 44 is the first power of 0.9 below 0.01.",
 )
 
 exercise(
     "batch_norm-4",
-    _counted(
+    number(
         226,
         "look for the parameters that add a constant to a channel that is standardised next.",
         {
@@ -75,14 +55,22 @@ exercise(
             452: "gamma and beta come after standardising: they do change the output. What comes before?",
             4: "that is the number of layers; how many parameters do their biases hold?",
         },
+        whole=True,
     ),
     "right: 6 + 16 + 120 + 84 biases; beta does their work. That is why later networks write bias=False.",
 )
 
 
-def _norm(channels: int, seed: int, eps: float = 1e-5) -> nn.BatchNorm2d:
+def _drawn(layer: nn.Module, generator: torch.Generator) -> nn.Module:
+    """``layer`` with weights from ``generator``, so that every check of an answer is the same check."""
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.uniform_(-0.2, 0.2, generator=generator)
+    return layer
+
+
+def _norm(channels: int, generator: torch.Generator, eps: float) -> nn.BatchNorm2d:
     """A layer in evaluation mode in which every number matters."""
-    generator = torch.Generator().manual_seed(seed)
     norm = nn.BatchNorm2d(channels, eps=eps).double().eval()
     with torch.no_grad():
         norm.weight.uniform_(0.5, 2.0, generator=generator)
@@ -95,10 +83,12 @@ def _norm(channels: int, seed: int, eps: float = 1e-5) -> nn.BatchNorm2d:
 def _fold(fold: object) -> str | None:
     if not callable(fold):
         return "give the function itself: d2l.check(..., fold)."
-    for number, (bias, options) in enumerate([(True, {"padding": 1}), (False, {"stride": 2}), (True, {})]):
-        conv, norm = nn.Conv2d(3, 5, 3, bias=bias, **options).double(), _norm(5, number, eps=(1e-5, 1e-5, 0.1)[number])
+    generator = torch.Generator().manual_seed(0)
+    for bias, options, eps in [(True, {"padding": 1}, 1e-5), (False, {"stride": 2}, 1e-5), (True, {}, 0.1)]:
+        conv = _drawn(nn.Conv2d(3, 5, 3, bias=bias, **options).double(), generator)
+        norm = _norm(5, generator, eps)
         before = copy.deepcopy([conv.state_dict(), norm.state_dict()])
-        X = torch.randn(2, 3, 9, 9, dtype=torch.float64)
+        X = torch.randn(2, 3, 9, 9, dtype=torch.float64, generator=generator)
         expected = norm(conv(X))
         made = fold(conv, norm)
         if not isinstance(made, nn.Conv2d):
@@ -109,16 +99,16 @@ def _fold(fold: object) -> str | None:
         if got.shape != expected.shape:
             return f"the shape is {tuple(got.shape)}, not {tuple(expected.shape)}: carry stride and padding over."
         if not torch.allclose(got, expected, atol=1e-4):
-            return _fold_hint(got, expected, conv, norm, number)
+            return _fold_hint(got, expected, conv, norm)
     return None
 
 
-def _fold_hint(got, expected, conv, norm, number: int) -> str:
+def _fold_hint(got, expected, conv, norm) -> str:
     per_channel = (got - expected).transpose(0, 1).flatten(1)
     if (per_channel.std(1) < 1e-4).all():
         shift = "conv.bias," if conv.bias is not None else "the missing conv.bias, which is 0,"
         return f"the weights are right, the bias is not: subtract running_mean from {shift} then scale, then add beta."
-    if number == 2:
+    if norm.eps != 1e-5:  # with the usual eps the answer was right
         return "nearly: use the layer's own norm.eps, inside the root."
     variance = norm.running_var.reshape(1, -1, 1, 1)
     ratio = (got.std((0, 2, 3)) / expected.std((0, 2, 3))).reshape(variance.shape)
@@ -131,7 +121,7 @@ def _same(before: list[dict], after: list[dict]) -> bool:
     return all(torch.equal(old[key], new[key]) for old, new in zip(before, after) for key in old)
 
 
-exercise("batch_norm-3", passes(_fold), "right: in prediction the layer costs nothing; deployed networks do this.")
+exercise("batch_norm-3", _fold, "right: in prediction the layer costs nothing; deployed networks do this.")
 
 
 def _backward(backward: object) -> str | None:
@@ -184,15 +174,15 @@ def _backward_hint(dX, dY, X, gamma, eps: float) -> str:
     )
 
 
-exercise("batch_norm-5", passes(_backward), "right: this is what autograd works out for you.")
+exercise("batch_norm-5", _backward, "right: this is what autograd works out for you.")
 
 
 def _recalibrate(recalibrate: object) -> str | None:
     if not callable(recalibrate):
         return "give the function itself: d2l.check(..., recalibrate)."
     generator = torch.Generator().manual_seed(0)
-    body = (nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 4), nn.BatchNorm1d(4))
-    net = nn.Sequential(*body).double().train()
+    conv, linear = (_drawn(layer, generator) for layer in (nn.Conv2d(1, 3, 3), nn.Linear(48, 4)))
+    net = nn.Sequential(conv, nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), linear, nn.BatchNorm1d(4)).double().train()
     batches = [torch.randn(size, 1, 6, 6, dtype=torch.float64, generator=generator) + 2 for size in (8, 5, 8)]
     net(torch.randn(8, 1, 6, 6, dtype=torch.float64, generator=generator))  # a past, which must be forgotten
     reference, exponential = copy.deepcopy(net), copy.deepcopy(net)
@@ -230,4 +220,4 @@ def _recalibrate_hint(layer: nn.Module, right: nn.Module, exponential: nn.Module
     return "the running statistics are not the plain averages over the batches, every batch once."
 
 
-exercise("batch_norm-6", passes(_recalibrate), "right: no label, no gradient, and the diary is fresh.")
+exercise("batch_norm-6", _recalibrate, "right: no label, no gradient, and the diary is fresh.")

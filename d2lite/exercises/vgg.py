@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 
 import torch
 from torch import nn
 
-from ..checks import exercise, passes
+from ..checks import exercise, number, numbers
 from ..shapes import InputShapeError, trace
 
 # Stated here once more, so that an answer is not compared with the very cells the learner may have changed.
@@ -21,26 +20,19 @@ PARAMETERS = {VGG16: 138_357_544, VGG19: 143_667_240}
 LIGHT_PARAMETERS = 9_224_458  # VGG-11's blocks at one channel, and one linear layer 512 → 10
 
 
-def _numbers(answer: object, count: int) -> tuple[list[float], str | None]:
-    """``answer`` as ``count`` plain numbers, or a hint."""
-    values = answer.tolist() if hasattr(answer, "tolist") else answer
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        return [], f"give a list or tuple of {count} numbers, not {type(answer).__name__}."
-    plain = [value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value for value in values]
-    if len(plain) != count or any(isinstance(value, bool) or not isinstance(value, Real) for value in plain):
-        return [], f"give {count} numbers, you gave {values!r}."
-    return plain, None
-
-
-def _hidden_layers(answer: object) -> str | None:
-    values, hint = _numbers(answer, 5)
-    if hint or values == [0, 0, 1, 1, 1]:
-        return hint
+def _hidden_layers(values: list[float]) -> str:
     if values == [1, 1, 2, 2, 2]:
         return "that is how many convolutions each block holds; asked is how many there are beyond the first."
     if sum(values) != 3:
         return f"your numbers add up to {sum(values)}, but eight rows hide three layers: 11 - 8 = 3."
     return "look at the tuple that defines VGG-11: the first number of each pair is the block's number of convolutions."
+
+
+exercise(
+    "vgg-1",
+    numbers((0, 0, 1, 1, 1), _hidden_layers),
+    "right: the last three blocks have a second convolution each.",
+)
 
 
 def _patch_side(arch: Sequence, pool: int = 1) -> int:
@@ -80,6 +72,9 @@ def _walk(arch: Sequence, late: bool = False) -> int:
     return side
 
 
+exercise("vgg-2", _patch, "right, for one block and for VGG-11 and VGG-19.")
+
+
 def _output(net: nn.Module, channels: int, size: int) -> tuple[int, ...]:
     return trace(net, (2, channels, size, size))[-1].output_shape
 
@@ -103,6 +98,9 @@ def _light(answer: object) -> str | None:
     return f"{count:,} parameters, but the blocks of VGG-11 and a linear layer from 512 to 10 have another count."
 
 
+exercise("vgg-3", _light, "right: it takes both sizes, with less than a tenth of the parameters.")
+
+
 def _cost(arch: Sequence, in_channels: int, num_classes: int, size: int) -> tuple[int, int]:
     """(parameters, multiply–accumulates of one image), by the formulas."""
     parameters = macs = 0
@@ -119,20 +117,24 @@ def _cost(arch: Sequence, in_channels: int, num_classes: int, size: int) -> tupl
     return parameters, macs
 
 
-def _cheaper(answer: object) -> str | None:
-    value = answer.item() if isinstance(answer, torch.Tensor) and answer.numel() == 1 else answer
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return f"give one number, not {type(answer).__name__}."
-    parameters, macs = (large / small for large, small in zip(_cost(VGG11, 1, 10, 224), _cost(VGG11, 1, 10, 56)))
-    if math.isclose(value, macs, rel_tol=5e-3):
-        return None
-    if math.isclose(value, 1 / macs, rel_tol=5e-3):
-        return "that is the inverse: divide the large by the small."
-    if value in (4, 16):
-        return "that is the guess from the pixels alone. Two layers do not follow it: compare both summaries."
-    if math.isclose(value, parameters, rel_tol=5e-3):
-        return "that is the ratio of the parameters; asked is that of the multiply–accumulates."
-    return "take summary(…).macs of vgg11(size=224) at 224 px, and divide by that of vgg11(size=56) at 56 px."
+_PARAMETER_RATIO, _MAC_RATIO = (a / b for a, b in zip(_cost(VGG11, 1, 10, 224), _cost(VGG11, 1, 10, 56)))
+_FROM_THE_PIXELS = "that is the guess from the pixels alone. Two layers do not follow it: compare both summaries."
+
+exercise(
+    "vgg-4",
+    number(
+        _MAC_RATIO,
+        "take summary(…).macs of vgg11(size=224) at 224 px, and divide by that of vgg11(size=56) at 56 px.",
+        {
+            1 / _MAC_RATIO: "that is the inverse: divide the large by the small.",
+            4: _FROM_THE_PIXELS,
+            16: _FROM_THE_PIXELS,
+            _PARAMETER_RATIO: "that is the ratio of the parameters; asked is that of the multiply–accumulates.",
+        },
+        rel=5e-3,
+    ),
+    "right: a little more than the pixels alone would save.",
+)
 
 
 def _build(answer: object) -> str | None:
@@ -163,26 +165,25 @@ def _build(answer: object) -> str | None:
     return None
 
 
-def _alexnet(answer: object) -> str | None:
-    values, hint = _numbers(answer, 2)
-    if hint:
-        return hint
-    parameters, macs = _cost(VGG11, 3, 1000, 224)
-    right = (parameters / 61_100_840, macs / 714_188_480)  # AlexNet as torchvision's weight metadata give it
-    if all(math.isclose(value, expected, rel_tol=5e-3) for value, expected in zip(values, right)):
-        return None
-    if all(math.isclose(value, 1 / expected, rel_tol=5e-3) for value, expected in zip(values, right)):
-        return "both are the wrong way round: VGG-11 divided by AlexNet."
-    if all(math.isclose(value, expected, rel_tol=5e-3) for value, expected in zip(values, reversed(right))):
-        return "the two are swapped: parameters first, then multiply–accumulates."
-    if math.isclose(values[0], right[0], rel_tol=5e-3):
-        return "the parameters are right. For the work take summary(…).macs, both for an input of (1, 3, 224, 224)."
-    return "both networks with three channels and 1000 classes: vgg11(in_channels=3, num_classes=1000)."
+exercise("vgg-5", _build, "right: VGG-16 and VGG-19, in layers, parameters and shapes.")
 
+# VGG-11 divided by AlexNet, which is as torchvision's weight metadata give it
+_MORE_PARAMETERS, _MORE_MACS = (a / b for a, b in zip(_cost(VGG11, 3, 1000, 224), (61_100_840, 714_188_480)))
 
-exercise("vgg-1", passes(_hidden_layers), "right: the last three blocks have a second convolution each.")
-exercise("vgg-2", passes(_patch), "right, for one block and for VGG-11 and VGG-19.")
-exercise("vgg-3", passes(_light), "right: it takes both sizes, with less than a tenth of the parameters.")
-exercise("vgg-4", passes(_cheaper), "right: a little more than the pixels alone would save.")
-exercise("vgg-5", passes(_build), "right: VGG-16 and VGG-19, in layers, parameters and shapes.")
-exercise("vgg-6", passes(_alexnet), "right: about twice the parameters, and more than ten times the work.")
+exercise(
+    "vgg-6",
+    numbers(
+        (_MORE_PARAMETERS, _MORE_MACS),
+        lambda values: (
+            "the parameters are right. For the work take summary(…).macs, both for an input of (1, 3, 224, 224)."
+            if math.isclose(values[0], _MORE_PARAMETERS, rel_tol=5e-3)
+            else "both networks with three channels and 1000 classes: vgg11(in_channels=3, num_classes=1000)."
+        ),
+        {
+            (1 / _MORE_PARAMETERS, 1 / _MORE_MACS): "both are the wrong way round: VGG-11 divided by AlexNet.",
+            (_MORE_MACS, _MORE_PARAMETERS): "the two are swapped: parameters first, then multiply–accumulates.",
+        },
+        rel=5e-3,
+    ),
+    "right: about twice the parameters, and more than ten times the work.",
+)
