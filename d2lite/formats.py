@@ -40,6 +40,19 @@ class DataFileError(DataError):
         )
 
 
+class UnreadableFileError(DataFileError):
+    """A data file that this user may not read, sound or not."""
+
+    def __init__(self, path: str | Path):
+        super().__init__(path, "may not be read (permission denied)")
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.problem}. Change its permissions with `chmod a+r` (or, where you may not, unset "
+            f"D2LITE_DATA) and load again; `python -m d2lite data {self.dataset}` fetches a copy of your own."
+        )
+
+
 def digest(data: bytes | Path, algorithm: str) -> str:
     """``"md5:…"`` or ``"sha256:…"`` of some bytes or of a file."""
     value = hashlib.new(algorithm, usedforsecurity=False)
@@ -57,7 +70,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         packed = path.read_bytes()
     except PermissionError:
-        raise DataFileError(path, "may not be read (permission denied)") from None
+        raise UnreadableFileError(path) from None
     if not packed:
         raise DataFileError(path, "is empty")
     if path.suffix != ".gz":

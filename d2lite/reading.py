@@ -12,7 +12,7 @@ import numpy as np
 from . import download, formats
 from .datasets import DataSet, Layout
 from .files import write_atomically
-from .formats import DataError, DataFileError
+from .formats import DataError, DataFileError, UnreadableFileError
 from .locate import Found, find_in, ways_out
 
 
@@ -33,7 +33,7 @@ def read(
         except DataFileError as error:
             error.dataset = dataset.name
             ours = download.cache_folder() in error.path.parents and found.layout.remotes
-            if again or not ours:
+            if again or not ours or isinstance(error, UnreadableFileError):
                 raise
             print(f"{error.path}: {error.problem}. Downloading it again.", file=sys.stderr)
             error.path.unlink(missing_ok=True)
@@ -106,7 +106,7 @@ def _check_source(layout: Layout, path: Path) -> None:
             raise DataFileError(path, "is empty")
         _check_digest(layout, path, path)
     except PermissionError:
-        raise DataFileError(path, "may not be read (permission denied)") from None
+        raise UnreadableFileError(path) from None
 
 
 def _check_digest(layout: Layout, path: Path, data: bytes | Path) -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -17,6 +18,9 @@ from datafiles import IDX_FILES, TRAIN, idx, pictures, small_cifar, small_fashio
 from d2lite import data, download, formats, locate
 from d2lite.datasets import DATASETS
 
+not_for_root = pytest.mark.skipif(
+    getattr(os, "geteuid", lambda: 0)() == 0, reason="permissions do not stop root (and Windows knows others)"
+)
 WAYS_OUT = ("D2LITE_DATA", "python -m d2lite data fashion_mnist", "connect to the network")
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 
@@ -649,13 +653,35 @@ def test_a_cache_that_cannot_be_written(monkeypatch, folder, tmp_path, serve):
 
 
 def test_a_read_only_data_folder_and_cache(monkeypatch, folder, tmp_path, small_disk):
-    """Mounted read-only, which stops root as well."""
+    """Mounted read-only, which stops root as well; only root may mount, so the next test is for everyone else."""
     monkeypatch.setenv("D2LITE_DATA", str(small_disk))
     monkeypatch.setenv("D2LITE_CACHE", str(small_disk / "cache"))
     small_cifar(monkeypatch, small_disk, "jpeg")
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     with pytest.warns(RuntimeWarning, match="not kept.*Read-only file system"):
         assert data.load("cifar10", batch_size=16).label == "CIFAR-10 (JPEG q75 copy)"
+
+
+@not_for_root
+@pytest.mark.parametrize("form", ["jpeg", "hub", "bin"])
+def test_a_data_folder_and_cache_without_write_permission(monkeypatch, folder, tmp_path, form):
+    small_cifar(monkeypatch, folder, form)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    folders = [cache, folder, *(path for path in folder.rglob("*") if path.is_dir())]
+    for path in folders:
+        path.chmod(0o555)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert data.load("cifar10", batch_size=16).train.num_images == 90
+        assert data.prepare("cifar10")
+    finally:
+        for path in folders:
+            path.chmod(0o755)
+    said = [str(one.message) for one in caught if one.category is RuntimeWarning]
+    assert len(said) == (0 if form == "bin" else 2)  # only what is slow to decode is kept
+    assert all("are not kept" in line and "Permission denied" in line for line in said)
 
 
 def test_a_file_that_may_not_be_read_is_named(monkeypatch, folder):
@@ -665,8 +691,25 @@ def test_a_file_that_may_not_be_read_is_named(monkeypatch, folder):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
-    with pytest.raises(data.DataFileError, match=f"{IMAGES}: may not be read"):
+    with pytest.raises(data.DataFileError, match=f"{IMAGES}: may not be read") as caught:
         data.load("fashion_mnist")
+    assert "Change its permissions" in str(caught.value) and "Delete" not in str(caught.value)
+
+
+@not_for_root
+@pytest.mark.parametrize("source", ["idx", "hub", "cache"])
+def test_a_file_without_read_permission_is_named_and_kept(monkeypatch, folder, tmp_path, source):
+    if source == "hub":
+        small_cifar(monkeypatch, folder, "hub")
+        path = folder / "cifar10" / "train-00000-of-00001.parquet"
+    else:
+        where = folder if source == "idx" else tmp_path / "cache"
+        small_fashion(monkeypatch, where, mirrors=[closed_port()])
+        path = where / "FashionMNIST" / "raw" / IMAGES
+    path.chmod(0)
+    with pytest.raises(data.DataFileError, match=r"may not be read .*Change its permissions") as caught:
+        data.load("cifar10" if source == "hub" else "fashion_mnist", batch_size=16)
+    assert caught.value.path == path and path.exists()
 
 
 def test_reading_knows_every_layout_of_the_table(tmp_path):
