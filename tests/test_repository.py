@@ -24,7 +24,7 @@ ORDER = [
     "metrics",
     "summary",
     "preflight",
-    "checkpoints",
+    "checkpoints resuming",
     "listeners",
     "training",
     "plotting board",
