@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from .datasets import DATASETS, DataSet
 from .formats import DataError, DataFileError
 from .locate import Found, NotFoundError, find, obtain
 from .reading import read
+from .recipes import nearest
 
 __all__ = [
     "DATASETS", "DataError", "DataFileError", "ImageData", "NotFoundError", "Split", "is_available", "load", "prepare",
@@ -147,9 +147,7 @@ def prepare(name: str) -> list[Path]:
 def _dataset(name: str) -> DataSet:
     if isinstance(name, str) and name in DATASETS:
         return DATASETS[name]
-    near = difflib.get_close_matches(str(name).lower().replace("-", "_"), DATASETS, n=1, cutoff=0.4)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"Unknown data set {name!r}.{hint} Known are: {', '.join(map(repr, DATASETS))}.")
+    raise ValueError(f"unknown data set {name!r}{nearest(name, DATASETS)} Known: {', '.join(DATASETS)}.")
 
 
 def _whole(name: str, value: object, least: int) -> int:

@@ -50,16 +50,16 @@ def raw(tmp_path):
 )
 def test_an_unknown_name_brings_the_nearest(name, near):
     for function in (data.load, data.is_available, data.prepare):
-        with pytest.raises(ValueError, match=f"Did you mean '{near}'") as caught:
+        with pytest.raises(ValueError, match=rf"did you mean '{near}'\?") as caught:
             function(name)
-        assert all(repr(known) in str(caught.value) for known in DATASETS)
+        assert all(known in str(caught.value) for known in DATASETS)
 
 
 def test_a_name_like_no_other_brings_the_known_ones():
-    with pytest.raises(ValueError, match="Known are: 'fashion_mnist', 'mnist', 'cifar10', 'digits'") as caught:
+    with pytest.raises(ValueError, match=r"'zzz'\. Known: fashion_mnist, mnist, cifar10, digits\.") as caught:
         data.load("zzz")
-    assert "Did you mean" not in str(caught.value)
-    with pytest.raises(ValueError, match="Unknown data set None"):
+    assert "did you mean" not in str(caught.value)
+    with pytest.raises(ValueError, match="unknown data set None"):
         data.load(None)
 
 
