@@ -4,6 +4,7 @@ import errno
 import gzip
 import os
 import pickle
+import re
 import socket
 import subprocess
 import threading
@@ -559,6 +560,27 @@ def test_prepare_downloads_verifies_and_says_where(serve, raw, capsys):
     assert data.prepare("digits") == [] and "comes with scikit-learn" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("form", ["bin", "py", "binary.tar.gz", "python.tar.gz", "hub", "jpeg"])
+def test_prepare_verifies_without_decoding_and_writes_nothing(monkeypatch, folder, tmp_path, form):
+    small_cifar(monkeypatch, folder, form)
+    monkeypatch.setattr(formats, "_decode", lambda *_: pytest.fail("decoded"))
+    files = data.prepare("cifar10")
+    assert sorted(files) == sorted(path for path in folder.rglob("*") if path.is_file())
+    assert not (tmp_path / "cache").exists()
+    for path in files:
+        content = path.read_bytes()
+        path.write_bytes(flip(content, len(content) - 1))
+        with pytest.raises(data.DataFileError) as caught:
+            data.prepare("cifar10")
+        assert caught.value.path == path and "python -m d2lite data cifar10" in str(caught.value)
+        path.write_bytes(content)
+
+
+def test_the_documentation_names_the_folders_that_a_reader_may_choose():
+    assert {"D2LITE_DATA", "D2LITE_CACHE"} <= set(re.findall(r"D2LITE_\w+", data.load.__doc__))
+    assert "D2LITE_CACHE" in data.prepare.__doc__
+
+
 def test_the_root_argument_goes_before_the_environment_and_the_cache(monkeypatch, folder, tmp_path, serve):
     server = serve("good")
     data.load("fashion_mnist")
@@ -675,7 +697,7 @@ def test_a_data_folder_and_cache_without_write_permission(monkeypatch, folder, t
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             assert data.load("cifar10", batch_size=16).train.num_images == 90
-        assert data.prepare("cifar10")
+            assert data.prepare("cifar10")
     finally:
         for path in folders:
             path.chmod(0o755)
