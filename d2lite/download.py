@@ -85,16 +85,14 @@ def _fetch_one(remote: Remote, folder: Path, answers: _Answers) -> None:
     raise DownloadError(f"{remote.name} could not be downloaded ({'; '.join(problems)})")
 
 
-def _retrieve(url: str, remote: Remote, folder: Path) -> None:
+def _retrieve(url: str, remote: Remote, folder: Path) -> str:
     downloader = _Resuming(remote, folder)
     for again in (False, True):
         try:
-            pooch.retrieve(url, remote.known_hash, fname=remote.name, path=folder, downloader=downloader)
-            return
-        except ValueError:
+            return pooch.retrieve(url, remote.known_hash, fname=remote.name, path=folder, downloader=downloader)
+        except ValueError:  # where they continued other bytes, those are gone by now: start over, once
             if again or not downloader.continued:
                 raise
-            # What was continued may have been of something else. It is gone by now: start over, once.
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -138,13 +136,11 @@ class _Answers:
 
 
 class _Resuming:
-    """A downloader for pooch that collects bytes in NAME.part and continues one that is there.
-
-    ``continued`` tells whether the last call found one.
-    """
+    """A downloader for pooch that collects bytes in NAME.part and continues one that is there."""
 
     def __init__(self, remote: Remote, folder: Path):
-        self.remote, self.folder, self.continued = remote, folder, False
+        self.remote, self.folder = remote, folder
+        self.continued = False  # whether the last call found a NAME.part
 
     def __call__(self, url: str, output_file: str, _pooch: object) -> None:
         # Only copies that are the same byte for byte may be continued from another mirror.
@@ -160,8 +156,7 @@ class _Resuming:
                 have = part.stat().st_size if part.exists() else 0
                 if have == 0:
                     part.unlink(missing_ok=True)
-                thrown_away = have == 0 < before  # as it was of something else: the next attempt starts over
-                if attempt == ATTEMPTS - 1 or (have <= before and not thrown_away):
+                if attempt == ATTEMPTS - 1 or have == before:  # less than before means that it was started over
                     raise
             except KeyboardInterrupt:
                 print(f"Interrupted: the next download continues from what is kept in {part}.", file=sys.stderr)
