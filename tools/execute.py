@@ -92,6 +92,7 @@ def run(chapter: str) -> nbformat.NotebookNode:
     *labels, facts = (answer(cell) for cell in nb.cells if cell.metadata.get("probe"))
     nb.cells = [cell for cell in nb.cells if not cell.metadata.get("probe")]
     outputs.clean(nb)
+    nb.metadata.update(kernelspec=pairs.KERNEL, language_info=pairs.LANGUAGE)  # as `sync` writes them
     nb.metadata["d2lite"] = {
         "run": {
             **{name: facts[name] for name in ("profile", "device", "torch", "python")},

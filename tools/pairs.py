@@ -16,6 +16,7 @@ from tools import project
 
 # the cell's lines are those before the first fence: an empty cell must not swallow what comes after it
 SETUP_BLOCK = re.compile(r"(```\{code-cell\} ipython3\n:tags: \[setup\]\n)\n?(?:(?!```).*\n)*?(```\n)")
+LANGUAGE = {"name": "python"}
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -72,7 +73,7 @@ def join(source, stored, chapter: str):
             alt = before.metadata.get("mystnb", {}).get("image", {}).get("alt")
             if alt:  # written by `execute` from what the figure itself says; the source's own word goes first
                 cell.metadata.setdefault("mystnb", {}).setdefault("image", {}).setdefault("alt", alt)
-    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    metadata = {"kernelspec": KERNEL, "language_info": LANGUAGE}
     if stored and "d2lite" in stored.metadata:
         metadata["d2lite"] = stored.metadata["d2lite"]
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
