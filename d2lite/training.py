@@ -145,9 +145,11 @@ def fit(
 def _make_optimizer(
     net: nn.Module, name: str, lr: float, momentum: float, weight_decay: float
 ) -> torch.optim.Optimizer:
+    parameters = list(net.parameters())
+    fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)  # one pass over the weights
     if name == "sgd":
-        return torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay)
-    return torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=weight_decay)
+        return torch.optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, fused=fused)
+    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
 
 
 def _make_scheduler(stepper: torch.optim.Optimizer, name: str, lr: float, steps: int):
