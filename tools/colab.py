@@ -34,9 +34,8 @@ def main() -> int:
         nb, timeout=1200, kernel_name="python3", resources={"metadata": {"path": str(project.BOOK)}}
     ).execute()
     shown = boards(nb)
-    print(
-        f"{chapter}: every cell ran, {time.perf_counter() - clock:.0f} s, {len(shown)} live boards with curves and table"
-    )
+    seconds = time.perf_counter() - clock
+    print(f"{chapter}: every cell ran, {seconds:.0f} s, {len(shown)} live boards with curves and table")
     return int(not shown)
 
 
