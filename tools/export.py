@@ -1,12 +1,11 @@
 """Write d2lite/models/NAME.py from the cells of a chapter that are tagged `export`; --check tells what is stale."""
 
-import argparse
 import ast
 import shutil
 import subprocess
 import sys
 
-from tools import pairs, project
+from tools import generated, pairs, project
 
 MODELS = project.ROOT / "d2lite" / "models"
 HEADER = "# Written from the exported cells of book/{name}.md; edit those and run `make sync`.\n"
@@ -85,31 +84,8 @@ def expected() -> dict[project.Path, str]:
 
 def stale() -> list[str]:
     """What is missing, altered or left over in d2lite/models/."""
-    files = expected()
-    problems = [
-        f"{path.relative_to(project.ROOT)}: not what the chapter's exported cells say"
-        for path, text in files.items()
-        if not path.exists() or path.read_text("utf-8") != text
-    ]
-    return problems + [
-        f"{path.relative_to(project.ROOT)}: no chapter exports it" for path in MODELS.glob("*.py") if path not in files
-    ]
-
-
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a module is stale")
-    if parser.parse_args().check:
-        return project.report(stale(), "make sync")
-    files = expected()
-    for path, text in files.items():
-        print(f"{path.relative_to(project.ROOT)}: {'written' if pairs.write(path, text) else 'unchanged'}")
-    for path in set(MODELS.glob("*.py")) - set(files):
-        path.unlink()
-        print(f"{path.relative_to(project.ROOT)}: removed, no chapter exports it")
-    return 0
+    return generated.stale(expected(), MODELS.glob("*.py"))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(generated.main(__doc__, expected(), MODELS.glob("*.py")))

@@ -1,10 +1,9 @@
 """Write status.md, and the tables of chapters in index.md and README.md; --check tells what is stale."""
 
-import argparse
 import base64
 import re
 
-from tools import pairs, project
+from tools import generated, pairs, project
 
 COVERS = project.BOOK / "_static" / "covers"
 STATUS_HEAD = """\
@@ -115,7 +114,7 @@ def handwritten(text: str) -> str:
     return re.sub(r"<!-- (\w+): written by make sync -->.*?<!-- end of \1 -->", "", text, flags=re.S)
 
 
-def expected() -> dict[project.Path, bytes]:
+def expected() -> dict[project.Path, str | bytes]:
     """Every generated file with the contents it must have."""
     index, readme = project.BOOK / "index.md", project.ROOT / "README.md"
     clone = f"```bash\ngit clone {project.repository_url()}\ncd {project.slug().split('/')[1]}\nmake book\n```\n"
@@ -127,31 +126,13 @@ def expected() -> dict[project.Path, bytes]:
         readme: between(readme_text, "clone", clone),
     }
     covers = {COVERS / f"{name}.png": found[0] for name in project.chapters() if (found := cover(name))}
-    return {path: text.encode("utf-8") for path, text in texts.items()} | covers
+    return texts | covers
 
 
 def stale() -> list[str]:
     """Which generated files differ from what they must be, or have no chapter any more."""
-    files = expected()
-    problems = [path for path, data in files.items() if not path.exists() or path.read_bytes() != data]
-    problems += [path for path in COVERS.glob("*") if path not in files]
-    return [f"{path.relative_to(project.ROOT)}: not up to date" for path in problems]
-
-
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a page is stale")
-    if parser.parse_args().check:
-        return project.report(stale(), "make sync")
-    files = expected()
-    for path, data in files.items():
-        print(f"{path.relative_to(project.ROOT)}: {'written' if pairs.write(path, data) else 'unchanged'}")
-    for path in set(COVERS.glob("*")) - set(files):
-        path.unlink()
-        print(f"{path.relative_to(project.ROOT)}: removed, no chapter has it")
-    return 0
+    return generated.stale(expected(), COVERS.glob("*"))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(generated.main(__doc__, expected(), COVERS.glob("*")))

@@ -88,9 +88,14 @@ def fresh_id(text: str, used: set[str]) -> str:
     return name
 
 
+def as_bytes(content: str | bytes) -> bytes:
+    """What a file of this content holds."""
+    return content.encode("utf-8") if isinstance(content, str) else content
+
+
 def write(path: Path, content: str | bytes) -> bool:
     """Write a file whole or not at all; return whether it changed."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    data = as_bytes(content)
     if path.exists() and path.read_bytes() == data:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
