@@ -56,12 +56,26 @@ _COLUMNS = [field.name for field in fields(Recipe)]
 _ROWS = [
     ("lenet", "data_and_training:lenet", "fashion_mnist", 28, 64, 10, 0.05,
      "sgd", 0.9, 0.0, "one_cycle", 28, 10_000, 5),
-    ("lenet_batch_norm", "batch_norm:lenet_batch_norm", "fashion_mnist", 28, 256, 5, 1.0,
-     "sgd", 0.9, 0.0, "one_cycle", 28, 16384, 3),
+    ("alexnet", "alexnet:alexnet", "fashion_mnist", 224, 128, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 72, 4096, 3),
     ("vgg11", "vgg:vgg11", "fashion_mnist", 224, 128, 10, 1e-3,
      "adamw", 0.0, 0.05, "one_cycle", 64, 1024, 1),
     ("vgg11_quarter", "vgg:vgg11_quarter", "fashion_mnist", 96, 64, 10, 1e-3,
      "adamw", 0.0, 0.05, "one_cycle", 64, 4096, 3),
+    ("nin", "nin:nin", "fashion_mnist", 224, 128, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 72, 4096, 3),
+    ("googlenet", "googlenet:googlenet", "fashion_mnist", 96, 128, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 64, 2048, 2),
+    ("googlenet_batch_norm", "googlenet:googlenet_batch_norm", "fashion_mnist", 96, 128, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 64, 2048, 2),
+    ("lenet_batch_norm", "batch_norm:lenet_batch_norm", "fashion_mnist", 28, 256, 5, 1.0,
+     "sgd", 0.9, 0.0, "one_cycle", 28, 16384, 3),
+    ("resnet18", "resnet:resnet18", "fashion_mnist", 96, 128, 10, 0.05,
+     "sgd", 0.9, 5e-4, "one_cycle", 64, 2048, 2),
+    ("resnet26", "resnet:resnet26", "fashion_mnist", 28, 256, 10, 0.05,
+     "sgd", 0.9, 5e-4, "one_cycle", 28, 4096, 3),
+    ("densenet", "densenet:densenet", "fashion_mnist", 96, 128, 10, 0.05,
+     "sgd", 0.9, 5e-4, "one_cycle", 64, 4096, 2),
 ]  # fmt: skip
 _RECIPES = {row[0]: Recipe(**dict(zip(_COLUMNS, row))) for row in _ROWS}
 
