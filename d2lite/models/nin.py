@@ -1,0 +1,71 @@
+# Written from the exported cells of book/nin.md; edit those and run `make sync`.
+"""Network in network."""
+
+import torch
+from torch import nn
+
+__all__ = ["SMALLEST_SIZE", "NiN", "he_init", "nin", "nin_block"]
+
+
+def nin_block(in_channels, out_channels, kernel_size, stride=1, padding=0, last_relu=True) -> nn.Sequential:
+    """A ``kernel_size`` convolution and two of 1×1, each followed by a ReLU (the last one only if ``last_relu``).
+
+    Maps (N, in_channels, H, W) to (N, out_channels, H', W'); stride and padding are those of the first convolution.
+    Source: Lin et al., 2014 (arXiv:1312.4400).
+    """
+    layers = [
+        nn.Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding), nn.ReLU(),
+        nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),
+        nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),
+    ]  # fmt: skip
+    return nn.Sequential(*layers if last_relu else layers[:-1])
+
+
+SMALLEST_SIZE = 67  # pixels: 67 → 15 → 7 → 3 → 1, and any fewer leave the last pooling nothing
+
+
+class NiN(nn.Module):
+    """Four NiN blocks, then the average of each class map: (N, in_channels, H, W) → (N, num_classes).
+
+    Args:
+        size: height and width of the images in pixels. No layer depends on it; it is only checked.
+        relu_on_logits: end the last block with a ReLU, as the common listing does; the logits are then never negative.
+
+    Raises:
+        ValueError: ``size`` leaves nothing to average; names the smallest size that works.
+    """
+
+    def __init__(self, in_channels=1, num_classes=10, size=224, relu_on_logits=False):
+        super().__init__()
+        if size < SMALLEST_SIZE:
+            raise ValueError(
+                f"an image of {size}×{size} px is used up by the poolings: "
+                f"the smallest size that works is {SMALLEST_SIZE} px."
+            )
+        self.features = nn.Sequential(
+            nin_block(in_channels, 96, kernel_size=11, stride=4), nn.MaxPool2d(3, stride=2),
+            nin_block(96, 256, kernel_size=5, padding=2), nn.MaxPool2d(3, stride=2),
+            nin_block(256, 384, kernel_size=3, padding=1), nn.MaxPool2d(3, stride=2),
+            nn.Dropout(0.5),
+            nin_block(384, num_classes, kernel_size=3, padding=1, last_relu=relu_on_logits),
+        )  # fmt: skip
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.apply(he_init)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(X))
+
+
+def he_init(layer: nn.Module) -> None:
+    """Weights of a convolution from a normal distribution of variance 2 / fan-in, biases zero.
+
+    Source: He et al., 2015 (arXiv:1502.01852).
+    """
+    if isinstance(layer, nn.Conv2d):
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        nn.init.zeros_(layer.bias)
+
+
+def nin(in_channels=1, num_classes=10, size=224, relu_on_logits=False) -> NiN:
+    """Network in network, as the courses teach it: twelve convolutions, and no linear layer."""
+    return NiN(in_channels, num_classes, size, relu_on_logits)
