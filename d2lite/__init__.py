@@ -2,6 +2,7 @@
 
 from . import training as _training
 from .board import make_listener
+from .building import build
 from .checkpoints import restore, save
 from .checks import CheckResult, check
 from .data import DataError, DataFileError, ImageData, NotFoundError, Split, load
@@ -11,6 +12,7 @@ from .listeners import Listener
 from .metrics import Metrics, evaluate
 from .plotting import show_channels, show_feature_maps, show_images, show_predictions
 from .recipes import Recipe, published, recipe, recipes
+from .results import measured, results
 from .shapes import InputShapeError
 from .summary import Summary, summary
 from .training import NonFiniteLossError, fit
@@ -21,7 +23,8 @@ __version__ = version()
 
 __all__ = [
     "CheckResult", "DataError", "DataFileError", "EpochRecord", "History", "ImageData", "InputShapeError", "Listener",
-    "Metrics", "NonFiniteLossError", "NotFoundError", "Provenance", "Recipe", "Split", "Summary", "check", "device",
-    "evaluate", "fit", "load", "profile", "provenance", "published", "recipe", "recipes", "restore", "save",
-    "seed_everything", "show_channels", "show_feature_maps", "show_images", "show_predictions", "summary",
+    "Metrics", "NonFiniteLossError", "NotFoundError", "Provenance", "Recipe", "Split", "Summary", "build", "check",
+    "device", "evaluate", "fit", "load", "measured", "profile", "provenance", "published", "recipe", "recipes",
+    "restore", "results", "save", "seed_everything", "show_channels", "show_feature_maps", "show_images",
+    "show_predictions", "summary",
 ]  # fmt: skip

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
 from importlib import metadata
-
-from torch import nn
 
 import d2lite as d2l
 
 from . import data as datasets
+from .building import build
 from .download import cache_folder
 from .preflight import check_writable
-from .recipes import Recipe
+from .recipes import KINDS
 
 #: what only notebooks need
 FOR_NOTEBOOKS = ("ipython", "ipykernel", "torchvision")
@@ -40,13 +37,6 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
-def build_network(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> nn.Module:
-    """The network that ``recipe`` names, for images of ``in_channels`` × ``size`` × ``size``."""
-    module, function = recipe.factory.split(":")
-    factory: Callable[..., nn.Module] = getattr(importlib.import_module(f"d2lite.models.{module}"), function)
-    return factory(in_channels=in_channels, num_classes=num_classes, size=size)
-
-
 def _data(arguments: argparse.Namespace) -> int:
     failed = False
     for name in arguments.names or list(datasets.DATASETS):
@@ -60,10 +50,10 @@ def _data(arguments: argparse.Namespace) -> int:
 
 def _train(arguments: argparse.Namespace) -> int:
     if arguments.list:
-        print(f"{'network':18} {'data':14} {'size':>4} {'batch':>5} {'epochs':>6} {'lr':>6}  optimizer, schedule")
+        print(f"{'network':20} {'data':14} {'size':>4} {'batch':>5} {'epochs':>6} {'lr':>6}  optimizer, schedule")
         for row in d2l.recipes():
             print(
-                f"{row.name:18} {row.dataset:14} {row.size:4} {row.batch_size:5} {row.epochs:6} {row.lr:6g}  "
+                f"{row.name:20} {row.dataset:14} {row.size:4} {row.batch_size:5} {row.epochs:6} {row.lr:6g}  "
                 f"{row.optimizer}, {row.schedule}"
             )
         return 0
@@ -72,14 +62,14 @@ def _train(arguments: argparse.Namespace) -> int:
         return 2
     if arguments.profile:
         os.environ["D2LITE_PROFILE"] = arguments.profile
-    recipe = d2l.recipe(arguments.name)
+    recipe = d2l.recipe(arguments.name, arguments.recipe, arguments.data)
     for path in filter(None, (arguments.save, arguments.history, arguments.checkpoint)):
         check_writable(path)
     d2l.seed_everything(arguments.seed)
     options = recipe.load_options
     options.update({k: v for k, v in (("size", arguments.size), ("batch_size", arguments.batch_size)) if v is not None})
-    data = d2l.load(arguments.data or recipe.dataset, **options)
-    net = build_network(recipe, data.channels, len(data.classes), data.size)
+    data = d2l.load(recipe.dataset, **options)
+    net = build(recipe, data.channels, len(data.classes), data.size)
     fit_options = recipe.fit_options
     given = {"lr": arguments.lr, "epochs": arguments.epochs}
     fit_options.update({key: value for key, value in given.items() if value is not None})
@@ -135,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a network of the book by its recipe")
     train.add_argument("name", nargs="?", metavar="NETWORK", help="as --list shows them")
     train.add_argument("--list", action="store_true", help="show networks and recipes")
+    train.add_argument("--recipe", choices=KINDS, default="book", help="the book's own, or another kind")
     train.add_argument("--data", metavar="NAME", help="data set instead of the recipe's")
     train.add_argument("--size", type=int, metavar="PX", help="edge of the input image in pixels")
     train.add_argument("--epochs", type=int)

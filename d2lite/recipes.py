@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib import resources
 
 from .device import profile
@@ -16,7 +16,8 @@ class Recipe:
 
     ``size`` is the edge of the square input in pixels. The fields that start with ``quick_`` replace or cap their
     namesakes in the quick profile. ``factory`` is ``"module:function"`` under ``d2lite.models``; the function takes
-    ``in_channels``, ``num_classes`` and ``size``.
+    ``in_channels``, ``num_classes`` and ``size``. ``init`` is ``"own"``, the start that the network gives itself, or
+    ``"xavier"``; ``augment`` shifts and mirrors the training images. The rest are arguments of ``fit``.
     """
 
     name: str
@@ -33,6 +34,10 @@ class Recipe:
     quick_size: int
     quick_images: int
     quick_epochs: int
+    init: str = "own"
+    augment: bool = False
+    label_smoothing: float = 0.0
+    precision: str = "auto"
 
     @property
     def input_size(self) -> int:
@@ -43,12 +48,17 @@ class Recipe:
     def fit_options(self) -> dict:
         """The keyword arguments of ``fit`` that this recipe fixes."""
         names = ("epochs", "lr", "optimizer", "momentum", "weight_decay", "schedule", "quick_epochs")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in (*names, "label_smoothing", "precision")}
 
     @property
     def load_options(self) -> dict:
         """The keyword arguments of ``load`` that this recipe fixes."""
-        return {"size": self.input_size, "batch_size": self.batch_size, "quick_images": self.quick_images}
+        return {
+            "size": self.input_size,
+            "batch_size": self.batch_size,
+            "quick_images": self.quick_images,
+            "augment": self.augment,
+        }
 
 
 _COLUMNS = [field.name for field in fields(Recipe)]
@@ -80,15 +90,64 @@ _ROWS = [
 _RECIPES = {row[0]: Recipe(**dict(zip(_COLUMNS, row))) for row in _ROWS}
 
 
-def recipe(name: str) -> Recipe:
+#: what replaces a network's own row, whatever the network
+_KINDS = {
+    # every network under the same conditions
+    "comparison": {
+        "dataset": "fashion_mnist", "size": 96, "batch_size": 64, "epochs": 10, "lr": 1e-3, "optimizer": "adamw",
+        "momentum": 0.0, "weight_decay": 0.05, "schedule": "one_cycle", "quick_size": 72, "quick_images": 4096,
+        "quick_epochs": 3,
+    },
+    # the same network ten years apart: as He et al., 2015 trained, but for their augmentation; and as one trains now
+    "2015": {
+        "dataset": "cifar10", "size": 96, "batch_size": 128, "epochs": 10, "lr": 0.1, "optimizer": "sgd",
+        "momentum": 0.9, "weight_decay": 1e-4, "schedule": "step", "precision": "float32", "quick_size": 32,
+        "quick_images": 4096, "quick_epochs": 3,
+    },
+    "modern": {
+        "dataset": "cifar10", "size": 96, "batch_size": 128, "epochs": 10, "lr": 0.1, "optimizer": "sgd",
+        "momentum": 0.9, "weight_decay": 5e-4, "schedule": "one_cycle", "augment": True, "label_smoothing": 0.1,
+        "quick_size": 32, "quick_images": 4096, "quick_epochs": 3,
+    },
+}  # fmt: skip
+KINDS = ("book", "published", *_KINDS)
+_KEYS = {"Fashion-MNIST": "fashion_mnist", "MNIST": "mnist", "CIFAR-10": "cifar10"}
+
+
+def recipe(name: str, kind: str = "book", dataset: str | None = None) -> Recipe:
     """The recipe called ``name``.
+
+    Args:
+        kind: ``"book"``, this book's; ``"published"``, the one that an earlier course printed with its result;
+            ``"comparison"``, the same for every network; ``"2015"`` and ``"modern"``, the same but for the years.
+        dataset: in place of the recipe's; of several published recipes, the one for these data.
 
     Raises:
         ValueError: no such recipe; the message names the known ones and the nearest match.
     """
     if name not in _RECIPES:
         raise ValueError(f"unknown network {name!r}{nearest(name, _RECIPES)} Known: {', '.join(_RECIPES)}.")
-    return _RECIPES[name]
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of recipe {kind!r}{nearest(kind, KINDS)} Known: {', '.join(KINDS)}.")
+    found = _RECIPES[name]
+    if kind == "published":
+        return _as_published(found, dataset)
+    if kind != "book":
+        found = replace(found, **_KINDS[kind])
+    return found if dataset is None else replace(found, dataset=dataset)
+
+
+def _as_published(found: Recipe, dataset: str | None) -> Recipe:
+    rows = published(found.name)
+    for row in rows:
+        if dataset in (None, _KEYS[row["dataset"]]):
+            return replace(
+                found, dataset=_KEYS[row["dataset"]], size=row["input_px"], batch_size=row["batch_size"],
+                epochs=row["epochs"], lr=row["lr"], optimizer="sgd", momentum=0.0, weight_decay=0.0,
+                schedule="constant", precision="float32", init=row["init"],
+            )  # fmt: skip
+    there = ", ".join(_KEYS[row["dataset"]] for row in rows)
+    raise ValueError(f"nothing published for {found.name!r} on {dataset!r}, only on {there}.")
 
 
 def recipes() -> tuple[Recipe, ...]:
@@ -105,7 +164,8 @@ def nearest(name: str, known) -> str:
 def published(network: str) -> list[dict]:
     """What earlier courses printed for ``network``, one row each: source, dataset, input_px, epochs, accuracies…
 
-    Accuracies are fractions, ``lr`` is the learning rate, ``note`` says what else was reported.
+    Accuracies are fractions, ``lr`` is the learning rate (plain SGD, constant), ``init`` how the weights started,
+    ``note`` says what else was reported.
 
     Raises:
         ValueError: no row for that network.

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import d2lite as d2l
-from d2lite.__main__ import build_network, main
+from d2lite.__main__ import main
 
 
 def test_profile(monkeypatch):
@@ -72,7 +72,7 @@ def test_every_recipe_builds_a_network_for_its_data(row, monkeypatch):
     for profile in ("quick", "full"):
         monkeypatch.setenv("D2LITE_PROFILE", profile)
         with torch.device("meta"):
-            net = build_network(row, 1, 10, row.input_size)
+            net = d2l.build(row, 1, 10, row.input_size)
         assert d2l.summary(net, (2, 1, row.input_size, row.input_size)).rows[-1].output_shape == (2, 10)
 
 
@@ -90,7 +90,7 @@ def test_train_command(tmp_path, capsys):
     out = capsys.readouterr().out
     assert code == 0, out
     assert "epoch 2/2" in out and "test accuracy" in out and "on 360 images of" in out
-    net = d2l.restore(build_network(d2l.recipe("lenet"), 1, 10, 28), weights)
+    net = d2l.restore(d2l.build(d2l.recipe("lenet"), 1, 10, 28), weights)
     assert sum(p.numel() for p in net.parameters()) == 61_706
     assert len(d2l.History.load(history)) == 2
 

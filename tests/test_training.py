@@ -222,7 +222,7 @@ def test_nan_in_the_images(digits):
         ({"lr": 0}, "lr is 0: give a positive"),
         ({"lr": math.nan}, "lr is nan"),
         ({"optimizer": "adam"}, "optimizer is 'adam': choose one of 'sgd', 'adamw'"),
-        ({"schedule": "cosine"}, "choose one of 'one_cycle', 'constant'"),
+        ({"schedule": "cosine"}, "choose one of 'one_cycle', 'step', 'constant'"),
         ({"precision": "fp8"}, "choose one of 'auto'"),
     ],
 )
