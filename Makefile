@@ -6,12 +6,13 @@ PORT ?= 8000
 CHAPTER ?=
 PROFILE ?=
 SEEDS ?=
+ARGS ?=
 PY := $(VENV)/bin/python
 SITE := _build/html
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test execute sync colab bench lint clean
+.PHONY: help book serve test execute sync colab measure bench lint clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -62,6 +63,9 @@ colab: ## Run a chapter (CHAPTER=, else the first) with the versions that Colab 
 	@$(VENV)-colab/bin/python -m pip install --quiet -r requirements-colab.txt
 	@$(VENV)-colab/bin/python -m pip install --quiet --no-deps --force-reinstall .
 	@$(VENV)-colab/bin/python -m tools.colab $(CHAPTER)
+
+measure: $(VENV)/.dev  ## Train every network by one recipe, store what it reached (ARGS="alexnet --recipe book --seeds 0")
+	@$(PY) -m tools.measure $(ARGS)
 
 bench: $(VENV)/.dev  ## Time d2l.fit beside a bare loop
 	@for script in benchmarks/*.py; do echo "$$script"; $(PY) $$script || exit 1; done

@@ -34,7 +34,7 @@ def batches(data, number):
     return [data.train.batch(slice(50 * i, 50 * (i + 1))) for i in range(number)]
 
 
-@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
+@pytest.mark.parametrize("schedule", ["constant", "step", "one_cycle"])
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
 def test_equals_a_loop_written_out(digits, schedule, name):
     train = batches(digits, 6)
@@ -47,15 +47,15 @@ def test_equals_a_loop_written_out(digits, schedule, name):
         stepper = torch.optim.AdamW(twin.parameters(), lr=0.05, weight_decay=0.01)
     cycle = torch.optim.lr_scheduler.OneCycleLR(stepper, 0.05, total_steps=12, cycle_momentum=False)
     rates = []
-    for X, y in train + train:
-        if schedule == "constant":
-            stepper.param_groups[0]["lr"] = 0.05
+    for step, (X, y) in enumerate(train + train):
+        if schedule != "one_cycle":
+            stepper.param_groups[0]["lr"] = 0.05 if schedule == "constant" or step < 6 else 0.005 if step < 9 else 5e-4
         rates.append(stepper.param_groups[0]["lr"])
         stepper.zero_grad()
         F.cross_entropy(twin(X), y).backward()
         stepper.step()
         cycle.step()
-    assert len(set(rates)) == (1 if schedule == "constant" else 12)
+    assert len(set(rates)) == {"constant": 1, "step": 3, "one_cycle": 12}[schedule]
     for mine, reference in zip(net.parameters(), twin.parameters()):
         assert torch.allclose(mine, reference, atol=1e-6)
 
