@@ -88,6 +88,7 @@ def test_every_cell_was_run(chapter):
         "python",
         "data",
         "seconds",
+        "memory_gib",
         "date",
     }
 

@@ -23,7 +23,10 @@ CELL_TIMEOUT = 3600  # seconds
 LABELS = (
     'print(__import__("json").dumps([v.label for v in list(globals().values()) if type(v).__name__ == "ImageData"]))'
 )
-FACTS = "import json, d2lite; print(json.dumps(vars(d2lite.provenance())))"
+FACTS = """\
+import json, resource, sys, d2lite
+most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+print(json.dumps({**vars(d2lite.provenance()), "memory_gib": round(most / 2**30, 2)}))"""
 
 
 class Failed(Exception):
@@ -95,7 +98,7 @@ def run(chapter: str) -> nbformat.NotebookNode:
     nb.metadata.update(kernelspec=pairs.KERNEL, language_info=pairs.LANGUAGE)  # as `sync` writes them
     nb.metadata["d2lite"] = {
         "run": {
-            **{name: facts[name] for name in ("profile", "device", "torch", "python")},
+            **{name: facts[name] for name in ("profile", "device", "torch", "python", "memory_gib")},
             "data": sorted({label for found in labels for label in found}),
             "seconds": round(seconds, 1),
             "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
@@ -143,7 +146,8 @@ def main() -> int:
                 continue
             facts = nb.metadata.d2lite.run
             done = "all cells hold" if seed is not None else f"stored in book/{chapter}.ipynb"
-            print(f"{name}: {done}, {facts.seconds:.0f} s, {facts.profile} profile, {facts.device}", flush=True)
+            needed = f"{facts.seconds:.0f} s, {facts.memory_gib} GiB, {facts.profile} profile, {facts.device}"
+            print(f"{name}: {done}, {needed}", flush=True)
     if failures:
         print(f"failed: {'; '.join(failures)}", file=sys.stderr)
     return int(bool(failures))

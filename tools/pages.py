@@ -17,7 +17,8 @@ STATUS_TAIL = """
 The quick profile caps images and epochs so that a chapter re-runs in a minute or two on a laptop; the full profile is
 the recipe as written. The test suite re-runs every cell in the quick profile. Outputs that neither training, nor a
 clock, nor the data decide are compared exactly; so are outputs that depend on the data, where the data are the same;
-each cell that trains is followed by one that asserts what was learned.
+each cell that trains is followed by one that asserts what was learned. *Memory* is the most that the chapter's process
+held at any time. Long runs that chapters cite are rows of a table, each with device, version and date of its own.
 """
 
 
@@ -87,14 +88,15 @@ def short(device: str) -> str:
 def status() -> str:
     """The text of status.md."""
     rows = [
-        "| Chapter | Profile | Device | Minutes | Data | torch | Python | Date |",
-        "|---|---|---|---:|---|---|---|---|",
+        "| Chapter | Profile | Device | Minutes | Memory | Data | torch | Python | Date |",
+        "|---|---|---|---:|---:|---|---|---|---|",
     ]
     for name in project.chapters():
         page = facts(name)
         run = page["run"]
         cells = [f"[{page['title']}]({name}.ipynb)"]
-        cells += [run.get("profile", "–"), run.get("device", "–"), minutes(run), ", ".join(run.get("data", [])) or "–"]
+        cells += [run.get("profile", "–"), run.get("device", "–"), minutes(run)]
+        cells += [f"{run['memory_gib']:.1f} GiB" if "memory_gib" in run else "–", ", ".join(run.get("data", [])) or "–"]
         cells += [run.get("torch", "–"), run.get("python", "–").split(" ")[0], run.get("date", "–")]
         rows.append(f"| {' | '.join(cells)} |")
     return STATUS_HEAD + "\n".join(rows) + "\n" + STATUS_TAIL
