@@ -84,8 +84,8 @@ _ROWS = [
      "sgd", 0.9, 5e-4, "one_cycle", 64, 2048, 2),
     ("resnet26", "resnet:resnet26", "fashion_mnist", 28, 256, 10, 0.05,
      "sgd", 0.9, 5e-4, "one_cycle", 28, 4096, 3),
-    ("densenet", "densenet:densenet", "fashion_mnist", 96, 128, 10, 0.05,
-     "sgd", 0.9, 5e-4, "one_cycle", 64, 4096, 2),
+    ("densenet", "densenet:densenet", "fashion_mnist", 96, 64, 10, 0.05,
+     "sgd", 0.9, 5e-4, "one_cycle", 48, 4096, 3),
 ]  # fmt: skip
 _RECIPES = {row[0]: Recipe(**dict(zip(_COLUMNS, row))) for row in _ROWS}
 
