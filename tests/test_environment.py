@@ -108,6 +108,24 @@ def test_train_command_says_what_is_wrong(capsys, tmp_path):
     assert "Traceback" not in errors
 
 
+def test_train_command_with_another_kind_of_recipe(capsys, monkeypatch):
+    seen = {}
+
+    def fit(net, data, **options):
+        seen.update(options, net=net, augmented=data.train.augment)
+        return d2l.History()
+
+    monkeypatch.setattr(d2l, "fit", fit)
+    small = ["--data", "digits", "--size", "32", "--profile", "quick"]
+    assert main(["train", "resnet18", "--recipe", "modern", *small]) == 0
+    assert seen["label_smoothing"] == 0.1 and seen["augmented"] and seen["net"](torch.zeros(2, 1, 32, 32)).shape == (2, 10)
+    assert main(["train", "nin", "--recipe", "published", "--data", "digits"]) == 1
+    assert "nothing published for 'nin' on 'digits', only on cifar10, mnist" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "nin", "--recipe", "publishd"])
+    assert "published" in capsys.readouterr().err
+
+
 def test_train_list(capsys):
     assert main(["train", "--list"]) == 0
     out = capsys.readouterr().out
