@@ -66,7 +66,7 @@ _COLUMNS = [field.name for field in fields(Recipe)]
 _ROWS = [
     ("lenet", "data_and_training:lenet", "fashion_mnist", 28, 64, 10, 0.05,
      "sgd", 0.9, 0.0, "one_cycle", 28, 10_000, 5),
-    ("alexnet", "alexnet:alexnet", "fashion_mnist", 224, 128, 10, 1e-3,
+    ("alexnet", "alexnet:alexnet", "fashion_mnist", 224, 128, 10, 5e-4,
      "adamw", 0.0, 0.05, "one_cycle", 72, 4096, 3),
     ("vgg11", "vgg:vgg11", "fashion_mnist", 224, 128, 10, 1e-3,
      "adamw", 0.0, 0.05, "one_cycle", 64, 1024, 1),
