@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import test_batch_norm
 import test_data_and_training
+import test_densenet
 import test_vgg
 import torch
 from torch import nn
@@ -19,6 +20,7 @@ RIGHT = {
     "data_and_training-2": 14,
     "data_and_training-3": 0.893,
     "data_and_training-4": test_data_and_training.right,
+    **{f"densenet-{number}": answer for number, answer in test_densenet.RIGHT.items()},
     "vgg-1": (0, 0, 1, 1, 1),
     "vgg-2": test_vgg.patch,
     "vgg-3": test_vgg.light(512, 10),

@@ -1,5 +1,5 @@
 # Written from the exported cells of book/densenet.md; edit those and run `make sync`.
-"""Densely connected networks."""
+"""DenseNet: concatenate, do not add."""
 
 import torch
 from torch import nn
@@ -58,7 +58,7 @@ def transition_block(in_channels: int, out_channels: int, bias: bool = True) -> 
 
 
 class DenseNet(nn.Module):
-    """Stem, dense blocks with a transition between each two, classifier: (N, in_channels, size, size) → (N, num_classes).
+    """Stem, dense blocks with transitions between them, classifier: (N, in_channels, size, size) → (N, num_classes).
 
     Args:
         arch: number of layers of each dense block.
@@ -134,5 +134,5 @@ def bottleneck_block(in_channels: int, out_channels: int, bias: bool = False) ->
 
 
 def densenet121(in_channels=1, num_classes=10, size=224) -> DenseNet:
-    """DenseNet-121: bottleneck layers, 6, 12, 24 and 16 of them, growth rate 32, transitions that halve the channels."""
+    """DenseNet-121: 6, 12, 24 and 16 bottleneck layers, growth rate 32, transitions that halve the channels."""
     return DenseNet((6, 12, 24, 16), in_channels, num_classes, size, layer=bottleneck_block, bias=False)
