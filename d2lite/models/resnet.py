@@ -1,5 +1,5 @@
 # Written from the exported cells of book/resnet.md; edit those and run `make sync`.
-"""Residual networks."""
+"""ResNet: blocks that can do nothing."""
 
 import torch
 from torch import nn
@@ -52,31 +52,6 @@ class Residual(nn.Module):
             conv_norm(channels, channels, 3),
         )
         self.shortcut = shortcut(in_channels, channels, stride)
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        return F.relu(self.body(X) + self.shortcut(X))
-
-
-class Bottleneck(nn.Module):
-    """1×1 down to ``channels``, 3×3, 1×1 up to 4 × ``channels``, and the shortcut around the three.
-
-    Maps (N, in_channels, H, W) to (N, 4 × channels, ⌈H/stride⌉, ⌈W/stride⌉). Source: He et al., 2016
-    (arXiv:1512.03385), with the stride at the 3×3 convolution, as in torchvision.
-    """
-
-    expansion = 4
-
-    def __init__(self, in_channels: int, channels: int, stride: int = 1):
-        super().__init__()
-        out_channels = self.expansion * channels
-        self.body = nn.Sequential(
-            conv_norm(in_channels, channels, 1),
-            nn.ReLU(),
-            conv_norm(channels, channels, 3, stride),
-            nn.ReLU(),
-            conv_norm(channels, out_channels, 1),
-        )
-        self.shortcut = shortcut(in_channels, out_channels, stride)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         return F.relu(self.body(X) + self.shortcut(X))
@@ -141,6 +116,31 @@ def he_init(layer: nn.Module) -> None:
     """A convolution's weights from a normal distribution of variance 2 / fan-in (He et al., 2015, arXiv:1502.01852)."""
     if isinstance(layer, nn.Conv2d):
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+
+
+class Bottleneck(nn.Module):
+    """1×1 down to ``channels``, 3×3, 1×1 up to 4 × ``channels``, and the shortcut around the three.
+
+    Maps (N, in_channels, H, W) to (N, 4 × channels, ⌈H/stride⌉, ⌈W/stride⌉). Source: He et al., 2016
+    (arXiv:1512.03385), with the stride at the 3×3 convolution, as in torchvision.
+    """
+
+    expansion = 4
+
+    def __init__(self, in_channels: int, channels: int, stride: int = 1):
+        super().__init__()
+        out_channels = self.expansion * channels
+        self.body = nn.Sequential(
+            conv_norm(in_channels, channels, 1),
+            nn.ReLU(),
+            conv_norm(channels, channels, 3, stride),
+            nn.ReLU(),
+            conv_norm(channels, out_channels, 1),
+        )
+        self.shortcut = shortcut(in_channels, out_channels, stride)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.body(X) + self.shortcut(X))
 
 
 def resnet18(in_channels=1, num_classes=10, size=224) -> ResNet:
