@@ -5,6 +5,7 @@ import pytest
 import test_batch_norm
 import test_data_and_training
 import test_densenet
+import test_googlenet
 import test_resnet
 import test_vgg
 import torch
@@ -23,6 +24,7 @@ RIGHT = {
     "data_and_training-4": test_data_and_training.right,
     **{f"densenet-{number}": answer for number, answer in test_densenet.RIGHT.items()},
     **test_resnet.RIGHT,
+    **{f"googlenet-{number}": answer for number, answer in test_googlenet.RIGHT.items()},
     "vgg-1": (0, 0, 1, 1, 1),
     "vgg-2": test_vgg.patch,
     "vgg-3": test_vgg.light(512, 10),
