@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import test_alexnet
 import test_batch_norm
 import test_data_and_training
 import test_densenet
@@ -17,6 +18,7 @@ from d2lite import checks
 checks._load_exercises()
 OF_THE_BOOK = dict(checks._EXERCISES)
 RIGHT = {
+    **{f"alexnet-{number}": answer for number, answer in test_alexnet.RIGHT.items()},
     **{f"batch_norm-{number}": answer for number, answer in test_batch_norm.RIGHT.items()},
     "data_and_training-1": 83_126,
     "data_and_training-2": 14,

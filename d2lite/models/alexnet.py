@@ -17,7 +17,7 @@ __all__ = [
 
 
 def output_size(n: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """Side of the map that a convolution or pooling makes of a side of ``n`` pixels; below 1, the window does not fit."""
+    """Side of what a convolution or pooling makes of a side of ``n`` pixels; below 1 where the window does not fit."""
     span = dilation * (kernel - 1) + 1
     return (n + 2 * padding - span) // stride + 1
 
@@ -44,7 +44,7 @@ def alexnet_features(in_channels=1, channels=CHANNELS, padding=0, activation=nn.
 
 
 def alexnet_head(inputs: int, num_classes=10, units=4096, activation=nn.ReLU) -> nn.Sequential:
-    """Two hidden layers of ``units`` with dropout, and the logits: (N, C, H, W) with C·H·W = inputs → (N, num_classes)."""
+    """Two hidden layers of ``units`` with dropout, then logits: (N, C, H, W), C·H·W = inputs, to (N, num_classes)."""
     return nn.Sequential(
         nn.Flatten(),
         nn.Linear(inputs, units), activation(), nn.Dropout(0.5),
@@ -63,6 +63,7 @@ def he_init(layer: nn.Module) -> None:
         nn.init.zeros_(layer.bias)
 
 
+# (kernel, stride, padding) of each convolution and pooling
 WINDOWS = ((11, 4, 0), (3, 2, 0), (5, 1, 2), (3, 2, 0), (3, 1, 1), (3, 1, 1), (3, 1, 1), (3, 2, 0))
 
 

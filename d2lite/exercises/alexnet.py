@@ -1,0 +1,137 @@
+"""Answers of the chapter on AlexNet."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ..checks import exercise, number
+from ..shapes import InputShapeError, trace
+
+#: parameters at 224 px, by (in_channels, num_classes); the first counted once from an earlier course's listing
+PARAMETERS = {(1, 10): 46_764_746, (3, 1000): 50_844_008}
+
+exercise(
+    "alexnet-1",
+    number(
+        63,
+        "a window of kernel k, stride s and padding p makes r units of (r - 1)·s + k - 2p: start from one unit behind "
+        "the last pooling.",
+        {
+            67: "that is the stem without padding, as in our network.",
+            65: "the padding lies on both sides: two pixels each, four in all.",
+            62: "one pixel less than that is needed: try it.",
+            191: "that counts the padding of the first convolution only; others are padded as well.",
+            195: "that is what one unit sees. Padding stands in for some of these pixels.",
+            15: "that is what must come out of the first convolution; walk through that one, too.",
+            224: "it takes far smaller images than that.",
+        },
+        whole=True,
+    ),
+    "right: four pixels less than without the padding.",
+)
+
+_SIDES = {
+    2: "the last map is larger than 2×2: formula (1) rounds down and then adds one.",
+    4: "the last map is smaller than 4×4: formula (1) rounds down.",
+    5: "that is the layer at 224 px.",
+    6: "that is the layer of torchvision's network.",
+}
+
+exercise(
+    "alexnet-2",
+    number(
+        256 * 3**2 * 4096 + 4096,
+        "follow the side through all eight windows: 160 → 38 → 18 and on. 256 maps of what is left meet 4096 units.",
+        {
+            256 * 3**2 * 4096: "these are the weights. Each of the 4096 units also has a bias.",
+            256 * 3 * 4096 + 4096: "a map has a height and a width: the side counts twice.",
+            256 * 3**2: "so many values arrive; each of the 4096 units weighs them all.",
+            **{256 * side**2 * 4096 + 4096: hint for side, hint in _SIDES.items()},
+        },
+        whole=True,
+    ),
+    "right: 160 → 38 → 18 → 18 → 8 → 8 → 8 → 8 → 3.",
+)
+
+
+def _run(net: nn.Module, channels: int) -> tuple[tuple[int, ...], list[nn.Module]]:
+    """The output's shape for two images, and the modules in the order of their calls: one may be called twice."""
+    calls = trace(net, (2, channels, 224, 224))
+    return calls[-1].output_shape, [call.module for call in calls]
+
+
+def _count(modules: list[nn.Module], kind: type) -> int:
+    return sum(isinstance(module, kind) for module in modules)
+
+
+def _stem(answer: object) -> str | None:
+    if not isinstance(answer, nn.Module):
+        return f"give the network itself, not {type(answer).__name__}."
+    convs = [m for m in answer.modules() if isinstance(m, nn.Conv2d)]
+    if len(convs) != 2:
+        return f"two convolutions are asked for, yours has {len(convs)}."
+    if any(isinstance(m, (nn.MaxPool2d, nn.AvgPool2d)) for m in answer.modules()):
+        return "the pooling comes behind the stem: leave it out here."
+    if any(conv.stride != (2, 2) for conv in convs):
+        return f"both strides are to be 2, yours are {' and '.join(str(conv.stride[0]) for conv in convs)}."
+    if any(conv.padding not in (0, (0, 0)) for conv in convs):
+        return "no padding: at 224 px both convolutions do without."
+    if any(conv.dilation != (1, 1) for conv in convs):
+        return "no dilation: the taps of each kernel lie side by side."
+    try:
+        shape, called = _run(answer, 1)
+    except InputShapeError as error:
+        return str(error)
+    first, second = (conv.kernel_size[0] for conv in convs)
+    sees = (second - 1) * 2 + first
+    if sees != 11:
+        return f"each output sees {sees}×{sees} pixels, asked are 11×11: two outputs of the first lie 2 pixels apart."
+    if shape != (2, 96, 54, 54):
+        return f"two images should give (2, 96, 54, 54), yours give {shape}."
+    # a network with a forward of its own may call F.relu, which no list of modules shows
+    if isinstance(answer, nn.Sequential) and _count(called, nn.ReLU) != 2:
+        return "a ReLU belongs behind each of the two convolutions: without it, two layers are one."
+    return None
+
+
+exercise("alexnet-3", _stem, "right: the same shape and the same 11×11 pixels, with a ReLU in the middle.")
+
+
+def _build(answer: object) -> str | None:
+    if not callable(answer) or isinstance(answer, nn.Module):
+        return f"give the function itself, not {type(answer).__name__}."
+    for (channels, classes), parameters in PARAMETERS.items():
+        with torch.device("meta"):  # no memory is needed to count and to compare shapes
+            net = answer(channels, classes)
+        if not isinstance(net, nn.Module):
+            return f"build(…) gives {type(net).__name__}: return a network (is the return statement missing?)."
+        try:
+            shape, called = _run(net, channels)
+        except InputShapeError as error:
+            return f"{error} Poolings leave 26, 12 and 5 pixels a side, so 256 · 5 · 5 values reach the head."
+        if shape != (2, classes):
+            return f"two images should give logits of shape (2, {classes}), yours give {shape}."
+        convs = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
+        linears = [m for m in net.modules() if isinstance(m, nn.Linear)]
+        if (len(convs), len(linears)) != (5, 3):
+            return f"AlexNet has 5 convolutions and 3 linear layers, yours {len(convs)} and {len(linears)}."
+        if linears[0].in_features != 6400:
+            return f"6400 values should reach the head, not {linears[0].in_features}: look at strides and padding."
+        count = sum(parameter.numel() for parameter in net.parameters())
+        if count != parameters:
+            return (
+                f"{channels} channels and {classes} classes make {parameters:,} parameters, yours has {count:,}. "
+                "Channels 96, 256, 384, 384, 256, kernels 11, 5, 3, 3, 3, biases, 4096 units?"
+            )
+        # a network with a forward of its own may call F.relu and F.dropout, which no list of modules shows
+        if isinstance(net, nn.Sequential):
+            relus, drops = _count(called, nn.ReLU), _count(called, nn.Dropout)
+            if relus != 7:
+                return f"{relus} ReLUs: one follows each layer with weights, but the last."
+            if drops != 2:
+                return f"{drops} dropouts: one follows each hidden layer of the head."
+    return None
+
+
+exercise("alexnet-4", _build, "right: in layers, parameters and shapes, for grey and for colour images.")
