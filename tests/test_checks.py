@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import test_alexnet
 import test_batch_norm
+import test_comparison
 import test_data_and_training
 import test_densenet
 import test_googlenet
@@ -20,6 +21,7 @@ OF_THE_BOOK = dict(checks._EXERCISES)
 RIGHT = {
     **{f"alexnet-{number}": answer for number, answer in test_alexnet.RIGHT.items()},
     **{f"batch_norm-{number}": answer for number, answer in test_batch_norm.RIGHT.items()},
+    **{f"comparison-{number}": answer for number, answer in test_comparison.RIGHT.items()},
     "data_and_training-1": 83_126,
     "data_and_training-2": 14,
     "data_and_training-3": 0.893,

@@ -1,0 +1,158 @@
+"""Answers of the chapter on choosing a network."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from ..checks import exercise, numbers
+
+Point = tuple[float, float, float]  # parameters, MACs, accuracy
+
+
+def _dominates(p: Point, q: Point) -> bool:
+    return p != q and p[0] <= q[0] and p[1] <= q[1] and p[2] >= q[2]
+
+
+def _strictly(p: Point, q: Point) -> bool:
+    return p[0] < q[0] and p[1] < q[1] and p[2] > q[2]
+
+
+def _left(points: list[Point], dominates: Callable[[Point, Point], bool]) -> list[Point]:
+    return [q for q in points if not any(dominates(p, q) for p in points)]
+
+
+def _clouds() -> list[list[Point]]:
+    """Small lists in which equal costs, equal accuracies and equal points occur; the same in every check."""
+    draw = random.Random(0)
+    return [[(draw.randint(1, 4), draw.randint(1, 4), draw.randint(1, 4) / 5) for _ in range(n)] for n in range(1, 12)]
+
+
+_PARETO_SLIPS = {
+    "a point must go even where it only ties in one cost or in accuracy: dominated means at most as costly in both, at "
+    "least as accurate, and better in at least one.": lambda points: _left(points, _strictly),
+    "of equal points you drop all: a point dominates another only if it is better in at least one of the three.": (
+        lambda points: [q for i, q in enumerate(points)
+                        if not any(i != j and (p == q or _dominates(p, q)) for j, p in enumerate(points))]
+    ),
+    "of equal points you keep one; none dominates the other, so all of them stay.": (
+        lambda points: list(dict.fromkeys(_left(points, _dominates)))
+    ),
+    "more is better in accuracy alone: you look for the most costly, or the least accurate.": (
+        lambda points: _left(points, lambda p, q: _dominates(q, p))
+    ),
+    "you compare parameters and accuracy only: a point that has fewer MACs stays, too.": (
+        lambda points: _left(points, lambda p, q: p[0] <= q[0] and p[2] >= q[2] and (p[0], p[2]) != (q[0], q[2]))
+    ),
+    "you compare MACs and accuracy only: a point that has fewer parameters stays, too.": (
+        lambda points: _left(points, lambda p, q: p[1] <= q[1] and p[2] >= q[2] and p[1:] != q[1:])
+    ),
+}  # fmt: skip
+
+
+def _pareto(answer: object) -> str | None:
+    if not callable(answer):
+        return f"give the function itself, not {type(answer).__name__}: d2l.check('comparison-1', pareto)."
+    found = []
+    for points in _clouds():
+        value = answer(list(points))
+        if value is None:
+            return "your function returns nothing: is the return statement missing?"
+        found.append([tuple(point) for point in value])
+    expected = [_left(points, _dominates) for points in _clouds()]
+    if found == expected:
+        return None
+    if [sorted(points) for points in found] == [sorted(points) for points in expected]:
+        return "the right triples, but in another order: keep the order in which they were given."
+    for hint, slip in _PARETO_SLIPS.items():
+        if [sorted(points) for points in found] == [sorted(slip(points)) for points in _clouds()]:
+            return hint
+    points, value, right = next(case for case in zip(_clouds(), found, expected) if case[1] != case[2])
+    return f"of {points} it keeps {value}, and {right} are dominated by none."
+
+
+exercise("comparison-1", _pareto, "right, also where triples tie.")
+
+# (parameters, MACs, accuracy): the best is too large, the best that fits is costly, and a cheap one is almost as good
+_NETS = [(900, 50, 0.95), (100, 80, 0.90), (90, 20, 0.89), (80, 10, 0.86), (95, 15, 0.875), (40, 5, 0.60)]
+
+
+def _frugal_as(points, most, tolerance, *, best_of_all=False, by=1, over=False) -> Point | None:
+    """The answer, or with an option one of its likely mistakes."""
+    fits = [p for p in points if p[0] <= most]
+    if not fits:
+        return None
+    best = max(p[2] for p in (points if best_of_all else fits))
+    close = [p for p in (points if over else fits) if p[2] >= best - tolerance]
+    return min(close, key=lambda p: p[by]) if close else None
+
+
+_FRUGAL_SLIPS = {
+    "the best is to be the best of those that fit the budget, not the best of all.": {"best_of_all": True},
+    "of those that are close, take the one with the fewest MACs, not with the fewest parameters.": {"by": 0},
+    "what you return may be over the budget: only networks within it are looked at.": {"over": True},
+}
+
+
+def _frugal(answer: object) -> str | None:
+    if not callable(answer):
+        return f"give the function itself, not {type(answer).__name__}: d2l.check('comparison-2', frugal)."
+    cases = [(100, 0.0), (100, 0.012), (100, 0.03), (100, 0.05), (1000, 0.07), (100, 0.5), (92, 0.0), (40, 0.1)]
+    found = [answer(list(_NETS), most, tolerance) for most, tolerance in cases]
+    if all(value is None for value in found):
+        return "your function returns nothing: is the return statement missing?"
+    if found == [_frugal_as(_NETS, *case) for case in cases]:
+        try:
+            return None if answer(list(_NETS), 39, 0.1) is None else "where nothing fits, return None."
+        except Exception as error:
+            return f"where nothing fits, return None; yours raises {type(error).__name__}: {error}"
+    for hint, slip in _FRUGAL_SLIPS.items():
+        if found == [_frugal_as(_NETS, *case, **slip) for case in cases]:
+            return hint
+    if found == [max((p for p in _NETS if p[0] <= most), key=lambda p: p[2]) for most, _ in cases]:
+        return "that is the most accurate within the budget; one that is cheaper and within the tolerance goes first."
+    (most, tolerance), value = next(
+        (case, value) for case, value in zip(cases, found) if value != _frugal_as(_NETS, *case)
+    )
+    right = _frugal_as(_NETS, most, tolerance)
+    return f"for {_NETS}, {most} parameters and a tolerance of {tolerance} it gives {value}, and should give {right}."
+
+
+exercise("comparison-2", _frugal, "right: the cheapest that is as good as the best, within the tolerance.")
+
+_A, _B = (0.871, 0.865, 0.874), (0.881, 0.872, 0.884)
+
+
+def _squares(runs: tuple[float, ...]) -> float:
+    mean = sum(runs) / len(runs)
+    return sum((value - mean) ** 2 for value in runs)
+
+
+_VARIANCE = (_squares(_A) + _squares(_B)) / 4  # pooled: two degrees of freedom from each network
+_BIASED = (_squares(_A) + _squares(_B)) / 6
+_ERROR = (2 * _VARIANCE / 3) ** 0.5
+
+
+def _seeds(values: list[float]) -> str:
+    if abs(values[0] / _ERROR - 1) < 5e-3:
+        if values[1] == 14:
+            return "both are right, but asked is how many seeds each network needs."
+        if 6 <= values[1] < 7:
+            return "six are not quite enough: round up."
+        return (
+            "the standard error is right. For the seeds: 2 · (3 s / d)² with s from (1) and d the difference of the "
+            "two means, rounded up."
+        )
+    slips = {
+        _BIASED**0.5 * (2 / 3) ** 0.5: "divide the squared deviations by n - 1, not by n: the means were estimated.",
+        _VARIANCE**0.5: "that is s, the standard deviation of one run; the standard error is s times √(1/3 + 1/3).",
+        (_VARIANCE / 3) ** 0.5: "that is the standard error of one mean; both means scatter: s times √(1/3 + 1/3).",
+        2 * _VARIANCE / 3: "that is the square of the standard error: take the root.",
+    }
+    for slip, hint in slips.items():
+        if abs(values[0] / slip - 1) < 5e-3:
+            return hint
+    return "start with the standard error: s² is the sum of the squared deviations of both, each from its mean, over 4."
+
+
+exercise("comparison-3", numbers((_ERROR, 7), _seeds, rel=5e-3), "right: more than twice as many as were run.")
