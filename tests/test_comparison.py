@@ -134,7 +134,7 @@ def test_two_recipes_of_one_network(page):
             for kind, accuracy in (("2015", 0.5), ("modern", 0.6)) for seed in range(3)]  # fmt: skip
     out = page(seeds(1) + eras)[1]
     assert "2015 0.5010 (3 seeds), modern 0.6010 (3 seeds): +0.1000" in out and "more than luck" in out
-    assert "one seed: no spread" in page([*seeds(1), eras[0], eras[3]])[1]
+    assert "standard error –, one seed: unknown" in page([*seeds(1), eras[0], eras[3]])[1]
     assert "not measured yet" in page(seeds(1) + eras[:3])[1]
 
 
