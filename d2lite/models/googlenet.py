@@ -18,6 +18,20 @@ __all__ = [
 ]
 
 
+#: (c1, c2, c3, c4) of each inception block; the digit is the stage, and before 4a and 5a the image is halved
+BLOCKS = {
+    "3a": (64, (96, 128), (16, 32), 32),
+    "3b": (128, (128, 192), (32, 96), 64),
+    "4a": (192, (96, 208), (16, 48), 64),
+    "4b": (160, (112, 224), (24, 64), 64),
+    "4c": (128, (128, 256), (24, 64), 64),
+    "4d": (112, (144, 288), (32, 64), 64),
+    "4e": (256, (160, 320), (32, 128), 128),
+    "5a": (256, (160, 320), (32, 128), 128),
+    "5b": (384, (192, 384), (48, 128), 128),
+}
+
+
 def conv_unit(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, batch_norm: bool = False):
     """A convolution that keeps the size (at stride 1), BatchNorm if wanted, and a ReLU.
 
@@ -54,20 +68,6 @@ class Inception(nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         return torch.cat([self.branch1(X), self.branch2(X), self.branch3(X), self.branch4(X)], dim=1)
-
-
-#: (c1, c2, c3, c4) of each inception block; the digit is the stage, and before 4a and 5a the image is halved
-BLOCKS = {
-    "3a": (64, (96, 128), (16, 32), 32),
-    "3b": (128, (128, 192), (32, 96), 64),
-    "4a": (192, (96, 208), (16, 48), 64),
-    "4b": (160, (112, 224), (24, 64), 64),
-    "4c": (128, (128, 256), (24, 64), 64),
-    "4d": (112, (144, 288), (32, 64), 64),
-    "4e": (256, (160, 320), (32, 128), 128),
-    "5a": (256, (160, 320), (32, 128), 128),
-    "5b": (384, (192, 384), (48, 128), 128),
-}
 
 
 #: smallest image in pixels a side: one pixel, taken back through four halvings and the first convolution's stride
