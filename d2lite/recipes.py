@@ -72,7 +72,7 @@ _ROWS = [
      "adamw", 0.0, 0.05, "one_cycle", 64, 1024, 1),
     ("vgg11_quarter", "vgg:vgg11_quarter", "fashion_mnist", 96, 64, 10, 1e-3,
      "adamw", 0.0, 0.05, "one_cycle", 64, 4096, 3),
-    ("nin", "nin:nin", "fashion_mnist", 224, 128, 10, 1e-3,
+    ("nin", "nin:nin", "fashion_mnist", 224, 64, 10, 1e-3,
      "adamw", 0.0, 0.05, "one_cycle", 72, 4096, 3),
     ("googlenet", "googlenet:googlenet", "fashion_mnist", 96, 64, 10, 1e-3,
      "adamw", 0.0, 0.05, "one_cycle", 48, 2048, 3),

@@ -4,7 +4,7 @@
 import torch
 from torch import nn
 
-__all__ = ["SMALLEST_SIZE", "NiN", "he_init", "nin", "nin_block"]
+__all__ = ["SMALLEST_SIZE", "NiN", "nin", "nin_block", "nin_init"]
 
 
 def nin_block(in_channels, out_channels, kernel_size, stride=1, padding=0, last_relu=True) -> nn.Sequential:
@@ -50,20 +50,27 @@ class NiN(nn.Module):
             nin_block(384, num_classes, kernel_size=3, padding=1, last_relu=relu_on_logits),
         )  # fmt: skip
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.apply(he_init)
+        nin_init(self)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(X))
 
 
-def he_init(layer: nn.Module) -> None:
-    """Weights of a convolution from a normal distribution of variance 2 / fan-in, biases zero.
+def nin_init(net: nn.Module) -> None:
+    """He's rule for the large kernels, the identity for those of 1×1, a tenth of it for the last; biases zero.
 
-    Source: He et al., 2015 (arXiv:1502.01852).
+    So a block starts as its first convolution alone, and all classes start almost equally likely.
+    Source of the rule: He et al., 2015 (arXiv:1502.01852).
     """
-    if isinstance(layer, nn.Conv2d):
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        nn.init.zeros_(layer.bias)
+    convolutions = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
+    for conv in convolutions:
+        if conv.kernel_size == (1, 1):
+            nn.init.dirac_(conv.weight)
+        else:
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+        nn.init.zeros_(conv.bias)
+    with torch.no_grad():
+        convolutions[-1].weight.mul_(0.1)
 
 
 def nin(in_channels=1, num_classes=10, size=224, relu_on_logits=False) -> NiN:
