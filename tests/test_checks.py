@@ -8,6 +8,7 @@ import test_comparison
 import test_data_and_training
 import test_densenet
 import test_googlenet
+import test_nin
 import test_resnet
 import test_vgg
 import torch
@@ -27,6 +28,7 @@ RIGHT = {
     "data_and_training-3": 0.893,
     "data_and_training-4": test_data_and_training.right,
     **{f"densenet-{number}": answer for number, answer in test_densenet.RIGHT.items()},
+    **{f"nin-{number}": answer for number, answer in test_nin.RIGHT.items()},
     **test_resnet.RIGHT,
     **{f"googlenet-{number}": answer for number, answer in test_googlenet.RIGHT.items()},
     "vgg-1": (0, 0, 1, 1, 1),
