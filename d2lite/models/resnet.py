@@ -57,6 +57,20 @@ class Residual(nn.Module):
         return F.relu(self.body(X) + self.shortcut(X))
 
 
+def stem(in_channels: int, channels: int, small_images: bool = False) -> nn.Sequential:
+    """7×7 with stride 2 and 3×3 max-pooling with stride 2, a quarter of the side; for small images 3×3, all of it."""
+    if small_images:
+        return nn.Sequential(conv_norm(in_channels, channels, 3), nn.ReLU())
+    pooling = nn.MaxPool2d(3, stride=2, padding=1)
+    return nn.Sequential(conv_norm(in_channels, channels, 7, stride=2), nn.ReLU(), pooling)
+
+
+def stage(block, num_blocks: int, in_channels: int, channels: int, stride: int) -> nn.Sequential:
+    """``num_blocks`` blocks of one width; only the first changes the shape."""
+    first = block(in_channels, channels, stride)
+    return nn.Sequential(first, *(block(channels * block.expansion, channels) for _ in range(num_blocks - 1)))
+
+
 class ResNet(nn.Module):
     """Stem, stages of blocks, global average pooling, a linear layer: (N, in_channels, size, size) → (N, num_classes).
 
@@ -127,20 +141,6 @@ class Bottleneck(nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         return F.relu(self.body(X) + self.shortcut(X))
-
-
-def stem(in_channels: int, channels: int, small_images: bool = False) -> nn.Sequential:
-    """7×7 with stride 2 and 3×3 max-pooling with stride 2, a quarter of the side; for small images 3×3, all of it."""
-    if small_images:
-        return nn.Sequential(conv_norm(in_channels, channels, 3), nn.ReLU())
-    pooling = nn.MaxPool2d(3, stride=2, padding=1)
-    return nn.Sequential(conv_norm(in_channels, channels, 7, stride=2), nn.ReLU(), pooling)
-
-
-def stage(block, num_blocks: int, in_channels: int, channels: int, stride: int) -> nn.Sequential:
-    """``num_blocks`` blocks of one width; only the first changes the shape."""
-    first = block(in_channels, channels, stride)
-    return nn.Sequential(first, *(block(channels * block.expansion, channels) for _ in range(num_blocks - 1)))
 
 
 def resnet18(in_channels=1, num_classes=10, size=224) -> ResNet:
