@@ -176,6 +176,36 @@ def block(*, norm_first=True, bias=True, relu=True, listed=nn.ModuleList, order=
     return Block
 
 
+class ReluFirst(block()):
+    """ReLU before BatchNorm, which counts and shapes do not show."""
+
+    def layer(self, channels, growth):
+        norm, relu, conv = super().layer(channels, growth)
+        return nn.Sequential(relu, norm, conv)
+
+
+class NormUnused(block()):
+    """BatchNorm registered, and left out of the way through the layer."""
+
+    def forward(self, X):
+        for _, relu, conv in self.layers:
+            X = torch.cat((X, conv(relu(X))), dim=1)
+        return X
+
+
+class RegisteredBackwards(block()):
+    """Right, though the layers stand in the list from last to first."""
+
+    def __init__(self, num_convs, channels, growth):
+        super().__init__(num_convs, channels, growth)
+        self.layers = nn.ModuleList(reversed(self.layers))
+
+    def forward(self, X):
+        for layer in reversed(self.layers):
+            X = torch.cat((X, layer(X)), dim=1)
+        return X
+
+
 RIGHT = {
     1: (256, 512, 1280, 1664),
     2: 904,
@@ -192,6 +222,7 @@ RIGHT = {
         (1, torch.tensor([256, 512, 1280, 1664])),
         (2, 904.0),
         (4, dense.DenseBlock),
+        (4, RegisteredBackwards),
         (5, (751.4, 25.7)),
     ],
 )
@@ -230,6 +261,8 @@ def test_right_answers(number, answer):
         (4, block(dense=False), "that read"),
         (4, block(order=-1), "comes last"),
         (4, block(relu=False), "values are not"),
+        (4, ReluFirst, "values are not"),
+        (4, NormUnused, "values are not"),
         (4, type("Halved", (block(),), {"forward": lambda self, X: X}), "should give"),
         (5, (29_952, 1024), "asked are megabytes"),
         (5, (375.7, 25.7), "two copies"),

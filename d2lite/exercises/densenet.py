@@ -113,6 +113,14 @@ def _counts(block: nn.Module, num_convs: int, channels: int, growth: int) -> str
 
 @torch.no_grad()
 def _maps(block: nn.Module, num_convs: int, channels: int, growth: int) -> str | None:
+    # each layer reads another number of channels, so these tell which one it is, in whatever order they are registered
+    convs = {m.in_channels: m for m in block.modules() if isinstance(m, nn.Conv2d)}
+    norms = {m.num_features: m for m in block.modules() if isinstance(m, nn.BatchNorm2d)}
+    for norm in norms.values():  # at its start a BatchNorm changes next to nothing, and its place would not be seen
+        for tensor in (norm.weight, norm.running_var):
+            tensor.uniform_(0.5, 1.5)
+        for tensor in (norm.bias, norm.running_mean):
+            tensor.normal_()
     X = torch.randn(2, channels, 7, 6)
     Y = block(X.clone())
     shape = (2, channels + num_convs * growth, 7, 6)
@@ -122,12 +130,9 @@ def _maps(block: nn.Module, num_convs: int, channels: int, growth: int) -> str |
         if torch.equal(Y[:, -channels:], X):
             return "the input comes last; the first maps of the output should be the input."
         return "the first maps of the output should be the input itself, unchanged."
-    # one layer after the other by hand: BatchNorm at its start in evaluation mode changes nothing but a factor
-    convs = [m for m in block.modules() if isinstance(m, nn.Conv2d)]
     maps = X
-    for conv in convs:
-        new = conv(torch.relu(maps / math.sqrt(1 + 1e-5)))
-        maps = torch.cat((maps, new), dim=1)
+    for reads in range(channels, channels + num_convs * growth, growth):
+        maps = torch.cat((maps, convs[reads](torch.relu(norms[reads](maps)))), dim=1)
     if torch.allclose(Y, maps, atol=1e-4):
         return None
     return "shapes and counts are right, values are not. Each layer: BatchNorm, ReLU, convolution, on all maps so far."
