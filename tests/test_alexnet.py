@@ -202,6 +202,23 @@ def built(in_channels, num_classes, *, padding=0, channels=chapter.CHANNELS, uni
     return nn.Sequential(*layers, nn.Linear(units, num_classes))
 
 
+def rearranged(order):
+    """The right stem's layers (convolution, ReLU, convolution, ReLU) in another order."""
+    layers = list(stem())
+    return nn.Sequential(*(layers[place] for place in order))
+
+
+def averaged(*args):
+    """AlexNet with average poolings."""
+    return nn.Sequential(*(nn.AvgPool2d(3, 2) if isinstance(m, nn.MaxPool2d) else m for m in built(*args)))
+
+
+def displaced(*args):
+    """AlexNet with the first ReLU moved to the logits."""
+    first, relu, *rest = built(*args)
+    return nn.Sequential(first, *rest, relu)
+
+
 RIGHT = {1: 63, 2: 9_441_280, 3: stem(), 4: built}
 
 
@@ -224,6 +241,7 @@ class OwnForward(nn.Module):
         (2, 9_441_280.0),
         (3, stem(5, 4)),
         (3, stem(3, 5)),
+        (3, stem(padding="valid")),
         (3, OwnForward()),
         (4, chapter.alexnet),
         (4, lambda channels, classes: built(channels, classes, padding=1)),
@@ -264,6 +282,9 @@ def test_right_answers(number, answer):
         (3, stem(5, 3), "sees 9×9"),
         (3, stem(channels=64), "(2, 64, 54, 54)"),
         (3, stem(relus=1), "ReLU"),
+        (3, rearranged((0, 2, 1, 3)), "ReLU"),
+        (3, rearranged((1, 0, 3, 2)), "ReLU"),
+        (3, stem((7, 1), (3, 5)), "sees 11×9"),
         (3, nn.Sequential(nn.Conv2d(3, 16, 7, 2), nn.ReLU(), nn.Conv2d(16, 96, 3, 2), nn.ReLU()), "3"),
         (4, on_meta(chapter.alexnet), "function itself"),
         (4, lambda *args: None, "return"),
@@ -274,6 +295,9 @@ def test_right_answers(number, answer):
         (4, lambda *args: built(*args, units=1024), "4096"),
         (4, lambda *args: built(*args, relu=False), "ReLUs"),
         (4, lambda *args: built(*args, drop=0), "dropouts"),
+        (4, averaged, "three max-poolings"),
+        (4, displaced, "where yours stand"),
+        (4, lambda *args: built(*args).to("cpu"), "without .to"),
         (4, lambda *args: chapter.AlexNet(*args, size=227), "5 pixels a side"),
     ],
 )  # fmt: skip

@@ -65,6 +65,17 @@ def _count(modules: list[nn.Module], kind: type) -> int:
     return sum(isinstance(module, kind) for module in modules)
 
 
+def _relus_by_place(modules: list[nn.Module]) -> list[int]:
+    """ReLUs before the first layer with weights, behind it, behind the second, and so on."""
+    places = [0]
+    for module in modules:
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            places.append(0)
+        elif isinstance(module, nn.ReLU):
+            places[-1] += 1
+    return places
+
+
 def _stem(answer: object) -> str | None:
     if not isinstance(answer, nn.Module):
         return f"give the network itself, not {type(answer).__name__}."
@@ -75,7 +86,7 @@ def _stem(answer: object) -> str | None:
         return "the pooling comes behind the stem: leave it out here."
     if any(conv.stride != (2, 2) for conv in convs):
         return f"both strides are to be 2, yours are {' and '.join(str(conv.stride[0]) for conv in convs)}."
-    if any(conv.padding not in (0, (0, 0)) for conv in convs):
+    if any(conv.padding not in ("valid", 0, (0, 0)) for conv in convs):
         return "no padding: at 224 px both convolutions do without."
     if any(conv.dilation != (1, 1) for conv in convs):
         return "no dilation: the taps of each kernel lie side by side."
@@ -83,14 +94,14 @@ def _stem(answer: object) -> str | None:
         shape, called = _run(answer, 1)
     except InputShapeError as error:
         return str(error)
-    first, second = (conv.kernel_size[0] for conv in convs)
-    sees = (second - 1) * 2 + first
-    if sees != 11:
-        return f"each output sees {sees}×{sees} pixels, asked are 11×11: two outputs of the first lie 2 pixels apart."
+    first, second = (m.kernel_size for m in called if isinstance(m, nn.Conv2d))
+    high, wide = ((b - 1) * 2 + a for a, b in zip(first, second))
+    if (high, wide) != (11, 11):
+        return f"each output sees {high}×{wide} pixels, asked are 11×11: two outputs of the first lie 2 pixels apart."
     if shape != (2, 96, 54, 54):
         return f"two images should give (2, 96, 54, 54), yours give {shape}."
     # a network with a forward of its own may call F.relu, which no list of modules shows
-    if isinstance(answer, nn.Sequential) and _count(called, nn.ReLU) != 2:
+    if isinstance(answer, nn.Sequential) and _relus_by_place(called) != [0, 1, 1]:
         return "a ReLU belongs behind each of the two convolutions: without it, two layers are one."
     return None
 
@@ -102,8 +113,11 @@ def _build(answer: object) -> str | None:
     if not callable(answer) or isinstance(answer, nn.Module):
         return f"give the function itself, not {type(answer).__name__}."
     for (channels, classes), parameters in PARAMETERS.items():
-        with torch.device("meta"):  # no memory is needed to count and to compare shapes
-            net = answer(channels, classes)
+        try:
+            with torch.device("meta"):  # no memory is needed to count and to compare shapes
+                net = answer(channels, classes)
+        except NotImplementedError:
+            return "return the network where it was built, without .to(…): the check only looks at shapes."
         if not isinstance(net, nn.Module):
             return f"build(…) gives {type(net).__name__}: return a network (is the return statement missing?)."
         try:
@@ -126,9 +140,11 @@ def _build(answer: object) -> str | None:
             )
         # a network with a forward of its own may call F.relu and F.dropout, which no list of modules shows
         if isinstance(net, nn.Sequential):
-            relus, drops = _count(called, nn.ReLU), _count(called, nn.Dropout)
-            if relus != 7:
-                return f"{relus} ReLUs: one follows each layer with weights, but the last."
+            relus, drops = _relus_by_place(called), _count(called, nn.Dropout)
+            if relus != [0, *[1] * 7, 0]:
+                return f"{sum(relus)} ReLUs: one follows each layer with weights, but the last; look where yours stand."
+            if _count(called, nn.MaxPool2d) != 3:
+                return f"three max-poolings are asked for, yours has {_count(called, nn.MaxPool2d)}."
             if drops != 2:
                 return f"{drops} dropouts: one follows each hidden layer of the head."
     return None

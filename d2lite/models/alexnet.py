@@ -86,7 +86,7 @@ class AlexNet(nn.Module):
             side = output_size(side, *window)
         if side < 1:
             raise ValueError(
-                f"an image of {size}×{size} px leaves nothing for the last pooling: "
+                f"an image of {size}×{size} px leaves nothing for the head: "
                 f"the smallest size that works is {smallest_size()} px."
             )
         self.features = alexnet_features(in_channels, activation=activation)
