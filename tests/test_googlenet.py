@@ -201,18 +201,30 @@ def inception_v2(in_channels, c1, c2, c3, c4, kernels=(3, 3), widen_first=True, 
     return block
 
 
+def no_relus(net):
+    """A network with its ReLUs taken out."""
+    for module in list(net.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.ReLU):
+                setattr(module, name, nn.Identity())
+    return net
+
+
 class Parallel(nn.ModuleList):
     def forward(self, X):
         return torch.cat([branch(X) for branch in self], dim=1)
 
 
-def build(in_channels, num_classes, *, large=5, bias=True, relu=True, halve=("4a", "5a"), budgets=g.BLOCKS, stride=2):
+def build(
+    in_channels, num_classes, *, large=5, bias=True, relu=(1, 3, 5, 7), halve=("4a", "5a"), budgets=g.BLOCKS, stride=2,
+    pooling=nn.MaxPool2d,
+):  # fmt: skip
     def conv(a, b, k, s=1):
-        layers = [nn.Conv2d(a, b, k, s, padding=k // 2, bias=bias)] + [nn.ReLU()] * (relu or k != 5)
+        layers = [nn.Conv2d(a, b, k, s, padding=k // 2, bias=bias)] + [nn.ReLU()] * (k in relu)
         return nn.Sequential(*layers)
 
     def pool():
-        return nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        return pooling(3, stride=2, ceil_mode=True)
 
     layers = [conv(in_channels, 64, 7, stride), pool(), conv(64, 64, 1), conv(64, 192, 3), pool()]
     c = 192
@@ -243,7 +255,7 @@ def test_right_answers(number):
 
 def test_more_right_answers():
     assert d2l.check("googlenet-1", list(PAIR)) and d2l.check("googlenet-1", torch.tensor(PAIR))
-    assert d2l.check("googlenet-4", round(SHARE, 3))
+    assert d2l.check("googlenet-4", round(SHARE, 3)) and d2l.check("googlenet-4", 0.49)
     assert d2l.check("googlenet-5", g.googlenet)
     assert PAIR[1] == count(g.Inception(100, 32, (48, 64), (8, 16), 16))
 
@@ -269,7 +281,8 @@ def test_more_right_answers():
         ("3", lambda *args: inception_v2(*args, kernels=(3,)), "one 3×3 convolution is missing"),
         ("3", lambda *args: inception_v2(*args, widen_first=False), "already goes to c3[1]"),
         ("3", lambda *args: inception_v2(*args, kernels=(3, 5)), "parameters, not"),
-        ("3", lambda *args: inception_v2(*args, relu=False), "ReLUs"),
+        ("3", lambda *args: inception_v2(*args, relu=False), "negative numbers"),
+        ("3", lambda *args: no_relus(inception_v2(*args)), "negative numbers"),
         ("3", lambda a, c1, c2, c3, c4: on_meta(g.Inception, a, c1, c2, c3, c4 + 1), "stack four branches"),
         ("4", 100 * SHARE, "between 0 and 1"),
         ("4", AUX1 / WHOLE, "one head"),
@@ -283,7 +296,11 @@ def test_more_right_answers():
         ("5", lambda *args: build(*args, large=3), "nine 5×5"),
         ("5", lambda *args: build(*args, halve=("4a",)), "sides 48"),
         ("5", lambda *args: build(*args, bias=False), "biases"),
-        ("5", lambda *args: build(*args, relu=False), "ReLUs"),
+        ("5", lambda *args: build(*args, relu=(1, 3, 7)), "negative numbers"),
+        ("5", lambda *args: build(*args, relu=()), "negative numbers"),
+        ("5", lambda *args: build(*args, halve=("3b", "5a")), "Halve before 4a"),
+        ("5", lambda *args: build(*args, halve=("4b", "5b")), "Halve before 4a"),
+        ("5", lambda *args: build(*args, pooling=nn.AvgPool2d), "take the maximum"),
         ("5", lambda *args: build(*args, budgets={"3a": BUDGETS[0]}), "6 in each of the nine"),
         ("5", lambda *args: nn.Sequential(build(*args)[:-3], nn.Flatten(), nn.Linear(9216, 10)), "average"),
     ],
