@@ -170,6 +170,20 @@ def published(network: str) -> list[dict]:
     Raises:
         ValueError: no row for that network.
     """
+    rows = _published()
+    found = [row for row in rows if row["network"] == network]
+    if not found:
+        known = sorted({row["network"] for row in rows})
+        raise ValueError(f"nothing published for {network!r}{nearest(network, known)} Known: {', '.join(known)}.")
+    return [{key: value for key, value in row.items() if key != "network"} for row in found]
+
+
+def is_published(network: str) -> bool:
+    """Whether an earlier course printed a result for ``network``."""
+    return any(row["network"] == network for row in _published())
+
+
+def _published() -> list[dict]:
     with resources.files(__package__).joinpath("published.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
@@ -177,8 +191,4 @@ def published(network: str) -> list[dict]:
             row[key] = int(row[key])
         for key in ("lr", "train_acc", "test_acc", "train_loss"):
             row[key] = float(row[key])
-    found = [row for row in rows if row["network"] == network]
-    if not found:
-        known = sorted({row["network"] for row in rows})
-        raise ValueError(f"nothing published for {network!r}{nearest(network, known)} Known: {', '.join(known)}.")
-    return [{key: value for key, value in row.items() if key != "network"} for row in found]
+    return rows

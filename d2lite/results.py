@@ -8,7 +8,8 @@ from importlib import resources
 import pandas as pd
 
 from .device import device_name
-from .recipes import published
+from .recipes import is_published, published
+from .recipes import recipe as find_recipe
 
 MEASURED, COSTS = "measured.csv", "costs.csv"
 _WHOLE = ("input_px", "images", "batch_size", "epochs", "seed", "parameters", "macs")
@@ -47,11 +48,12 @@ def results(network: str, data=None, history=None, test=None) -> pd.DataFrame:
     trained on, epochs, train_acc, test_acc (fractions) and device. Of several seeds the mean is given.
 
     Raises:
-        ValueError: nothing is published for that network.
+        ValueError: there is no such network.
     """
+    find_recipe(network)  # names the known ones where this one is unknown
     rows = [
         {**row, "recipe": "published", "images": _IMAGES[row["dataset"]], "device": "not stated"}
-        for row in published(network)
+        for row in (published(network) if is_published(network) else [])
     ]
     ours = pd.DataFrame([row for row in measured(network) if row["recipe"] in ("published", "book")])
     if len(ours):

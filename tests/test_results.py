@@ -95,6 +95,9 @@ def test_results_put_published_measured_and_own_rows_together(table):
     assert list(frame.test_acc) == [0.5, 0.9866, 0.92, 0.85], "of two seeds the mean; other recipes and networks not"
     assert list(frame.images) == [50_000, 60_000, 4096, 7] and list(frame.epochs) == [10, 10, 3, 1]
     assert len(d2l.results("nin")) == 3
+    assert list(d2l.results("googlenet_batch_norm", data, history, d2l.Metrics(0.4, 0.85, 100)).source) == ["this page"]
+    with pytest.raises(ValueError, match="did you mean 'googlenet'"):
+        d2l.results("gogglenet")
     assert [row["seed"] for row in d2l.measured("nin", "book")] == [0, 1]
 
 
