@@ -8,7 +8,7 @@ __all__ = ["BatchNorm", "batch_norm", "lenet_batch_norm"]
 
 
 def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, training=True):
-    """Normalise X, (N, C) or (N, C, ...), channel by channel; in training, update the moving statistics in place.
+    """Normalize X, (N, C) or (N, C, ...), channel by channel; in training, update the moving statistics in place.
 
     gamma, beta, moving_mean and moving_var have shape (C,). Momentum and variance follow PyTorch's conventions.
     Source: Ioffe and Szegedy, 2015. Raises ValueError in training when a channel has a single value.
