@@ -1,5 +1,7 @@
 """d2lite: the small PyTorch helper of an executable book on modern convolutional networks."""
 
+import torch as _torch
+
 from . import training as _training
 from .board import make_listener
 from .building import build
@@ -18,6 +20,9 @@ from .summary import Summary, summary
 from .training import NonFiniteLossError, fit
 
 _training.default_listener = make_listener
+# Numbers below 1e-38, such as long-decayed gradients, count as zero: a CPU needs a hundred times longer for them. Set
+# here, because PyTorch's threads take the setting over when they start. Where a processor cannot, nothing happens.
+_torch.set_flush_denormal(True)
 
 __version__ = version()
 

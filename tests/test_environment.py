@@ -153,3 +153,9 @@ def test_doctor_names_what_is_missing(capsys, monkeypatch):
 def test_module_runs_as_a_command():
     result = subprocess.run([sys.executable, "-m", "d2lite", "--help"], capture_output=True, text=True)
     assert result.returncode == 0 and "doctor" in result.stdout
+
+
+def test_numbers_next_to_nothing_do_not_slow_a_cpu_down():
+    code = "import torch, d2lite; print((torch.full((64,), 1e-38) * 0.01).sum().item())"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(result.stdout) == 0 or not torch.set_flush_denormal(True)
