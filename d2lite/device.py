@@ -112,6 +112,15 @@ def device_name(on: torch.device | None = None) -> str:
     return f"CPU, {torch.get_num_threads()} threads"
 
 
+def most_memory(on: torch.device) -> int:
+    """The most memory so far, in bytes: of a CUDA device, else of this process (not on Windows)."""
+    if on.type == "cuda":
+        return torch.cuda.max_memory_allocated(on)
+    import resource  # Windows has none
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def provenance() -> Provenance:
     """Profile, device, versions and date (UTC) of this run."""
     return Provenance(

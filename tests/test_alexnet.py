@@ -6,6 +6,7 @@ import itertools
 import pytest
 import torch
 import torchvision
+from networks import count, on_meta
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,16 +14,6 @@ import d2lite as d2l
 from d2lite.models import alexnet as chapter
 
 TORCHVISION_CHANNELS = (64, 192, 384, 256, 256)
-
-
-def on_meta(build, *args, **kwargs):
-    """The network without memory for its weights."""
-    with torch.device("meta"):
-        return build(*args, **kwargs)
-
-
-def count(net):
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def sides(net, size, channels=1):

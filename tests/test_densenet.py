@@ -5,20 +5,11 @@ import math
 import pytest
 import torch
 import torchvision
+from networks import count, on_meta
 from torch import nn
 
 import d2lite as d2l
 from d2lite.models import densenet as dense
-
-
-def on_meta(build, *args, **kwargs):
-    """The network without memory for its weights."""
-    with torch.device("meta"):
-        return build(*args, **kwargs)
-
-
-def count(net):
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torchvision
+from networks import count, on_meta
 from torch import nn
 from torch.nn import functional as F
 
@@ -10,16 +11,6 @@ import d2lite as d2l
 from d2lite.models import googlenet as g
 
 BUDGETS = list(g.BLOCKS.values())
-
-
-def on_meta(build, *args, **kwargs):
-    """The network without memory for its weights."""
-    with torch.device("meta"):
-        return build(*args, **kwargs)
-
-
-def count(net):
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def randomised(net):

@@ -2,21 +2,12 @@
 
 import pytest
 import torch
+from networks import count, on_meta
 from torch import nn
 from torch.nn import functional as F
 
 import d2lite as d2l
 from d2lite.models import nin
-
-
-def on_meta(build, *args, **kwargs):
-    """The network without memory for its weights."""
-    with torch.device("meta"):
-        return build(*args, **kwargs)
-
-
-def count(net):
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def random_weights(net):

@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 import torchvision
+from networks import count, on_meta
 from torch import nn
 from torch.nn import functional as F
 
@@ -16,15 +17,6 @@ from d2lite.models.resnet import Bottleneck, Residual, ResNet
 # three channels, 1000 classes, as torchvision 0.29.2's weight metadata give them (model_facts.csv), with their GMACs
 PARAMETERS = {"resnet18": 11_689_512, "resnet34": 21_797_672, "resnet50": 25_557_032}
 GMACS = {"resnet18": 1.814, "resnet34": 3.664, "resnet50": 4.089}
-
-
-def on_meta(build, *args, **kwargs):
-    with torch.device("meta"):
-        return build(*args, **kwargs)
-
-
-def count(net):
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def randomise(net):

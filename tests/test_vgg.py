@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 import torchvision
+from networks import count, on_meta
 from torch import nn
 
 import d2lite as d2l
@@ -14,16 +15,6 @@ BUILDERS = (vgg.vgg11, vgg.vgg13, vgg.vgg16, vgg.vgg19)
 # three channels, 1000 classes; 11 and 16 as in torchvision 0.29.2's weight metadata (model_facts.csv), with their GMACs
 PARAMETERS = {"vgg11": 132_863_336, "vgg13": 133_047_848, "vgg16": 138_357_544, "vgg19": 143_667_240}
 GMACS = {"vgg11": 7.609, "vgg16": 15.470}
-
-
-def on_meta(build, *args, **kwargs):
-    """The network without memory for its weights."""
-    with torch.device("meta"):
-        return build(*args, **kwargs)
-
-
-def count(net):
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def with_weights(net):

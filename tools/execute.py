@@ -24,8 +24,8 @@ LABELS = (
     'print(__import__("json").dumps([v.label for v in list(globals().values()) if type(v).__name__ == "ImageData"]))'
 )
 FACTS = """\
-import json, resource, sys, d2lite
-most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+import json, torch, d2lite, d2lite.device
+most = d2lite.device.most_memory(torch.device("cpu"))
 print(json.dumps({**vars(d2lite.provenance()), "memory_gib": round(most / 2**30, 2)}))"""
 
 

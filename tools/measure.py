@@ -8,13 +8,10 @@ reads: every network by the one recipe, with three seeds. `--costs` adds time an
 import argparse
 import csv
 import dataclasses
-import datetime
 import io
 import multiprocessing
 import os
-import resource
 import statistics
-import sys
 import time
 from pathlib import Path
 
@@ -22,7 +19,7 @@ import torch
 from torch.nn import functional as F
 
 import d2lite as d2l
-from d2lite.device import device_name, fast_bfloat16
+from d2lite.device import fast_bfloat16, most_memory
 from d2lite.preflight import epoch_budget
 from d2lite.recipes import KINDS
 from d2lite.results import COSTS, MEASURED
@@ -54,8 +51,8 @@ def add(path: Path, row: dict, names: tuple[str, ...]) -> None:
 
 def stamp(row: dict) -> dict:
     """A row with where and when it was measured."""
-    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    return {**row, "device": device_name(), "torch": torch.__version__, "date": today}
+    facts = d2l.provenance()
+    return {**row, "device": facts.device, "torch": facts.torch, "date": facts.date}
 
 
 def settings(name: str, options: argparse.Namespace) -> d2l.Recipe:
@@ -123,13 +120,6 @@ def cost(name: str, options: argparse.Namespace) -> dict:
         "network": name, "input_px": size, "batch_size": batch, "parameters": summary.parameters, "macs": summary.macs,
         "images_per_second": f"{STEPS * batch / median:.0f}", "memory_mb": f"{memory / 2**20:.0f}",
     })  # fmt: skip
-
-
-def most_memory(on: torch.device) -> int:
-    """The most memory so far, in bytes: of the device, or of this process where that is the device."""
-    if on.type == "cuda":
-        return torch.cuda.max_memory_allocated(on)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def alone(function, *arguments):
