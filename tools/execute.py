@@ -24,8 +24,9 @@ LABELS = (
     'print(__import__("json").dumps([v.label for v in list(globals().values()) if type(v).__name__ == "ImageData"]))'
 )
 FACTS = """\
-import json, torch, d2lite, d2lite.device
-most = d2lite.device.most_memory(torch.device("cpu"))
+import json, torch, d2lite
+from d2lite.device import most_memory
+most = most_memory(torch.device("cpu"))
 print(json.dumps({**vars(d2lite.provenance()), "memory_gib": round(most / 2**30, 2)}))"""
 
 
