@@ -14,6 +14,7 @@ from html import escape
 from numbers import Real
 
 import torch
+from torch import nn
 
 from .recipes import nearest
 
@@ -141,6 +142,23 @@ def numbers(
         return otherwise if isinstance(otherwise, str) else otherwise(values)
 
     return test
+
+
+def built(build: object, *arguments) -> tuple[nn.Module | None, str | None]:
+    """The network that a learner's function makes of ``arguments``, on PyTorch's meta device, and no hint; or a hint.
+
+    On ``meta`` it takes no memory, whatever its size, and is enough to count parameters and to follow shapes.
+    """
+    if not callable(build) or isinstance(build, nn.Module):
+        return None, f"give the function itself, not {type(build).__name__}."
+    try:
+        with torch.device("meta"):
+            net = build(*arguments)
+    except NotImplementedError:
+        return None, "return the network where it was built, without .to(…): the check only looks at shapes."
+    if not isinstance(net, nn.Module):
+        return None, f"build(…) gives {type(net).__name__}: return a network (is the return statement missing?)."
+    return net, None
 
 
 def _number(value: object) -> float | None:

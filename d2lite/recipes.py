@@ -72,6 +72,8 @@ _ROWS = [
      "adamw", 0.0, 0.05, "one_cycle", 64, 1024, 1),
     ("vgg11_quarter", "vgg:vgg11_quarter", "fashion_mnist", 96, 64, 10, 1e-3,
      "adamw", 0.0, 0.05, "one_cycle", 64, 4096, 3),
+    ("vgg16_unpadded", "vgg:vgg16_unpadded", "fashion_mnist", 224, 32, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 224, 128, 1),
     ("nin", "nin:nin", "fashion_mnist", 224, 64, 10, 1e-3,
      "adamw", 0.0, 0.05, "one_cycle", 72, 4096, 3),
     ("googlenet", "googlenet:googlenet", "fashion_mnist", 96, 64, 10, 1e-3,
@@ -142,9 +144,9 @@ def _as_published(found: Recipe, dataset: str | None) -> Recipe:
     for row in rows:
         if dataset in (None, _KEYS[row["dataset"]]):
             return replace(
-                found, dataset=_KEYS[row["dataset"]], size=row["input_px"], batch_size=row["batch_size"],
-                epochs=row["epochs"], lr=row["lr"], optimizer="sgd", momentum=0.0, weight_decay=0.0,
-                schedule="constant", precision="float32", init=row["init"],
+                found, factory=row["factory"], dataset=_KEYS[row["dataset"]], size=row["input_px"],
+                batch_size=row["batch_size"], epochs=row["epochs"], lr=row["lr"], optimizer="sgd", momentum=0.0,
+                weight_decay=0.0, schedule="constant", precision="float32", init=row["init"],
             )  # fmt: skip
     there = ", ".join(_KEYS[row["dataset"]] for row in rows)
     raise ValueError(f"nothing published for {found.name!r} on {dataset!r}, only on {there}.")
@@ -165,7 +167,7 @@ def published(network: str) -> list[dict]:
     """What earlier courses printed for ``network``, one row each: source, dataset, input_px, epochs, accuracies…
 
     Accuracies are fractions, ``lr`` is the learning rate (plain SGD, constant), ``init`` how the weights started,
-    ``note`` says what else was reported.
+    ``factory`` builds the network that was trained, ``note`` says what else was reported.
 
     Raises:
         ValueError: no row for that network.

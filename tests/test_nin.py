@@ -39,7 +39,7 @@ def by_hand(net, X, relu_on_logits):
 @pytest.mark.parametrize("relu_on_logits", [False, True])
 def test_values_and_gradients_are_those_of_the_listing(relu_on_logits):
     torch.manual_seed(0)
-    net = random_weights(nin.nin(3, 10, 99, relu_on_logits).double()).eval()
+    net = random_weights(nin.NiN(3, 10, 99, relu_on_logits).double()).eval()
     X, y = torch.randn(2, 3, 99, 99, dtype=torch.float64), torch.tensor([3, 8])
     found = []
     for logits in (net(X), by_hand(net, X, relu_on_logits)):
@@ -57,7 +57,7 @@ def test_values_and_gradients_are_those_of_the_listing(relu_on_logits):
 def test_counts_and_shapes():
     net = on_meta(nin.nin)
     # counted by the layer formulas from the earlier course's listing
-    assert count(net) == 1_992_166 == count(on_meta(nin.nin, relu_on_logits=True))
+    assert count(net) == 1_992_166 == count(on_meta(nin.nin_relu_on_logits))
     assert count(on_meta(nin.nin, 3)) - count(net) == 2 * 96 * 121
     rows = d2l.summary(net, (1, 1, 224, 224), depth=2).rows
     sides = [row.output_shape[-1] for row in rows if len(row.output_shape) == 4]

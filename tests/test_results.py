@@ -16,8 +16,8 @@ from tools import measure
 results = importlib.import_module("d2lite.results")  # d2l.results is the function
 PUBLISHED = [
     (network, row)
-    for network in ("alexnet", "vgg11", "vgg11_quarter", "nin", "googlenet", "lenet_batch_norm", "resnet18",
-                    "resnet26", "densenet")
+    for network in ("vgg16_unpadded", "alexnet", "vgg11", "vgg11_quarter", "nin", "googlenet", "lenet_batch_norm",
+                    "resnet18", "resnet26", "densenet")
     for row in d2l.published(network)
 ]  # fmt: skip
 DATA = {"Fashion-MNIST": "fashion_mnist", "MNIST": "mnist", "CIFAR-10": "cifar10"}
@@ -54,6 +54,18 @@ def test_every_published_network_has_its_recipe_here(network, row):
         net = d2l.build(recipe, channels, 10, recipe.size)
     shape = (2, channels, recipe.size, recipe.size)
     assert d2l.summary(net, shape).rows[-1].output_shape == (2, 10)
+
+
+def test_every_published_row_is_tried_above():
+    with results.resources.files("d2lite").joinpath("published.csv").open(encoding="utf-8") as file:
+        assert {row["network"] for row in csv.DictReader(file)} == {network for network, _ in PUBLISHED}
+
+
+def test_the_published_network_is_the_one_of_the_listing():
+    recipe = d2l.recipe("nin", "published")
+    net = d2l.build(recipe, 1, 10, 67)
+    assert net(torch.randn(2, 1, 67, 67)).min() >= 0 and isinstance(net.features[-1][-1], nn.ReLU)
+    assert not isinstance(d2l.build(d2l.recipe("nin"), 1, 10, 67).features[-1][-1], nn.ReLU)
 
 
 def test_kinds_replace_what_they_name_and_nothing_else():
@@ -124,6 +136,25 @@ def test_measuring_stores_a_run_once(table, monkeypatch, capsys):
     assert calls == [("train", "lenet", 3, "comparison"), ("train", "lenet", 4, "comparison")]
     stored = list(csv.DictReader(io.StringIO((table.parent / "d2lite" / results.MEASURED).read_text("utf-8"))))
     assert [row["seed"] for row in stored] == ["3"] and "lenet, seed 4: stored already" in capsys.readouterr().out
+
+
+def test_a_network_that_cannot_take_the_images_is_left_out(table, monkeypatch, capsys):
+    monkeypatch.setenv("D2LITE_PROFILE", "quick")
+    monkeypatch.setattr(measure, "alone", lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr(measure.project, "ROOT", table.parent)
+    (table.parent / "d2lite").mkdir()
+    path = table.rename(table.parent / "d2lite" / results.MEASURED)
+    small = ["--data", "digits", "--size", "28", "--images", "256", "--epochs", "1", "--profile", "quick"]
+    monkeypatch.setattr("sys.argv", ["measure", "alexnet", "lenet", "--seeds", "0", "1", *small])
+    assert measure.main() == 0
+    out = capsys.readouterr().out
+    assert out.count("alexnet: left out. ") == 1 and "smallest size that works is 67 px" in out
+    stored = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+    assert [(row["network"], row["seed"]) for row in stored] == [("lenet", "0"), ("lenet", "1")]
+    monkeypatch.setattr("sys.argv", ["measure", "lenett"])
+    with pytest.raises(SystemExit, match="2"):
+        measure.main()
+    assert "unknown network lenett. Known: lenet, " in capsys.readouterr().err
 
 
 def test_a_run_is_trained_once_and_described_fully(table, monkeypatch):

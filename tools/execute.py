@@ -5,7 +5,6 @@ a seed and nothing is stored: that tells whether the check cells hold by more th
 """
 
 import argparse
-import datetime
 import json
 import os
 import re
@@ -99,10 +98,9 @@ def run(chapter: str) -> nbformat.NotebookNode:
     nb.metadata.update(kernelspec=pairs.KERNEL, language_info=pairs.LANGUAGE)  # as `sync` writes them
     nb.metadata["d2lite"] = {
         "run": {
-            **{name: facts[name] for name in ("profile", "device", "torch", "python", "memory_gib")},
+            **{name: facts[name] for name in ("profile", "device", "torch", "python", "memory_gib", "date")},
             "data": sorted({label for found in labels for label in found}),
             "seconds": round(seconds, 1),
-            "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         }
     }
     return nb

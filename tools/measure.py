@@ -12,14 +12,14 @@ import io
 import multiprocessing
 import os
 import statistics
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from torch.nn import functional as F
 
 import d2lite as d2l
-from d2lite.device import fast_bfloat16, most_memory
+from d2lite.device import most_memory
 from d2lite.preflight import epoch_budget
 from d2lite.recipes import KINDS
 from d2lite.results import COSTS, MEASURED
@@ -97,23 +97,11 @@ def cost(name: str, options: argparse.Namespace) -> dict:
     y = torch.randint(10, (batch,), device=on)
     F.conv2d(X[:2], torch.randn(1, 1, 3, 3, device=on)).sum().item()  # the libraries' own memory is not the network's
     before = most_memory(on)
-    net = d2l.build(recipe, 1, 10, size).to(on, memory_format=torch.channels_last)
-    stepper = torch.optim.AdamW(net.parameters(), fused=on.type in ("cpu", "cuda"))
-
-    def seconds() -> float:
-        start = time.perf_counter()
-        for _ in range(STEPS):
-            with torch.autocast(on.type, torch.bfloat16, enabled=fast_bfloat16(on)):
-                logits = net(X)
-            stepper.zero_grad(set_to_none=True)
-            F.cross_entropy(logits.float(), y).backward()
-            stepper.step()
-        if on.type == "cuda":
-            torch.cuda.synchronize(on)
-        return time.perf_counter() - start
-
-    seconds()
-    median = statistics.median(seconds() for _ in range(ROUNDS))
+    net = d2l.build(recipe, 1, 10, size)
+    data = SimpleNamespace(train=[(X, y)] * STEPS, val=None)
+    fit_options = {**recipe.fit_options, "epochs": ROUNDS + 1, "quick_epochs": None}
+    history = d2l.fit(net, data, listener=None, **fit_options)
+    median = statistics.median(record.seconds for record in list(history)[1:])  # the first one warms up
     memory = most_memory(on) - before
     summary = d2l.summary(net, (1, 1, size, size))
     return stamp({
@@ -146,9 +134,16 @@ def main() -> int:
     options = parser.parse_args()
     if options.profile:
         os.environ["D2LITE_PROFILE"] = options.profile
-    for name in options.networks or [recipe.name for recipe in d2l.recipes()]:
+    networks = [recipe.name for recipe in d2l.recipes()]
+    if unknown := set(options.networks) - set(networks):
+        parser.error(f"unknown network {', '.join(sorted(unknown))}. Known: {', '.join(networks)}.")
+    for name in options.networks or networks:
         for seed in options.seeds if not options.costs else [None]:
-            row = alone(cost, name, options) if options.costs else alone(train, name, options, seed)
+            try:
+                row = alone(cost, name, options) if options.costs else alone(train, name, options, seed)
+            except ValueError as error:  # too small an image for this network, or nothing published for it
+                print(f"{name}: left out. {error}", flush=True)
+                break
             if row is None:
                 print(f"{name}, seed {seed}: stored already", flush=True)
                 continue

@@ -4,7 +4,7 @@
 import torch
 from torch import nn
 
-__all__ = ["SMALLEST_SIZE", "NiN", "nin", "nin_block", "nin_init"]
+__all__ = ["SMALLEST_SIZE", "NiN", "nin", "nin_block", "nin_init", "nin_relu_on_logits"]
 
 
 def nin_block(in_channels, out_channels, kernel_size, stride=1, padding=0, last_relu=True) -> nn.Sequential:
@@ -73,6 +73,11 @@ def nin_init(net: nn.Module) -> None:
         convolutions[-1].weight.mul_(0.1)
 
 
-def nin(in_channels=1, num_classes=10, size=224, relu_on_logits=False) -> NiN:
+def nin(in_channels=1, num_classes=10, size=224) -> NiN:
     """Network in network, as the courses teach it: twelve convolutions, and no linear layer."""
-    return NiN(in_channels, num_classes, size, relu_on_logits)
+    return NiN(in_channels, num_classes, size)
+
+
+def nin_relu_on_logits(in_channels=1, num_classes=10, size=224) -> NiN:
+    """The same with the common listing's ReLU on the logits."""
+    return NiN(in_channels, num_classes, size, relu_on_logits=True)

@@ -17,6 +17,7 @@ __all__ = [
     "vgg11_quarter",
     "vgg13",
     "vgg16",
+    "vgg16_unpadded",
     "vgg19",
     "vgg_block",
 ]
@@ -120,3 +121,8 @@ def vgg19(in_channels=1, num_classes=10, size=224) -> VGG:
 def vgg11_quarter(in_channels=1, num_classes=10, size=224) -> VGG:
     """VGG-11 with a quarter of the channels in each block; the head keeps its 4096 units."""
     return VGG(VGG11_QUARTER, in_channels, num_classes, size)
+
+
+def vgg16_unpadded(in_channels=1, num_classes=10, size=224) -> VGG:
+    """VGG-16 as one early course had it, its convolutions without padding; needs 212 px."""
+    return VGG(VGG16, in_channels, num_classes, size, padding=0)
