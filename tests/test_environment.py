@@ -1,5 +1,7 @@
 """Device, profile, seeds, recipes and the command line."""
 
+import dataclasses
+import importlib
 import random
 import subprocess
 import sys
@@ -93,6 +95,17 @@ def test_train_command(tmp_path, capsys):
     net = d2l.restore(d2l.build(d2l.recipe("lenet"), 1, 10, 28), weights)
     assert sum(p.numel() for p in net.parameters()) == 61_706
     assert len(d2l.History.load(history)) == 2
+
+
+@pytest.mark.parametrize("row", d2l.recipes(), ids=lambda row: row.name)
+def test_every_network_trains_from_the_command_line(row, monkeypatch, capsys):
+    few = dataclasses.replace(row, quick_images=16, quick_epochs=1)
+    monkeypatch.setitem(importlib.import_module("d2lite.recipes")._RECIPES, row.name, few)
+    size = 212 if row.name == "vgg16_unpadded" else 72
+    given = ["--data", "digits", "--size", str(size), "--epochs", "1", "--batch-size", "8", "--profile", "quick"]
+    code = main(["train", row.name, *given])
+    out = capsys.readouterr().out
+    assert code == 0 and "16 of 1,257 train" in out and "on 8 images of digits" in out
 
 
 def test_train_command_says_what_is_wrong(capsys, tmp_path):
