@@ -9,6 +9,7 @@ __all__ = [
     "SMALLEST_SIZE",
     "GoogLeNet",
     "Inception",
+    "check_size",
     "conv_unit",
     "googlenet",
     "googlenet_batch_norm",
@@ -70,10 +71,6 @@ class Inception(nn.Module):
         return torch.cat([self.branch1(X), self.branch2(X), self.branch3(X), self.branch4(X)], dim=1)
 
 
-#: smallest image in pixels a side: one pixel, taken back through four halvings and the first convolution's stride
-SMALLEST_SIZE = 2 * 2**4 - 1
-
-
 def halving_pool() -> nn.MaxPool2d:
     """3×3 max-pooling at every other pixel; a side of d pixels becomes ⌊d / 2⌋."""
     return nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
@@ -102,11 +99,7 @@ class GoogLeNet(nn.Module):
 
     def __init__(self, in_channels=1, num_classes=10, size=96, batch_norm=False, large_kernel=5, blocks=BLOCKS):
         super().__init__()
-        if size < SMALLEST_SIZE:
-            raise ValueError(
-                f"an image of {size}×{size} px is used up before the last block: "
-                f"the smallest size that works is {SMALLEST_SIZE} px."
-            )
+        check_size(size)
         self.stem, self.body, channels = stem(in_channels, batch_norm), nn.Sequential(), 192
         for name, (c1, c2, c3, c4) in blocks.items():
             if name in ("4a", "5a"):
@@ -118,6 +111,19 @@ class GoogLeNet(nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         return self.head(self.body(self.stem(X)))
+
+
+#: smallest image in pixels a side: one pixel, taken back through four halvings and the first convolution's stride
+SMALLEST_SIZE = 2 * 2**4 - 1
+
+
+def check_size(size: int) -> None:
+    """Raise ``ValueError`` if images of ``size`` pixels a side are smaller than ``SMALLEST_SIZE``."""
+    if size < SMALLEST_SIZE:
+        raise ValueError(
+            f"an image of {size}×{size} px is used up before the last block: "
+            f"the smallest size that works is {SMALLEST_SIZE} px."
+        )
 
 
 def he_init(layer: nn.Module) -> None:
