@@ -9,6 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # for `tools`, which is not installed
 
+import browser  # noqa: E402 - it imports from `tools`
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
@@ -29,3 +31,26 @@ def site(tmp_path_factory):
     if done.returncode:
         pytest.fail(f"the site does not build:\n{done.stdout[-3000:]}\n{done.stderr[-5000:]}", pytrace=False)
     return out / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser, the system's own."""
+    if browser.CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: install it (Debian: apt install chromium) to test in a browser")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=browser.CHROMIUM, args=browser.FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def mounted(chromium):
+    """An interactive in a page without network; after the test nothing may have gone wrong there."""
+    context = chromium.new_context(offline=True)
+    shown = browser.Mounted(context.new_page())
+    yield shown
+    context.close()
+    assert shown.problems == [], "the page complained"

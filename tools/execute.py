@@ -15,7 +15,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from tools import outputs, pairs, project
+from tools import interactives, outputs, pairs, project
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 CELL_TIMEOUT = 3600  # seconds
@@ -54,7 +54,6 @@ class Runner(NotebookClient):
             resources={"metadata": {"path": str(project.BOOK)}},
             on_cell_start=self.started,
             on_cell_executed=self.ended,
-            store_widget_state=False,
             extra_arguments=["--log-level=40"],
         )
         self.chapter, self.clock = chapter, 0.0
@@ -94,6 +93,7 @@ def run(chapter: str) -> nbformat.NotebookNode:
     seconds = time.perf_counter() - clock
     *labels, facts = (answer(cell) for cell in nb.cells if cell.metadata.get("probe"))
     nb.cells = [cell for cell in nb.cells if not cell.metadata.get("probe")]
+    interactives.keep(nb, chapter)
     outputs.clean(nb)
     nb.metadata.update(kernelspec=pairs.KERNEL, language_info=pairs.LANGUAGE)  # as `sync` writes them
     nb.metadata["d2lite"] = {

@@ -29,7 +29,6 @@ def clean(nb) -> None:
         if alts:
             image = cell.metadata.setdefault("mystnb", {}).setdefault("image", {})
             image.setdefault("alt", " ".join(alts))
-    nb.metadata.pop("widgets", None)
 
 
 def smaller(png: str) -> str:
@@ -46,7 +45,6 @@ def keep(out) -> bool:
     if out.output_type == "stream":
         return bool(out.text.strip())
     if out.output_type in ("display_data", "execute_result"):
-        out.data.pop(WIDGET, None)
         return bool(out.data)
     return True
 

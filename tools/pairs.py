@@ -74,8 +74,9 @@ def join(source, stored, chapter: str):
             if alt:  # written by `execute` from what the figure itself says; the source's own word goes first
                 cell.metadata.setdefault("mystnb", {}).setdefault("image", {}).setdefault("alt", alt)
     metadata = {"kernelspec": KERNEL, "language_info": LANGUAGE}
-    if stored and "d2lite" in stored.metadata:
-        metadata["d2lite"] = stored.metadata["d2lite"]
+    for name in ("d2lite", "widgets"):  # of the stored run, and of its interactives
+        if stored and name in stored.metadata:
+            metadata[name] = stored.metadata[name]
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 

@@ -1,0 +1,67 @@
+// Hosts the book's interactives on a page without a kernel: reads the stored state of each one, imports its script,
+// and gives it a model with the same few methods that it has in Jupyter.
+(() => {
+  const STATE = "application/vnd.jupyter.widget-state+json";
+  const VIEW = "application/vnd.jupyter.widget-view+json";
+  const scripts = new Map();  // text of a script → promise of its module: imported once, however often it is used
+  const styles = new Set();
+
+  class Model {
+    constructor(state) {
+      this.state = state;
+      this.listeners = new Map();
+    }
+    get(name) { return this.state[name]; }
+    set(name, value) {
+      const changed = JSON.stringify(this.state[name]) !== JSON.stringify(value);
+      this.state[name] = value;
+      if (changed) {
+        this.tell(`change:${name}`, value);
+        this.tell("change");
+      }
+    }
+    tell(event, value) { for (const listener of [...(this.listeners.get(event) ?? [])]) listener(this, value); }
+    on(event, listener) { this.listeners.set(event, (this.listeners.get(event) ?? new Set()).add(listener)); }
+    off(event, listener) { this.listeners.get(event)?.delete(listener); }
+    save_changes() {}
+    send() {}
+  }
+
+  function load(text) {
+    if (!scripts.has(text)) {
+      const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+      scripts.set(text, import(url).then((module) => module.default));
+    }
+    return scripts.get(text);
+  }
+
+  function style(text) {
+    if (!text || styles.has(text)) return;
+    styles.add(text);
+    document.head.append(Object.assign(document.createElement("style"), { textContent: text }));
+  }
+
+  async function mount(box, models) {
+    const view = box.querySelector(`script[type="${VIEW}"]`);
+    const stored = models[JSON.parse(view.textContent).model_id];
+    if (!stored) return;
+    const model = new Model(structuredClone(stored.state));
+    style(model.get("_css"));
+    const el = document.createElement("div");
+    const host = await load(model.get("_esm"));
+    const widget = typeof host === "function" ? await host() : host;
+    await widget.initialize?.({ model });
+    await widget.render({ model, el });
+    for (const picture of box.querySelectorAll("img")) picture.remove();
+    box.append(el);
+    box.model = model;  // for tests and the curious
+    box.dataset.mounted = "yes";
+  }
+
+  const stored = document.querySelector(`script[type="${STATE}"]`);
+  if (!stored) return;
+  const models = JSON.parse(stored.textContent).state;
+  for (const box of document.querySelectorAll(".d2l-widget")) {
+    mount(box, models).catch((error) => console.error("An interactive did not start; its picture stays.", error));
+  }
+})();

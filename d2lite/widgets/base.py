@@ -1,0 +1,85 @@
+"""What all interactives share: one Python file and one script each, and a picture where no script runs."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from pathlib import Path
+
+import anywidget
+import traitlets
+from matplotlib.figure import Figure
+
+HERE = Path(__file__).parent
+DPI = 200  # of the picture: twice what the page shows
+
+
+class Interactive(anywidget.AnyWidget):
+    """An interactive of the book: traits hold its settings, ``NAME.js`` beside ``NAME.py`` computes and draws.
+
+    It needs no kernel: the script computes everything from the traits. A subclass states ``alt``, one sentence that
+    tells its point, and draws the same point in ``picture``, for whoever has no script. ``result`` holds the numbers
+    that the page shows, written by the script, so that they can be compared with Python's.
+    """
+
+    result = traitlets.Dict(help="the numbers on the page, written by the script").tag(sync=True)
+    alt = ""
+
+    def __init_subclass__(cls, **options):
+        if "_esm" not in vars(cls):  # traitlets makes a class of its own for each object, which has it
+            own = HERE / cls.__module__.rsplit(".", 1)[-1]
+            cls._esm = "\n".join(path.read_text("utf-8") for path in (HERE / "shared.js", own.with_suffix(".js")))
+            cls._css = (HERE / "shared.css").read_text("utf-8")
+        super().__init_subclass__(**options)
+
+    def picture(self) -> Figure:
+        """The first frame, drawn by Python."""
+        raise NotImplementedError
+
+    def settings(self) -> dict:
+        """The traits that are the interactive's own, but for its result."""
+        base = {*Interactive.class_trait_names()}
+        return {name: getattr(self, name) for name in self.trait_names() if name not in base and name[0] != "_"}
+
+    def __repr__(self) -> str:
+        shown = {name: value for name, value in self.settings().items() if isinstance(value, (bool, int, float, str))}
+        inside = ", ".join(f"{name}={value!r}" for name, value in shown.items() if len(repr(value)) < 40)
+        return f"{type(self).__name__}({inside})"
+
+    def _repr_mimebundle_(self, **options):
+        bundle = super()._repr_mimebundle_(**options)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        if not data:
+            return data
+        figure, packed = self.picture(), io.BytesIO()
+        figure.savefig(packed, format="png", dpi=DPI, facecolor="white")
+        width, height = (round(side * DPI / 2) for side in figure.get_size_inches())
+        data["image/png"] = base64.b64encode(packed.getvalue()).decode()
+        metadata["image/png"] = {"width": width, "height": height, "alt": self.alt}
+        return data, metadata
+
+
+def clamped(low: float, high: float, otherwise: float):
+    """A validator that brings a number into ``low`` … ``high``; what is no number becomes ``otherwise``."""
+
+    def validate(value) -> float:
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or math.isnan(value):
+            return otherwise
+        return min(max(value, low), high)
+
+    return validate
+
+
+class Number(traitlets.TraitType):
+    """A synchronised number from ``low`` to ``high``: a larger one becomes ``high``, and what is none the default."""
+
+    def __init__(self, default: float, low: float, high: float, **options):
+        super().__init__(default, **options)
+        self.low, self.high, self.fallback = low, high, default
+        self.tag(sync=True)
+
+    def validate(self, obj, value):
+        """The nearest number that is allowed; whole where the default is."""
+        value = clamped(self.low, self.high, self.fallback)(value)
+        return round(value) if isinstance(self.fallback, int) else float(value)

@@ -1,0 +1,81 @@
+"""A page with one interactive in a real browser, as a reader of the site has it: no kernel, no network."""
+
+import json
+import shutil
+from pathlib import Path
+
+from tools.interactives import STATE
+from tools.outputs import WIDGET
+
+HOST = Path(__file__).resolve().parent.parent / "book" / "_static" / "widgets.js"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+]  # fmt: skip
+
+
+def html(widget) -> str:
+    """A page that holds the widget's state as a built page does."""
+    state = {name: value for name, value in widget.get_state().items() if name != "layout"}
+    models = {"state": {"w": {"model_module": "anywidget", "state": state}}}
+    stored = json.dumps(models).replace("</", "<\\/")
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>test</title><body><h1>test</h1>'
+        f'<div class="d2l-widget"><img alt="still" src="data:,"><script type="{WIDGET}">{{"model_id": "w"}}</script></div>'
+        f'<script type="{STATE}">{stored}</script><script>{HOST.read_text("utf-8")}</script></body></html>'
+    )
+
+
+class Mounted:
+    """An interactive on a page of its own: set its controls as people do, read what it shows."""
+
+    def __init__(self, page):
+        self.page, self.problems = page, []
+        page.on("console", lambda message: self.problems.append(message.text) if message.type != "log" else None)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda request: self.problems.append(request.url) if request.url[:4] == "http" else None)
+
+    def open(self, widget, scheme: str = "light", width: int = 900) -> "Mounted":
+        """Show ``widget``; its script must run."""
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.set_content(html(widget))
+        self.page.wait_for_selector(".d2l-widget[data-mounted]", timeout=10_000)
+        return self
+
+    @property
+    def result(self) -> dict:
+        """The numbers that the page shows."""
+        return self.page.evaluate("document.querySelector('.d2l-widget').model.get('result')")
+
+    @property
+    def say(self) -> str:
+        """The sentence below the stage."""
+        return self.page.inner_text(".d2l-say")
+
+    def get(self, trait: str):
+        """The value of a trait in the page."""
+        return self.page.evaluate("name => document.querySelector('.d2l-widget').model.get(name)", trait)
+
+    def set(self, trait: str, value) -> None:
+        """Give a trait a value, sensible or not, as a program would; NaN and infinity may be given as text."""
+        script = "([name, value]) => document.querySelector('.d2l-widget').model.set(name, value)"
+        if value in ("NaN", "Infinity"):
+            script = script.replace("name, value)", "name, Number(value))")
+        self.page.evaluate(script, [trait, value])
+
+    def control(self, trait: str):
+        """The input of a trait, to press keys on or to fill."""
+        return self.page.locator(f"[data-trait={trait}] :is(input, select)")
+
+    def press(self, trait: str, key: str, times: int = 1) -> None:
+        """Press a key on a control."""
+        self.control(trait).focus()
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def drag(self, trait: str, share: float) -> None:
+        """Click on a range at ``share`` of its width."""
+        box = self.control(trait).bounding_box()
+        self.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)

@@ -1,0 +1,38 @@
+"""The states of interactives in a stored notebook: those that a cell shows, under names that stay from run to run."""
+
+import hashlib
+import json
+
+from tools import outputs
+
+STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def keep(nb, chapter: str) -> None:
+    """Keep of the stored states those of interactives that a cell shows; take the others' views out of the outputs.
+
+    A fresh run gives every model a random name. Names that depend on the chapter and the order alone keep the file the
+    same where nothing changed.
+    """
+    models = nb.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
+    views = [out for cell in nb.cells for out in cell.get("outputs", []) if outputs.WIDGET in out.get("data", {})]
+    shown = []
+    for out in views:
+        name = out.data[outputs.WIDGET]["model_id"]
+        if models.get(name, {}).get("model_module") == "anywidget":
+            shown.append(name)
+        else:
+            del out.data[outputs.WIDGET]
+    if not shown:
+        return
+    wanted = dict.fromkeys(shown)
+    for name in shown:  # the layout of each, which Jupyter asks for
+        wanted.update(dict.fromkeys(other for other in models if f"IPY_MODEL_{other}" in json.dumps(models[name])))
+    new = {name: hashlib.sha256(f"{chapter}/{number}".encode()).hexdigest()[:32] for number, name in enumerate(wanted)}
+    text = json.dumps({name: models[name] for name in wanted})
+    for name, steady in new.items():
+        text = text.replace(name, steady)
+    for out in views:
+        if outputs.WIDGET in out.data:
+            out.data[outputs.WIDGET]["model_id"] = new[out.data[outputs.WIDGET]["model_id"]]
+    nb.metadata["widgets"] = {STATE: {"state": json.loads(text), "version_major": 2, "version_minor": 0}}
