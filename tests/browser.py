@@ -22,7 +22,8 @@ def html(widget) -> str:
     stored = json.dumps(models).replace("</", "<\\/")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>test</title><body><h1>test</h1>'
-        f'<div class="d2l-widget"><img alt="still" src="data:,"><script type="{WIDGET}">{{"model_id": "w"}}</script></div>'
+        '<div class="d2l-widget"><img alt="still" src="data:,">'
+        f'<script type="{WIDGET}">{{"model_id": "w"}}</script></div>'
         f'<script type="{STATE}">{stored}</script><script>{HOST.read_text("utf-8")}</script></body></html>'
     )
 
