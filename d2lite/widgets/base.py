@@ -83,3 +83,30 @@ class Number(traitlets.TraitType):
         """The nearest number that is allowed; whole where the default is."""
         value = clamped(self.low, self.high, self.fallback)(value)
         return round(value) if isinstance(self.fallback, int) else float(value)
+
+
+class Choice(traitlets.TraitType):
+    """A synchronised value that is one of ``options``; anything else becomes the first of them."""
+
+    def __init__(self, *options, **more):
+        super().__init__(options[0], **more)
+        self.options = options
+        self.tag(sync=True)
+
+    def validate(self, obj, value):
+        """The option that equals ``value``, of the same type."""
+        return next(
+            (option for option in self.options if type(option) is type(value) and option == value), self.options[0]
+        )
+
+
+class Switch(traitlets.TraitType):
+    """A synchronised True or False; what is neither becomes the default."""
+
+    def __init__(self, default: bool, **more):
+        super().__init__(default, **more)
+        self.tag(sync=True)
+
+    def validate(self, obj, value):
+        """``value`` where it is a bool."""
+        return value if isinstance(value, bool) else self.default_value
