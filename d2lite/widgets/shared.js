@@ -99,3 +99,46 @@ function interactive({ model, el, label, controls = [], traits = [], draw }) {
     for (const { off } of made) off();
   };
 }
+
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/**
+ * A grid of coloured cells. `draw(rows, columns, colour, label)` paints it: `colour(row, column)` is [red, green, blue],
+ * or these and alpha, from 0 to 255. `mark(frames)` lays frames { row, column, rows, columns, colour, dashed } over it.
+ * With `point` one may walk on it: hover and tap call `point(row, column)`, the arrow keys `step(down, right)`.
+ */
+function pixels({ width, point = null, step = null }) {
+  const canvas = h("canvas", { role: "img" });
+  const frames = s("svg", { "aria-hidden": "true", preserveAspectRatio: "none" });
+  const node = h("div", { class: "d2l-pixels", style: `width: ${width}px` }, canvas, frames);
+  const touched = ({ clientX, clientY }) => {
+    const box = canvas.getBoundingClientRect();
+    point(Math.floor(clamp((clientY - box.top) / box.height, 0, 0.9999) * canvas.height), Math.floor(clamp((clientX - box.left) / box.width, 0, 0.9999) * canvas.width));
+  };
+  const pressed = (event) => {
+    if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    step(...ARROWS[event.key]);
+  };
+  if (point) fill(node, { tabindex: 0, role: "application", onpointermove: touched, onpointerdown: touched, onkeydown: pressed }, []);
+  const draw = (rows, columns, colour, label) => {
+    [canvas.width, canvas.height] = [columns, rows];
+    const image = new ImageData(columns, rows);
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        const [red, green, blue, alpha = 255] = colour(row, column);
+        image.data.set([red, green, blue, alpha], 4 * (row * columns + column));
+      }
+    }
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    canvas.setAttribute("aria-label", label);
+    if (point) node.setAttribute("aria-label", `${label} The arrow keys move over it.`);
+    frames.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
+  };
+  const mark = (list) => frames.replaceChildren(...list.flatMap(({ row, column, rows = 1, columns = 1, colour = "var(--d2l-2)", dashed = false }) => {
+    const place = { x: column, y: row, width: columns, height: rows, fill: "none", "vector-effect": "non-scaling-stroke" };
+    const under = s("rect", { ...place, stroke: "#fff", "stroke-width": 4 });
+    return [dashed ? null : under, s("rect", { ...place, stroke: colour, "stroke-width": 2, "stroke-dasharray": dashed ? "4 3" : null })].filter(Boolean);
+  }));
+  return { node, draw, mark };
+}
