@@ -1,0 +1,208 @@
+"""The live network: the page computes what PyTorch does with the same rounded numbers, on any picture."""
+
+import base64
+import io
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from d2lite.models.data_and_training import lenet
+from d2lite.widgets import LiveNetwork
+from d2lite.widgets.live_network import leaves, packed, rounded
+
+CLASSES = [f"class {number}" for number in range(10)]
+MEAN, STD = 0.286, 0.353
+torch.manual_seed(0)
+IMAGES = torch.randint(256, (3, 28, 28), dtype=torch.uint8)
+
+
+def sharp(net):
+    """With larger numbers than at the start, so that logits differ and errors show."""
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(2)
+    return net
+
+
+def live(net, **options):
+    return LiveNetwork(net, IMAGES, CLASSES, MEAN, STD, [0, 1, 2], **options)
+
+
+def logits(net, grey):
+    """What PyTorch's rounded network says about bytes."""
+    X = torch.as_tensor(grey, dtype=torch.float32).reshape(1, 1, 28, 28)
+    with torch.no_grad():
+        return rounded(net)((X / 255 - MEAN) / STD)[0].tolist()
+
+
+def on_page(page):
+    """The bytes that the reader drew or loaded."""
+    return list(base64.b64decode(page.get("own")))
+
+
+NETS = {
+    "lenet": lambda: sharp(lenet()),
+    "sigmoid": lambda: sharp(lenet(activation=nn.Sigmoid)),
+    "others": lambda: nn.Sequential(
+        nn.Sequential(nn.Conv2d(1, 5, 3, stride=2, padding=1, bias=False), nn.Tanh(), nn.MaxPool2d(3, stride=2)),
+        nn.Identity(), nn.Conv2d(5, 40, 2), nn.ReLU(), nn.Flatten(), nn.Dropout(), nn.Linear(1000, 10, bias=False),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_page_computes_what_pytorch_does(mounted, name):
+    net, times = NETS[name](), []
+    page = mounted.open(live(net))
+    for image in range(3):
+        page.set("image", image)
+        assert page.result["logits"] == pytest.approx(logits(net, IMAGES[image]), abs=1e-4)
+        assert sum(page.result["probabilities"]) == pytest.approx(1)
+        X, sums = (IMAGES[image][None, None] / 255 - MEAN) / STD, []
+        for layer in leaves(rounded(net)):
+            sums.append((X := layer(X)).sum().item())
+        assert page.result["sums"] == pytest.approx(sums, rel=1e-4, abs=1e-2)
+        times.append(page.result["milliseconds"])
+    assert min(times) < 30
+    assert max(page.result["logits"]) - min(page.result["logits"]) > 0.1
+    assert page.page.locator(".d2l-stage > div > .d2l-row canvas").count() == 3 + 1 + len(leaves(net))
+
+
+def test_rounding():
+    net = sharp(lenet()).train()
+    twin = rounded(net)
+    assert net.training and not twin.training
+    for own, theirs in zip(net.parameters(), twin.parameters()):
+        step = own.abs().max() / 127
+        assert 0 < (own - theirs).abs().max() <= 0.501 * step
+        assert len(theirs.unique()) <= 255
+    pack = packed(net)
+    assert len(base64.b64decode(pack["weights"])) == sum(p.numel() for p in net.parameters()) == 61_706
+    assert len(str(pack)) < 100_000
+    silent = nn.Linear(2, 2)
+    for parameter in silent.parameters():
+        nn.init.zeros_(parameter)
+    assert torch.equal(rounded(silent)(torch.ones(1, 2)), torch.zeros(1, 2)), "zeros have no largest number"
+
+
+def test_choosing_and_drawing(mounted):
+    net = sharp(lenet())
+    page = mounted.open(live(net))
+    assert "784 pixels" in page.say and "61,706" in page.say
+    page.page.get_by_label("test image 2").click()
+    assert page.get("image") == 1 and page.page.get_by_label("test image 2").get_attribute("aria-pressed") == "true"
+
+    page.page.get_by_text("blank sheet").press("Enter")
+    assert on_page(page) == [0] * 784
+    picture = page.page.locator(".d2l-pixels[tabindex]")
+    picture.focus()
+    for key in ("ArrowUp", "ArrowLeft", " ", "Shift+ArrowLeft"):
+        page.page.keyboard.press(key)
+    grey = on_page(page)
+    assert [at for at, value in enumerate(grey) if value == 255 and value] == [
+        *(12 * 28 + x for x in (12, 13)), *(13 * 28 + x for x in (11, 12, 13, 14)), *(14 * 28 + x for x in (12, 13)),
+    ]  # fmt: skip
+    assert page.result["logits"] == pytest.approx(logits(net, grey), abs=1e-4)
+    assert "add up to 100%" in page.say
+
+    page.control("pen").select_option("dark")
+    box = picture.bounding_box()
+    page.page.mouse.move(box["x"] + 2, box["y"] + 13.5 * 8)
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + 220, box["y"] + 13.5 * 8)
+    page.page.mouse.up()
+    page.page.mouse.move(box["x"] + 100, box["y"] + 10)
+    assert max(on_page(page)) == 0, "the dark line, drawn in one go, covers all that was light"
+    page.page.get_by_label("test image 1").click()
+    assert page.get("own") == "" and page.result["logits"] == pytest.approx(logits(net, IMAGES[0]), abs=1e-4)
+
+
+def test_the_negative(mounted):
+    net = sharp(lenet())
+    page = mounted.open(live(net))
+    page.press("negative", "Space")
+    assert page.result["logits"] == pytest.approx(logits(net, 255 - IMAGES[0]), abs=1e-4)
+    page.page.locator(".d2l-pixels[tabindex]").press(" ")
+    assert on_page(page)[14 * 28 + 14] == 0, "a light pen leaves a light dot, so a dark one below the negative"
+
+
+def png(size, ground, ink):
+    """A picture with a rectangle in its middle half, as a file."""
+    picture, packed = Image.new("RGB", size, (ground,) * 3), io.BytesIO()
+    picture.paste((ink,) * 3, [round(side * share) for share in (0.25, 0.75) for side in size])
+    picture.save(packed, "PNG")
+    return packed.getvalue()
+
+
+def test_a_picture_of_the_reader(mounted):
+    page = mounted.open(live(lenet()))
+    give = page.page.locator("input[type=file]").set_input_files
+    give({"name": "coat.png", "mimeType": "image/png", "buffer": png((560, 280), 230, 30)})
+    page.page.wait_for_function("document.querySelector('.d2l-widget').model.get('own')")
+    grey = torch.tensor(on_page(page)).reshape(28, 28)
+    assert page.get("negative") is True, "dark on light, unlike the data"
+    wanted = torch.full((28, 28), 230)
+    wanted[11:17, 7:21] = 30
+    assert (grey - wanted)[[0, 8, 12, 14, 19, 27]].abs().max() <= 3
+    give({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"})
+    page.page.get_by_text("notes.txt is no picture").wait_for()
+    page.page.evaluate(
+        """bytes => {
+          const carried = new DataTransfer();
+          carried.items.add(new File([Uint8Array.from(bytes)], "dark.png", { type: "image/png" }));
+          const drop = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: carried });
+          document.querySelector(".d2l-pixels[tabindex]").dispatchEvent(drop);
+        }""",
+        list(png((100, 100), 0, 200)),
+    )
+    page.page.wait_for_function("document.querySelector('.d2l-widget').model.get('negative') === false")
+    assert on_page(page)[14 * 28 + 14] == 200 and page.page.locator("output", has_text="notes").count() == 0
+
+
+def test_nonsense_is_brought_back(mounted):
+    page = mounted.open(live(lenet()))
+    for trait in ("image", "own", "negative", "pen"):
+        for value in ("NaN", -1e9, 1e9, None, "many", "AAAA"):
+            page.set(trait, value)
+            assert "cannot be drawn" not in page.say and "probabilities" in page.say
+
+
+def test_python_brings_nonsense_back_too():
+    widget = live(lenet(), image=1e9, own=None, negative="yes", pen=7)
+    assert repr(widget) == "LiveNetwork(image=23, negative=False, own='', pen='light')"
+    assert widget.picture().axes
+
+
+REFUSED = {
+    "no BatchNorm2d": nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)),
+    "groups has to be 1": nn.Sequential(nn.Conv2d(2, 2, 3, groups=2)),
+    "dilation has to be 1": nn.Sequential(nn.Conv2d(1, 2, 3, dilation=2)),
+    "its padding is 'same'": nn.Sequential(nn.Conv2d(1, 2, 3, padding="same")),
+    "its kernel_size is (3, 1)": nn.Sequential(nn.Conv2d(1, 2, (3, 1))),
+    "its padding is 1": nn.Sequential(nn.MaxPool2d(3, padding=1)),
+    "does not take images of 28 px": lenet(size=32),
+    "puts out (7,) for an image": lenet(num_classes=7),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_what_cannot_run_is_refused(why):
+    with pytest.raises(ValueError) as error:
+        live(REFUSED[why])
+    assert why in str(error.value)
+
+
+def test_other_arguments_are_refused():
+    net = lenet()
+    with pytest.raises(ValueError, match="give uint8"):
+        LiveNetwork(net, IMAGES.float(), CLASSES, MEAN, STD)
+    with pytest.raises(ValueError, match="normalize nothing"):
+        LiveNetwork(net, IMAGES, CLASSES, MEAN, 0)
+    nn.init.constant_(net[0].bias, float("nan"))
+    with pytest.raises(ValueError, match="training went wrong"):
+        live(net)
+    assert live(lenet(), image=2).image == 2
+    four = LiveNetwork(lenet(), IMAGES[:, None], CLASSES, (MEAN,), (STD,))
+    assert four.data["labels"] == [] and four.data["side"] == 28
