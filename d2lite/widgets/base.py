@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 
 import anywidget
+import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
@@ -110,3 +111,35 @@ class Switch(traitlets.TraitType):
     def validate(self, obj, value):
         """``value`` where it is a bool."""
         return value if isinstance(value, bool) else self.default_value
+
+
+def numbers(given, most: int, decimals: int | None = None) -> list[list[float]]:
+    """A 2-D array (or one with leading axes of length 1) as rows of numbers, rounded; empty where it is none.
+
+    Of an array with more than ``most`` rows or columns every n-th is kept; what is not finite becomes so.
+    """
+    try:
+        array = np.asarray(given, dtype=float)
+    except (TypeError, ValueError, RuntimeError):
+        return []
+    while array.ndim > 2 and len(array) == 1:
+        array = array[0]
+    if array.ndim != 2 or not array.size:
+        return []
+    apart = -(-max(array.shape) // most)
+    array = np.nan_to_num(array[::apart, ::apart], posinf=1e6, neginf=-1e6).clip(-1e6, 1e6)
+    array = array if decimals is None else array.round(decimals)
+    return (array.astype(int) if (array == array.round()).all() else array).tolist()
+
+
+class Table(traitlets.TraitType):
+    """Synchronised rows of numbers, see :func:`numbers`; empty where the value is no such thing."""
+
+    def __init__(self, most: int, decimals: int | None = None, **more):
+        super().__init__([], **more)
+        self.most, self.decimals = most, decimals
+        self.tag(sync=True)
+
+    def validate(self, obj, value):
+        """Lists of numbers."""
+        return numbers(value, self.most, self.decimals)

@@ -1,0 +1,174 @@
+// Slides a kernel over an image, as torch.nn.functional.conv2d does. `weightsOf` and `convolve` are those of convolution.py.
+
+const OWN = "own numbers";
+const MEANS = {
+  "vertical edge": "This kernel takes what lies left from what lies right: far from 0 where the image changes from left to right.",
+  "horizontal edge": "This kernel takes what lies above from what lies below: far from 0 where the image changes from top to bottom.",
+  identity: "This kernel keeps one pixel of the patch and ignores all others.",
+  blur: "This kernel averages the patch: all its weights are equal, and their sum is 1.",
+  sharpen: "This kernel adds to a pixel what sets it apart from its neighbours; the weights sum to 1.",
+  [OWN]: "",
+};
+
+const grid = (rows, columns, value) => Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => value(row, column)));
+
+/** The kernel of that name; one's own is what `own` holds, zero where it holds no number. */
+function weightsOf(name, size, own) {
+  const middle = Math.floor((size - 1) / 2);
+  const side = (place) => Math.sign(2 * place - (size - 1));
+  const beside = ([row, column]) => Math.abs(row - middle) + Math.abs(column - middle) === 1;
+  const neighbours = grid(size, size, (...place) => beside(place)).flat().filter(Boolean).length;
+  const rules = {
+    "vertical edge": (row, column) => side(column),
+    "horizontal edge": (row) => side(row),
+    identity: (row, column) => Number(row === middle && column === middle),
+    blur: () => 1 / size ** 2,
+    sharpen: (row, column) => (row === middle && column === middle ? 1 + neighbours : 0) - Number(beside([row, column])),
+    [OWN]: (row, column) => clamp(own?.[row]?.[column], -1e6, 1e6, 0),
+  };
+  return grid(size, size, rules[name]);
+}
+
+/** What conv2d makes of an image, and `patch(row, column)`: the pixels behind one output. No rows where no window fits. */
+function convolve(image, kernel, stride, padding, dilation) {
+  const span = dilation * (kernel.length - 1) + 1;
+  const padded = [image.length + 2 * padding, image[0].length + 2 * padding];
+  const [rows, columns] = padded.map((side) => Math.floor((side - span) / stride) + 1);
+  const patch = (row, column) => grid(kernel.length, kernel.length, (i, j) => image[row * stride + i * dilation - padding]?.[column * stride + j * dilation - padding] ?? 0);
+  const products = (row, column) => patch(row, column).map((line, i) => line.map((pixel, j) => pixel * kernel[i][j]));
+  const fits = rows > 0 && columns > 0;
+  const output = fits ? grid(rows, columns, (row, column) => products(row, column).flat().reduce((sum, product) => sum + product, 0)) : [];
+  return { span, padded, rows: fits ? rows : 0, columns: fits ? columns : 0, patch, products, output };
+}
+
+const isImage = (image) => Array.isArray(image) && image.length > 0 && image.length <= 64 && image.every((row) => Array.isArray(row)
+  && row.length > 0 && row.length <= 64 && row.length === image[0].length && row.every(Number.isFinite));
+
+/** A weight as people write it: 1/9, not 0.1111. */
+const written = (value) => ([4, 9, 16, 25].includes(1 / value) ? `1/${1 / value}` : shown(value, 3));
+
+/** The number in a text such as -1, 0.5 or 1/9; NaN where it is none. */
+function read(text) {
+  const [above, below = "1"] = text.replace("−", "-").split("/");
+  const value = clamp(above, -1e6, 1e6, NaN) / clamp(below, -1e6, 1e6, NaN);
+  return Number.isFinite(value) ? clamp(value, -1e6, 1e6) : NaN;
+}
+
+/** Black at 0 to white at the largest; where there are negative numbers, blue below 0, white at 0, orange above. */
+function palette(output) {
+  const low = Math.min(...output.flat()), high = Math.max(...output.flat());
+  const most = Math.max(high, -low) || 1;
+  if (low >= 0) return { low, high, colour: (value) => Array(3).fill((255 * value) / most), legend: `from 0 (black) to ${shown(most, 2)} (white)` };
+  const end = (value) => (value < 0 ? [47, 110, 190] : [200, 105, 15]);
+  const colour = (value) => end(value).map((channel) => 255 - (255 - channel) * (Math.abs(value) / most) ** 0.8);
+  return { low, high, colour, legend: `blue: below 0, orange: above; the ends are ±${shown(most, 2)}` };
+}
+
+const table = (rows, name) => h("table", { class: "d2l-cells", "aria-label": name }, ...rows.map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, cell)))));
+const part = (caption, node) => h("figure", {}, node, h("figcaption", {}, caption));
+
+export default {
+  render({ model, el }) {
+    let now = null, inputs = [], weights = [];
+    const step = (down, right) => now && look(now.row + down, now.column + right);
+    const look = (row, column) => {
+      if (!now?.rows) return;
+      model.set("row", clamp(row, 0, now.rows - 1));
+      model.set("column", clamp(column, 0, now.columns - 1));
+      model.save_changes();
+    };
+    const middle = (place) => Math.round((place - (now.span - 1) / 2) / now.stride);
+    const from = pixels({ width: 340, step, point: (row, column) => look(middle(row), middle(column)) });
+    const to = pixels({ width: 340, step, point: look });
+    const fromText = h("figcaption"), toText = h("figcaption");
+    const patchBox = h("div"), kernelBox = h("div"), productBox = h("div"), sumBox = h("span");
+    const sums = h("div", { class: "d2l-row d2l-sums" }, part("pixels in the frame", patchBox), h("div", { class: "d2l-row d2l-sums" }, "×", part("kernel: type your own", kernelBox)), h("div", { class: "d2l-row d2l-sums" }, "=", part("products", productBox)), sumBox);
+
+    /** Writes the kernel into its cells; they stay the same ones while their number does, and whoever types in one goes on. */
+    const fillKernel = (kernel) => {
+      const change = (input) => {
+        const value = read(input.value);
+        input.setAttribute("aria-invalid", Number.isNaN(value));
+        if (Number.isNaN(value)) return;
+        model.set("weights", inputs.map((row) => row.map((cell) => read(cell.value) || 0)));
+        model.set("kernel", OWN);
+        model.save_changes();
+      };
+      const show = (input, value) => {
+        input.value = written(value);
+        input.setAttribute("aria-invalid", false);
+      };
+      if (inputs.length !== kernel.length) {
+        inputs = kernel.map((row, i) => row.map((_, j) => {
+          const input = h("input", { type: "text", autocomplete: "off", "aria-label": `weight, row ${i + 1}, column ${j + 1}`, oninput: () => change(input), onblur: () => show(input, weights[i][j]) });
+          return input;
+        }));
+        kernelBox.replaceChildren(table(inputs, "The kernel"));
+      }
+      weights = kernel;
+      inputs.forEach((row, i) => row.forEach((input, j) => input.matches(":focus") || show(input, kernel[i][j])));
+    };
+
+    const draw = (stage) => {
+      const whole = (name, low, high, otherwise) => Math.round(clamp(model.get(name), low, high, otherwise));
+      const [size, stride, padding, dilation] = [whole("size", 1, 5, 3), whole("stride", 1, 5, 1), whole("padding", 0, 5, 0), whole("dilation", 1, 8, 1)];
+      const image = model.get("image"), name = Object.hasOwn(MEANS, model.get("kernel")) ? model.get("kernel") : "vertical edge";
+      if (!isImage(image)) {
+        now = null;
+        stage.replaceChildren();
+        return { say: "There is no image: it must be a table of numbers, at most 64 rows and columns.", result: { rows: 0, columns: 0 } };
+      }
+      const kernel = weightsOf(name, size, model.get("weights"));
+      const made = convolve(image, kernel, stride, padding, dilation);
+      const { span, padded, rows, columns, output } = made;
+      const lowest = Math.min(0, ...image.flat()), highest = Math.max(lowest + 1e-9, ...image.flat());
+      from.draw(...padded, (row, column) => Array(3).fill((255 * ((image[row - padding]?.[column - padding] ?? 0) - lowest)) / (highest - lowest)), `The image, ${padded.join(" by ")} pixels with its padding.`);
+      fromText.textContent = `image ${image.length}×${image[0].length}${padding ? `, with zeros around it ${padded.join("×")}` : ""}`;
+      const border = padding ? [{ row: padding, column: padding, rows: image.length, columns: image[0].length, colour: "var(--d2l-1)" }] : [];
+      fillKernel(kernel);
+      if (!stage.contains(from.node)) stage.replaceChildren(h("div", { class: "d2l-pictures" }, h("figure", {}, from.node, fromText), h("figure", {}, to.node, toText)), sums, h("p", { class: "d2l-credit" }, String(model.get("credit") ?? "")));
+      if (!rows) {
+        now = null;
+        from.mark(border);
+        to.draw(1, 1, () => [0, 0, 0, 0], "No output.");
+        to.mark([]);
+        toText.textContent = "no output";
+        for (const box of [patchBox, productBox, sumBox]) box.replaceChildren("–");
+        return { say: `No window fits: ${dilation > 1 ? `with its weights ${dilation} pixels apart ` : ""}the kernel spans ${span} pixels, and the ${padding ? "padded " : ""}image has ${Math.min(...padded)}.`, result: { rows: 0, columns: 0, span } };
+      }
+      const best = output.flat().reduce((top, value, place, all) => (Math.abs(value) > Math.abs(all[top]) ? place : top), 0);
+      const asked = [whole("row", -1, rows - 1, -1), whole("column", -1, columns - 1, -1)];
+      const row = asked[0] < 0 ? Math.floor(best / columns) : asked[0], column = asked[1] < 0 ? best % columns : asked[1];
+      now = { ...made, row, column, stride };
+      const { low, high, colour, legend } = palette(output);
+      to.node.style.width = `${(100 * columns) / padded[1]}%`;
+      to.draw(rows, columns, (i, j) => colour(output[i][j]), `The output, ${rows} by ${columns}.`);
+      to.mark([{ row, column }]);
+      toText.textContent = `output ${rows}×${columns}; ${legend}`;
+      const taps = dilation > 1 ? grid(size, size, (i, j) => ({ row: row * stride + i * dilation, column: column * stride + j * dilation })).flat() : [];
+      from.mark([...border, ...taps, { row: row * stride, column: column * stride, rows: span, columns: span }]);
+      const patch = made.patch(row, column), products = made.products(row, column), sum = output[row][column];
+      const texts = (values) => values.map((line) => line.map((value) => shown(value, 2)));
+      patchBox.replaceChildren(table(texts(patch), "The patch"));
+      productBox.replaceChildren(table(texts(products), "The products"));
+      sumBox.replaceChildren("sum: ", h("strong", {}, shown(sum, 2)));
+      const side = (n) => `⌊(${n} + 2·${padding} − ${dilation}·(${size} − 1) − 1) / ${stride}⌋ + 1 = ${Math.floor((n + 2 * padding - span) / stride) + 1}`;
+      const formula = image.length === image[0].length ? `Side of the output: ${side(image.length)}.` : `Height of the output: ${side(image.length)}; width: ${side(image[0].length)}.`;
+      const left = (padded[0] - span) % stride;
+      const lost = left ? ` The last ${left === 1 ? "row is" : `${left} rows are`} never read.` : "";
+      const say = `Row ${row}, column ${column} of the output is the sum of ${size ** 2} product${size > 1 ? "s" : ""}: ${shown(sum, 2)}. ${MEANS[name]} ${formula}${lost}`;
+      return { say, result: { rows, columns, row, column, patch, products, sum, low, high, total: output.flat().reduce((a, b) => a + b, 0) } };
+    };
+
+    return interactive({
+      model, el, label: "A convolution on an image", traits: ["image", "weights", "row", "column", "credit"], draw,
+      controls: [
+        { trait: "kernel", label: "kernel", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) },
+        { trait: "size", label: "size", min: 1, max: 5, format: (value) => `${Math.round(value)}×${Math.round(value)}` },
+        { trait: "stride", label: "stride", min: 1, max: 5 },
+        { trait: "padding", label: "padding", min: 0, max: 5 },
+        { trait: "dilation", label: "dilation", min: 1, max: 8 },
+      ],
+    });
+  },
+};

@@ -1,0 +1,127 @@
+"""A convolution on a real image: each output is the sum of k × k products."""
+
+from __future__ import annotations
+
+import numpy as np
+import traitlets
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from .base import Choice, Interactive, Number, Table, numbers
+from .photos import CREDITS, photo
+
+OWN = "own numbers"
+KERNELS = ("vertical edge", "horizontal edge", "identity", "blur", "sharpen", OWN)
+MOST = 64  # pixels a side
+
+
+def weights_of(name: str, size: int) -> np.ndarray:
+    """The kernel of that name, (size, size); all zero for one's own."""
+    kernel, middle = np.zeros((size, size)), (size - 1) // 2
+    if name == "vertical edge":
+        kernel[:] = np.sign(2 * np.arange(size) - (size - 1))
+    elif name == "horizontal edge":
+        kernel = weights_of("vertical edge", size).T
+    elif name == "blur":
+        kernel[:] = 1 / size**2
+    elif name == "sharpen":
+        beside = [(middle + i, middle + j) for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))]
+        inside = [place for place in beside if min(place) >= 0 and max(place) < size]
+        for place in inside:
+            kernel[place] = -1
+        kernel[middle, middle] = 1 + len(inside)
+    elif name == "identity":
+        kernel[middle, middle] = 1
+    return kernel
+
+
+def convolve(image, kernel, stride: int = 1, padding: int = 0, dilation: int = 1) -> np.ndarray:
+    """What ``torch.nn.functional.conv2d`` makes of (rows, columns); empty where no window fits."""
+    image, kernel = np.pad(np.asarray(image, float), padding), np.asarray(kernel, float)
+    rows, columns = ((side - dilation * (len(kernel) - 1) - 1) // stride + 1 for side in image.shape)
+    output = np.zeros((max(rows, 0), max(columns, 0)))
+    if output.size:
+        for (i, j), weight in np.ndenumerate(kernel):
+            top, left = i * dilation, j * dilation
+            output += weight * image[top::stride, left::stride][:rows, :columns]
+    return output
+
+
+class ConvolutionLab(Interactive):
+    """A kernel slides over an image; the page shows the products behind one output, and all outputs.
+
+    Args:
+        image: a 2-D array of at most 64 × 64 numbers (a larger one is thinned, and three decimals are kept); None takes
+            a small photograph.
+        kernel: one of ``KERNELS``, or a square array of 1 × 1 to 5 × 5 weights.
+        size: of the kernel, 1 to 5.
+        stride: 1 to 5.
+        padding: zeros at each border, 0 to 5.
+        dilation: distance of neighbouring taps, 1 to 8.
+        row: of the output that is looked at first; -1 is the one farthest from zero.
+        column: likewise.
+    """
+
+    image = Table(MOST, decimals=3)  # what is shown is what is computed
+    kernel = Choice(*KERNELS)
+    weights = Table(5, help="one's own kernel")
+    size = Number(3, 1, 5)
+    stride = Number(1, 1, 5)
+    padding = Number(0, 0, 5)
+    dilation = Number(1, 1, 8)
+    row = Number(-1, -1, 99)
+    column = Number(-1, -1, 99)
+    credit = traitlets.Unicode().tag(sync=True)
+    alt = (
+        "A photograph of a tower, 32 by 32 grey pixels, and the output of a 3×3 kernel of -1, 0 and 1: far from zero "
+        "along the vertical edges, near zero elsewhere. One output is the sum of nine products, written out below."
+    )
+
+    def __init__(self, image=None, kernel=KERNELS[0], **settings):
+        if image is None:
+            image = photo("china", 32, 32, left=0.1).mean(-1).round()
+            settings["credit"] = CREDITS["china"]
+        if not isinstance(kernel, str):
+            own = numbers(kernel, 5)
+            square = bool(own) and (len(own),) * 2 == np.shape(kernel)[-2:]
+            settings |= {"weights": own, "size": len(own)} if square else {}
+            kernel = OWN if square else KERNELS[0]
+        super().__init__(image=image, kernel=kernel, **settings)
+
+    def taps(self) -> np.ndarray:
+        """The weights that are used, (size, size)."""
+        taps = weights_of(self.kernel, self.size)
+        if self.kernel == OWN:
+            own = np.asarray(self.weights or [[0]])[: self.size, : self.size]
+            taps[: own.shape[0], : own.shape[1]] = own
+        return taps
+
+    def picture(self) -> Figure:
+        figure = Figure(figsize=(6.4, 3.1), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        image, taps = np.asarray(self.image or [[0]], float), self.taps()
+        output = convolve(image, taps, self.stride, self.padding, self.dilation)
+        left.imshow(np.pad(image, self.padding), cmap="gray")
+        left.set_title(f"image, {image.shape[0]}×{image.shape[1]}", fontsize=9)
+        if output.size:
+            row, column = np.unravel_index(np.abs(output).argmax(), output.shape)
+            row, column = (
+                min(a, b - 1) if a >= 0 else c for a, b, c in zip((self.row, self.column), output.shape, (row, column))
+            )
+            top, below, span = row * self.stride, column * self.stride, self.dilation * (self.size - 1) + 1
+            left.add_patch(
+                Rectangle((below - 0.5, top - 0.5), span, span, fill=False, edgecolor="#c8701a", linewidth=2)
+            )
+            most = max(np.abs(output).max(), 1e-9)
+            right.imshow(
+                output,
+                cmap="gray" if output.min() >= 0 else "RdBu_r",
+                vmin=min(0, -most if output.min() < 0 else 0),
+                vmax=most,
+            )
+            right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#c8701a", linewidth=2))
+            right.set_title(f"output, {output.shape[0]}×{output.shape[1]}", fontsize=9)
+            figure.supxlabel(f"the framed output: {output[row, column]:,.3f}".rstrip("0").rstrip("."), fontsize=9)
+        for ax in (left, right):
+            ax.set(xticks=[], yticks=[])
+        return figure

@@ -1,0 +1,156 @@
+"""The convolution lab: its numbers are those of conv2d, in Python and in the page."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from d2lite.widgets import ConvolutionLab
+from d2lite.widgets.convolution import KERNELS, OWN, convolve, weights_of
+
+SETTINGS = [
+    {},
+    {"kernel": "horizontal edge", "size": 5, "stride": 2, "padding": 2, "dilation": 3},
+    {"kernel": "blur", "size": 4, "stride": 3, "padding": 1},
+    {"kernel": "sharpen", "size": 2, "dilation": 8, "padding": 5},
+    {"kernel": "identity", "size": 1, "stride": 5},
+    {"kernel": "sharpen", "stride": 4},
+]
+
+
+def in_torch(lab) -> torch.Tensor:
+    """conv2d with the settings of ``lab``."""
+    image, weight = (torch.tensor(np.asarray(values, float))[None, None] for values in (lab.image, lab.taps()))
+    return F.conv2d(image, weight, stride=lab.stride, padding=lab.padding, dilation=lab.dilation)[0, 0]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_the_output_is_that_of_conv2d(settings):
+    lab = ConvolutionLab(**settings)
+    output = convolve(lab.image, lab.taps(), lab.stride, lab.padding, lab.dilation)
+    assert output == pytest.approx(in_torch(lab).numpy(), abs=1e-9)
+    assert ConvolutionLab(np.arange(30).reshape(5, 6)).picture() and lab.picture()
+
+
+def test_kernels():
+    assert weights_of("vertical edge", 3).tolist() == [[-1, 0, 1]] * 3
+    assert weights_of("horizontal edge", 2).tolist() == [[-1, -1], [1, 1]]
+    assert weights_of("sharpen", 3).tolist() == [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]
+    for name, size in ((name, size) for name in ("identity", "blur", "sharpen") for size in range(1, 6)):
+        assert weights_of(name, size).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_the_page_shows_the_same_numbers(mounted, settings):
+    lab = ConvolutionLab(**settings)
+    page, output = mounted.open(lab), in_torch(lab)
+    rows, columns = output.shape
+    assert page.result["total"] == pytest.approx(output.sum().item(), rel=1e-9, abs=1e-6)
+    assert abs(page.result["sum"]) == pytest.approx(output.abs().max().item())
+    for row, column in ((0, 0), (rows - 1, columns - 1), (rows // 2, columns // 3)):
+        page.set("row", row)
+        page.set("column", column)
+        result, reach = page.result, lab.dilation * (lab.size - 1) + 1
+        padded = np.pad(np.asarray(lab.image), lab.padding)[row * lab.stride :, column * lab.stride :]
+        assert result["patch"] == padded[: reach : lab.dilation, : reach : lab.dilation].tolist()
+        assert np.asarray(result["products"]) == pytest.approx(np.asarray(result["patch"]) * lab.taps())
+        assert result["sum"] == pytest.approx(output[row, column].item(), abs=1e-9)
+    assert (result["rows"], result["columns"]) == (rows, columns)
+    assert f"⌋ + 1 = {rows}" in page.say
+
+
+def test_an_image_of_the_caller(mounted):
+    image = torch.linspace(-1, 1, 5 * 7).reshape(1, 5, 7)
+    lab = ConvolutionLab(image, kernel=[[1, 2], [3, 0.25]])
+    assert (lab.kernel, lab.size, lab.credit) == (OWN, 2, "")
+    page, output = mounted.open(lab), in_torch(lab)
+    assert (page.result["rows"], page.result["columns"]) == (4, 6) and "Height of the output" in page.say
+    assert page.result["total"] == pytest.approx(output.sum().item())
+    assert page.page.locator("table input").last.input_value() == "1/4"
+    assert np.asarray(ConvolutionLab(np.ones((3, 200, 130))[:1]).image).shape == (50, 33)
+
+
+def test_a_kernel_larger_than_the_image_is_told(mounted):
+    page = mounted.open(ConvolutionLab(size=5, dilation=8))
+    assert page.result["rows"] == 0 and "spans 33 pixels, and the image has 32" in page.say
+    page.press("padding", "ArrowRight")
+    assert (page.result["rows"], page.result["columns"]) == (2, 2)
+    page.set("image", [[1, 2], [3, 4]])
+    page.set("dilation", 1)
+    assert page.result["rows"] == 0 and "the padded image has 4" in page.say
+    assert ConvolutionLab([[1, 2]], size=5).picture()
+
+
+def test_what_no_window_reads_is_told(mounted):
+    page = mounted.open(ConvolutionLab(stride=3))
+    assert "The last 2 rows are never read" in page.say
+    page.set("stride", 1)
+    assert "never read" not in page.say
+
+
+def test_mouse_and_keyboard_move_the_window(mounted):
+    page = mounted.open(ConvolutionLab(row=5, column=7, padding=1))
+    grids = page.page.locator(".d2l-pixels")
+    for grid in (0, 1):
+        before = page.get("row"), page.get("column")
+        grids.nth(grid).focus()
+        for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowUp"):
+            page.page.keyboard.press(key)
+        assert (page.get("row"), page.get("column")) == (before[0] + 1, before[1] + 1)
+    box = grids.nth(1).bounding_box()
+    page.page.mouse.move(box["x"] + box["width"] * 10.5 / 32, box["y"] + box["height"] * 20.5 / 32)
+    assert (page.get("row"), page.get("column")) == (20, 10) and "Row 20, column 10" in page.say
+    box = grids.nth(0).bounding_box()  # on the image: the window whose middle is there
+    page.page.mouse.move(box["x"] + box["width"] * 10.5 / 34, box["y"] + box["height"] * 20.5 / 34)
+    assert (page.get("row"), page.get("column")) == (19, 9)
+    grids.nth(1).focus()
+    for _ in range(40):
+        page.page.keyboard.press("ArrowLeft")
+    assert page.get("column") == 0
+
+
+def test_own_numbers_are_typed_into_the_cells(mounted):
+    page = mounted.open(ConvolutionLab())
+    cell = page.page.locator("table input").nth(4)
+    cell.fill("")
+    cell.press_sequentially("-0.5")
+    assert page.get("kernel") == OWN and page.get("weights") == [[-1, 0, 1], [-1, -0.5, 1], [-1, 0, 1]]
+    assert cell.input_value() == "-0.5" and page.control("kernel").input_value() == OWN
+    lab = ConvolutionLab(kernel=page.get("weights"))
+    assert page.result["total"] == pytest.approx(in_torch(lab).sum().item())
+    cell.fill("one")  # no number: what was there stays
+    assert page.get("weights")[1][1] == -0.5 and cell.get_attribute("aria-invalid") == "true"
+    cell.press("Tab")
+    assert cell.input_value() == "-0.5"
+    page.control("kernel").select_option("blur")
+    assert cell.input_value() == "1/9"
+
+
+@pytest.mark.parametrize("trait", ["kernel", "weights", "size", "stride", "padding", "dilation", "row", "column"])
+def test_nonsense_is_brought_back(mounted, trait):
+    page = mounted.open(ConvolutionLab(kernel=OWN))
+    for value in ("NaN", -1e9, 1e9, 2.5, None, "many", [], [[None, "x"], 3]):
+        page.set(trait, value)
+        assert page.say.startswith("Row ") and page.result["rows"] > 0, value
+
+
+def test_what_is_no_image_is_told(mounted):
+    page = mounted.open(ConvolutionLab(size=1))
+    for value in ("NaN", 7, None, "many", [], [[]], [[1, 2], [3]], [["a"]], [[0] * 65]):
+        page.set("image", value)
+        assert page.say.startswith("There is no image")
+        page.set("image", [[0]])
+        assert page.result["sum"] == 0
+
+
+def test_python_brings_nonsense_back_too():
+    lab = ConvolutionLab(size=float("nan"), stride=0, padding=-3, dilation="far", kernel="blurr")
+    assert (lab.kernel, lab.size, lab.stride, lab.padding, lab.dilation) == (KERNELS[0], 3, 1, 0, 1)
+    for image in ("photo", [], [[1, 2], [3]], np.zeros((2, 3, 4)), object()):
+        assert ConvolutionLab(image).image == [] and ConvolutionLab(image).picture()
+    assert ConvolutionLab([[float("nan"), 1e99]]).image == [[0, 1_000_000]]
+    for kernel in ([[1, 2, 3]], np.ones((6, 6)), [[1, 2], [3]], 7, None):
+        assert ConvolutionLab(kernel=kernel).kernel == KERNELS[0]
+    assert ConvolutionLab(kernel=[[1 / 3]]).taps().tolist() == [[1 / 3]]
+    assert ConvolutionLab(kernel=OWN, weights=[["x", None], 3]).picture()
+    assert repr(ConvolutionLab()).startswith("ConvolutionLab(column=-1, ")
