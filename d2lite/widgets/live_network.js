@@ -199,10 +199,10 @@ function build(model, data, images, outputs, layers, current) {
     }
   };
   const thumbs = Array.from({ length: images.length / size }, (_, at) => {
-    const small = pixels({ width: side + 10 });
+    const small = pixels({ width: side + 10 }), name = `test image ${at + 1}${classes[labels[at]] ? `: ${classes[labels[at]]}` : ""}`;
     const grey = images.subarray(at * size, (at + 1) * size);
-    small.draw(side, side, (row, column) => Array(3).fill(grey[row * side + column]), "");
-    return h("button", { type: "button", style: "padding: 2px", "aria-label": `test image ${at + 1}${classes[labels[at]] ? `: ${classes[labels[at]]}` : ""}`, onclick: () => give({ image: at, own: "", negative: false }) }, small.node);
+    small.draw(side, side, (row, column) => Array(3).fill(grey[row * side + column]), name);
+    return h("button", { type: "button", style: "padding: 2px", "aria-label": name, onclick: () => give({ image: at, own: "", negative: false }) }, small.node);
   });
   const blank = h("button", { type: "button", onclick: () => give({ ...own(new Uint8Array(size)), negative: false }) }, "blank sheet");
   const file = h("input", { type: "file", accept: "image/*", style: "max-width: 100%", onchange: ({ target }) => take(target.files[0]) });

@@ -91,8 +91,11 @@ def test_choosing_and_drawing(mounted):
     net = sharp(lenet())
     page = mounted.open(live(net))
     assert "784 pixels" in page.say and "61,706" in page.say
-    page.page.get_by_label("test image 2").click()
-    assert page.get("image") == 1 and page.page.get_by_label("test image 2").get_attribute("aria-pressed") == "true"
+    page.page.get_by_role("button", name="test image 2").click()
+    assert (
+        page.get("image") == 1
+        and page.page.get_by_role("button", name="test image 2").get_attribute("aria-pressed") == "true"
+    )
 
     page.page.get_by_text("blank sheet").press("Enter")
     assert on_page(page) == [0] * 784
@@ -115,7 +118,7 @@ def test_choosing_and_drawing(mounted):
     page.page.mouse.up()
     page.page.mouse.move(box["x"] + 100, box["y"] + 10)
     assert max(on_page(page)) == 0, "the dark line, drawn in one go, covers all that was light"
-    page.page.get_by_label("test image 1").click()
+    page.page.get_by_role("button", name="test image 1").click()
     assert page.get("own") == "" and page.result["logits"] == pytest.approx(logits(net, IMAGES[0]), abs=1e-4)
 
 
