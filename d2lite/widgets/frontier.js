@@ -1,0 +1,187 @@
+// Accuracy against a cost, the frontier, and the best within a budget: the same as in frontier.py.
+
+const COLUMNS = {
+  name: ["network", String],
+  accuracy: ["test accuracy", (value) => value.toFixed(4)],
+  sd: ["± sd", (value) => value.toFixed(4)],
+  seeds: ["seeds", (value) => shown(value)],
+  parameters: ["parameters", (value) => shown(value)],
+  macs: ["M MACs", (value) => shown(value / 1e6, 1)],
+  epoch_s: ["s an epoch", (value) => shown(value, 1)],
+  memory_mb: ["MB a step", (value) => shown(value)],
+};
+const COSTS = {
+  parameters: ["parameters", (value) => brief(value)],
+  macs: ["MACs for one image", (value) => brief(value)],
+  epoch_s: ["seconds an epoch", (value) => shown(value, value < 10 ? 1 : 0)],
+  memory_mb: ["MB, training step", (value) => shown(value, value < 10 ? 1 : 0)],
+};
+const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [620, 300, 44, 40, 12];
+
+/** 758226 → 758 k. */
+function brief(value) {
+  const [unit, by] = value >= 1e9 ? [" G", 1e9] : value >= 1e6 ? [" M", 1e6] : value >= 1e3 ? [" k", 1e3] : ["", 1];
+  return `${shown(value / by, value / by < 10 ? 1 : 0)}${unit}`;
+}
+
+const known = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** The networks of a trait that may hold anything. */
+function rowsOf(given) {
+  return (Array.isArray(given) ? given : []).filter((row) => known(row?.accuracy)).slice(0, 60)
+    .map((row, index) => ({ ...row, name: String(row.name ?? `network ${index + 1}`) }));
+}
+
+/** Networks on the frontier, from cheap to costly. */
+function frontier(rows, cost) {
+  let best = -Infinity;
+  return [...rows].sort((a, b) => a[cost] - b[cost] || b.accuracy - a.accuracy).filter((row) => {
+    const better = row.accuracy > best;
+    best = Math.max(best, row.accuracy);
+    return better;
+  });
+}
+
+/** The ends of the axis, a little beyond the cheapest and the dearest. */
+function ends(costs) {
+  const low = Math.min(...costs), high = Math.max(...costs), margin = Math.max(high / low, 3) ** 0.08;
+  return [low / margin, high * margin];
+}
+
+const budgetAt = (share, [low, high]) => low * (high / low) ** (share / 100);
+
+/** The most accurate within the budget, of equals the cheapest. */
+function choose(rows, cost, budget) {
+  const fits = rows.filter((row) => row[cost] <= budget).sort((a, b) => b.accuracy - a.accuracy || a[cost] - b[cost]);
+  return [fits[0] ?? null, fits.length];
+}
+
+/** Round numbers from low to high: on a logarithmic scale 1, 3, 10 …, on a plain one about four. */
+function ticks(low, high, logarithmic) {
+  if (!logarithmic) {
+    const raw = (high - low) / 4, power = 10 ** Math.floor(Math.log10(raw)), step = [1, 2, 5, 10].find((n) => n * power >= raw) * power;
+    return Array.from({ length: 8 }, (_, k) => (Math.ceil(low / step) + k) * step).filter((value) => value <= high);
+  }
+  const powers = Array.from({ length: 24 }, (_, k) => 10 ** (k - 6));
+  const all = (high / low > 300 ? powers : powers.flatMap((power) => (high / low < 8 ? [1, 2, 3, 5].map((n) => n * power) : [power, 3 * power])));
+  return all.filter((value) => value >= low && value <= high);
+}
+
+/** Names beside points, as many as find room; those given first are placed first. */
+function labels(points) {
+  const taken = points.map(({ x, y }) => [x - 5, y - 5, x + 5, y + 5]);
+  return points.flatMap(({ x, y, name, bold }) => {
+    const wide = 6.4 * name.length + (bold ? 6 : 0);
+    const places = [[x - 9, y - 6, "end"], [x - 9, y + 13, "end"], [x + 9, y - 6, "start"], [x + 9, y + 13, "start"], [x, y - 11, "middle"], [x, y + 20, "middle"]];
+    for (const [left, base, anchor] of places) {
+      const from = left - (anchor === "end" ? wide : anchor === "middle" ? wide / 2 : 0), box = [from, base - 10, from + wide, base + 3];
+      if (box[0] < LEFT || box[2] > WIDTH || taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) continue;
+      taken.push(box);
+      return [s("text", { x: left, y: base, "text-anchor": anchor, "font-weight": bold ? "bold" : null }, name)];
+    }
+    return [];
+  });
+}
+
+/** The scatter with its frontier; right of the budget it is pale. */
+function plot(rows, cost, front, best, budget, [low, high]) {
+  const spread = rows.flatMap(({ accuracy, sd }) => [accuracy - (sd ?? 0), accuracy + (sd ?? 0)]);
+  const margin = 0.08 * (Math.max(...spread) - Math.min(...spread)) || 0.01;
+  const [bottom, top] = [Math.min(...spread) - margin, Math.max(...spread) + margin];
+  const X = (value) => LEFT + (Math.log(value / low) / Math.log(high / low)) * (WIDTH - LEFT - 6);
+  const Y = (value) => TOP + ((top - value) / (top - bottom)) * (HEIGHT - TOP - BOTTOM);
+  const floor = HEIGHT - BOTTOM;
+  const grid = [
+    ...ticks(bottom, top, false).flatMap((value) => [s("line", { x1: LEFT, x2: WIDTH, y1: Y(value), y2: Y(value), stroke: "var(--d2l-faint)" }), s("text", { x: LEFT - 6, y: Y(value) + 4, "text-anchor": "end" }, shown(value, 3))]),
+    ...ticks(low, high, true).flatMap((value) => [s("line", { x1: X(value), x2: X(value), y1: TOP, y2: floor + 4, stroke: "var(--d2l-line)" }), s("text", { x: X(value), y: floor + 17, "text-anchor": "middle" }, COSTS[cost][1](value))]),
+    s("text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 5, "text-anchor": "middle" }, COSTS[cost][0]),
+  ];
+  const steps = front.map((row) => `H${X(row[cost])}V${Y(row.accuracy)}`).join("").replace(/^H([^V]+)V([^H]+)/, "M$1,$2");
+  const over = s("rect", { x: X(budget), y: TOP, width: Math.max(0, WIDTH - X(budget)), height: floor - TOP, fill: "var(--d2l-faint)" });
+  const edge = s("line", { x1: X(budget), x2: X(budget), y1: TOP, y2: floor, stroke: "var(--d2l-2)", "stroke-dasharray": "5 4", "stroke-width": 1.5 });
+  const line = s("path", { d: `${steps}H${WIDTH}`, fill: "none", stroke: "currentColor", "stroke-opacity": 0.55, "stroke-width": 1.5 });
+  const points = rows.map((row) => s("g", { opacity: row[cost] <= budget ? 1 : 0.4, stroke: "var(--d2l-1)", "stroke-width": 1.8 },
+    s("title", {}, `${row.name}: ${row.accuracy.toFixed(4)}, ${COSTS[cost][1](row[cost])} ${COSTS[cost][0]}`),
+    row.sd ? s("path", { d: `M${X(row[cost])},${Y(row.accuracy - row.sd)}V${Y(row.accuracy + row.sd)}m-4,0h8M${X(row[cost]) - 4},${Y(row.accuracy - row.sd)}h8` }) : null,
+    s("circle", { cx: X(row[cost]), cy: Y(row.accuracy), r: 4.5, fill: front.includes(row) ? "var(--d2l-1)" : "none" })));
+  const ring = best ? s("circle", { cx: X(best[cost]), cy: Y(best.accuracy), r: 9, fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2.5 }) : null;
+  const names = labels([...front, ...rows.filter((row) => !front.includes(row))].map((row) => ({ x: X(row[cost]), y: Y(row.accuracy), name: row.name, bold: row === best })));
+  return s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, role: "img", "aria-label": `Test accuracy against ${COSTS[cost][0]}, logarithmic. The frontier: ${front.map((row) => row.name).join(", ")}.` }, over, ...grid, line, edge, ...points, ring, ...names);
+}
+
+/** What the picture shows, in words. */
+function told(rows, cost, front, best, budget, fits) {
+  const [unit, format] = COSTS[cost], limit = `At most ${format(budget)} ${unit}:`;
+  const next = front.find((row) => row[cost] > budget);
+  const more = next ? ` The next step of the frontier is ${next.name}: ${best ? `+${(next.accuracy - best.accuracy).toFixed(4)} for ${shown(next[cost] / best[cost], 1)} times the cost` : `${format(next[cost])} ${unit}`}.` : " No larger budget buys more.";
+  if (!best) return `${limit} no network fits.${more}`;
+  const spread = known(best.sd) ? ` ± ${best.sd.toFixed(4)} over ${best.seeds} seeds` : "";
+  const worse = rows.filter((row) => row[cost] > best[cost] && row.accuracy <= best.accuracy).length;
+  return `${limit} ${best.name}, ${best.accuracy.toFixed(4)}${spread}, is the best of ${fits}. ${worse ? `${worse === 1 ? "One network costs" : `${worse} networks cost`} more and ${worse === 1 ? "is" : "are"} no better.` : ""}${more}`;
+}
+
+/** The table: its head is made once, so that a heading keeps the focus when it sorts. */
+function sortable(model, rows) {
+  const shownColumns = Object.keys(COLUMNS).filter((key) => key === "name" || rows.some((row) => known(row[key])));
+  const sortBy = (key) => {
+    const same = model.get("sort") === key;
+    model.set("descending", same ? !model.get("descending") : key !== "name");
+    model.set("sort", key);
+    model.save_changes();
+  };
+  const buttons = shownColumns.map((key) => h("button", { type: "button", onclick: () => sortBy(key) }));
+  const lines = new Map(rows.map((row) => [row, h("tr", {}, ...shownColumns.map((key) => (key === "name" ? h("th", { scope: "row" }, row.name) : h("td", {}, known(row[key]) ? COLUMNS[key][1](row[key]) : "–"))))]));
+  const table = tableOf(buttons, []);
+  table.classList.add("d2l-sortable");
+  const order = (front) => {
+    const key = chosen(model, "sort", shownColumns, "accuracy"), down = model.get("descending") !== false;
+    const compare = (a, b) => (key === "name" ? a.name.localeCompare(b.name) : a[key] - b[key]);
+    const sorted = [...rows].sort((a, b) => (key !== "name" && known(b[key]) - known(a[key])) || (down ? -1 : 1) * (key !== "name" && !known(a[key]) ? 0 : compare(a, b)));
+    buttons.forEach((button, index) => {
+      const now = shownColumns[index] === key;
+      button.textContent = `${COLUMNS[shownColumns[index]][0]} ${now ? (down ? "↓" : "↑") : "↕"}`;
+      if (now) button.parentNode.setAttribute("aria-sort", down ? "descending" : "ascending");
+      else button.parentNode.removeAttribute("aria-sort");
+    });
+    for (const [row, line] of lines) line.firstChild.textContent = `${front.includes(row) ? "●" : "○"} ${row.name}`;
+    table.tBodies[0].replaceChildren(...sorted.map((row) => lines.get(row)));
+    return sorted.map((row) => row.name);
+  };
+  return { table, order };
+}
+
+export default {
+  render({ model, el }) {
+    const picture = h("div"), key = h("p", { class: "d2l-credit" }, "● on the frontier   ○ another costs no more and is at least as good   ◯ the best within the budget. Right of the dashed line a network is over the budget.");
+    let rows = null, made;
+    return interactive({
+      model, el, label: "Accuracy, cost and the frontier", traits: ["networks", "sort", "descending"],
+      controls: [
+        { trait: "cost", label: "cost", kind: "choice", options: Object.entries(COSTS).map(([value, [text]]) => [value, text]) },
+        { trait: "budget", label: "budget", min: 0, max: 100, step: 0.5 },
+      ],
+      draw(stage) {
+        if (rows === null || model.get("networks") !== made.given) {
+          rows = rowsOf(model.get("networks"));
+          made = { given: model.get("networks"), ...sortable(model, rows) };
+          stage.replaceChildren(picture, key, made.table);
+        }
+        const cost = chosen(model, "cost", Object.keys(COSTS), "parameters");
+        const priced = rows.filter((row) => known(row[cost]) && row[cost] > 0);
+        const front = frontier(priced, cost), table = made.order(front);
+        const output = el.querySelector("[data-trait=budget] output"), input = el.querySelector("[data-trait=budget] input");
+        if (!priced.length) {
+          picture.replaceChildren();
+          output.textContent = "–";
+          return { say: rows.length ? `No network has a known cost in ${COSTS[cost][0]}. Choose another cost.` : "There are no networks to compare.", result: { frontier: [], best: null, budget: null, table } };
+        }
+        const axis = ends(priced.map((row) => row[cost])), budget = budgetAt(clamp(model.get("budget"), 0, 100, 50), axis);
+        const [best, fits] = choose(priced, cost, budget);
+        picture.replaceChildren(plot(priced, cost, front, best, budget, axis));
+        output.textContent = `≤ ${COSTS[cost][1](budget)}`;
+        input.setAttribute("aria-valuetext", `at most ${COSTS[cost][1](budget)} ${COSTS[cost][0]}`);
+        return { say: told(priced, cost, front, best, budget, fits), result: { frontier: front.map((row) => row.name), best: best?.name ?? null, budget, table } };
+      },
+    });
+  },
+};

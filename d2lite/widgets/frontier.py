@@ -1,0 +1,130 @@
+"""Which networks are worth their cost: accuracy against a cost, the frontier, and a budget."""
+
+from __future__ import annotations
+
+import math
+
+import traitlets
+from matplotlib.figure import Figure
+
+from .base import Choice, Interactive, Number, Switch
+
+COSTS = {
+    "parameters": "parameters",
+    "macs": "MACs for one image",
+    "epoch_s": "seconds an epoch",
+    "memory_mb": "MB, training step",
+}
+MOST = 60  # networks
+
+
+def frontier(cost, accuracy) -> list:
+    """Names on the frontier, from cheap to costly.
+
+    A network is on it if every network that costs no more is less accurate. Both arguments map names to numbers: they
+    are pandas Series or dictionaries. A cost that is NaN is not known, and leaves its network out.
+    """
+    kept, best = [], -math.inf
+    known = [name for name in cost.keys() if not math.isnan(cost[name])]  # noqa: SIM118 - a Series iterates over values
+    for name in sorted(known, key=lambda name: (cost[name], -accuracy[name])):
+        if accuracy[name] > best:
+            kept.append(name)
+            best = accuracy[name]
+    return kept
+
+
+def budget_at(share: float, costs: list[float]) -> float:
+    """The cost at ``share`` percent of the logarithmic axis, a little longer than the costs need."""
+    low, high = min(costs), max(costs)
+    margin = max(high / low, 3.0) ** 0.08
+    low, high = low / margin, high * margin
+    return low * (high / low) ** (share / 100)
+
+
+def choose(networks: list[dict], cost: str, budget: float) -> dict | None:
+    """The most accurate network within the budget, of equals the cheapest; None where none fits."""
+    fits = [network for network in networks if network[cost] is not None and network[cost] <= budget]
+    return max(fits, key=lambda network: (network["accuracy"], -network[cost]), default=None)
+
+
+def number(value, above: float = -math.inf) -> float | int | None:
+    """``value`` as a number of Python above ``above``; None where it is none."""
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        return None
+    if not math.isfinite(value) or value <= above:
+        return None
+    return int(value) if value.is_integer() else value
+
+
+def records(networks) -> list[dict]:
+    """Networks as the page wants them: every key, None for what is missing; no row without an accuracy."""
+    if hasattr(networks, "to_dict"):
+        frame = networks if "name" in networks else networks.assign(name=list(networks.index))
+        networks = frame.to_dict("records")
+    rows = []
+    for given in networks if isinstance(networks, (list, tuple)) else []:
+        if not isinstance(given, dict) or number(given.get("accuracy")) is None:
+            continue
+        row = {"name": str(given.get("name", f"network {len(rows) + 1}")), "accuracy": number(given["accuracy"])}
+        row |= {"sd": number(given.get("sd"), -1e-12), "seeds": number(given.get("seeds"), 0)}
+        rows.append(row | {cost: number(given.get(cost), 0) for cost in COSTS})
+    return rows[:MOST]
+
+
+class FrontierExplorer(Interactive):
+    """Accuracy against a cost, the frontier, and the best network within a budget.
+
+    Args:
+        networks: a DataFrame or a list of dictionaries with ``name``, ``accuracy`` and, where they are known, ``sd``,
+            ``seeds``, ``parameters``, ``macs``, ``epoch_s``, ``memory_mb``.
+        cost: one of the last four.
+        budget: where on the axis it is, in percent: at 0 nothing fits, at 100 everything.
+        sort: the column by which the table is sorted; ``descending`` says from which end.
+    """
+
+    networks = traitlets.List().tag(sync=True)
+    cost = Choice(*COSTS)
+    budget = Number(50.0, 0.0, 100.0)
+    sort = Choice("accuracy", "name", "sd", "seeds", *COSTS)
+    descending = Switch(True)
+    alt = (
+        "Test accuracy of networks against a cost on a logarithmic scale. A stepped line, the frontier, joins those "
+        "that no cheaper network reaches; networks above the budget are pale, and the best below it has a ring."
+    )
+
+    def __init__(self, networks=(), **settings):
+        super().__init__(networks=records(networks), **settings)
+        if not self.known() and (others := [cost for cost in COSTS if self.known(cost)]):
+            self.cost = others[0]
+
+    def known(self, cost: str | None = None) -> list[dict]:
+        """Networks whose ``cost`` is known."""
+        return [network for network in self.networks if network[cost or self.cost] is not None]
+
+    def picture(self) -> Figure:
+        figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+        axes, known = figure.subplots(), self.known()
+        axes.set(xlabel=COSTS[self.cost], ylabel="test accuracy")
+        if not known:
+            axes.text(0.5, 0.5, "no network with this cost", ha="center", transform=axes.transAxes)
+            return figure
+        costs = [network[self.cost] for network in known]
+        budget, front = (
+            budget_at(self.budget, costs),
+            frontier(*({i: n[key] for i, n in enumerate(known)} for key in (self.cost, "accuracy"))),
+        )
+        steps = [(known[i][self.cost], known[i]["accuracy"]) for i in front]
+        axes.step(*zip(*steps, (budget_at(100, costs), steps[-1][1])), where="post", color="0.6", linewidth=1)
+        axes.axvspan(budget, budget_at(100, costs), color="0.95")
+        for index, network in enumerate(known):
+            face, alpha = "#2f7fc9" if index in front else "white", 1 if network[self.cost] <= budget else 0.35
+            place = (network[self.cost], network["accuracy"])
+            axes.errorbar(*place, yerr=network["sd"] or 0, fmt="o", color="#2f7fc9", mfc=face, capsize=2, alpha=alpha)
+            if index in front:
+                axes.annotate(network["name"], place, (-5, 3), textcoords="offset points", ha="right", fontsize=8)
+        if best := choose(known, self.cost, budget):
+            axes.plot(best[self.cost], best["accuracy"], "o", markersize=13, mfc="none", color="#c8701a")
+        axes.set(xscale="log", xlim=(budget_at(0, costs), budget_at(100, costs)))
+        return figure

@@ -1,0 +1,115 @@
+"""The frontier explorer: the frontier is the chapter's, and the page shows the same one."""
+
+import itertools
+import math
+import random
+
+import pandas as pd
+import pytest
+
+from d2lite.widgets import FrontierExplorer
+from d2lite.widgets.frontier import COSTS, budget_at, choose, frontier, records
+from tools import pairs
+
+NETWORKS = [
+    {"name": "LeNet", "accuracy": 0.8057, "sd": 0.0062, "seeds": 2, "parameters": 505_226, "macs": 3.7e6, "epoch_s": 4},
+    {"name": "AlexNet", "accuracy": 0.8142, "sd": 0.01, "seeds": 2, "parameters": 21_598_922, "macs": 78.8e6},
+    {"name": "VGG", "accuracy": 0.8279, "seeds": 1, "parameters": 19_500_362, "macs": 66.2e6, "epoch_s": 30},
+    {"name": "DenseNet", "accuracy": 0.8484, "sd": 0.0024, "seeds": 2, "parameters": 758_226, "macs": 71.5e6},
+    {"name": "ResNet", "accuracy": 0.8735, "sd": 0.0007, "seeds": 2, "parameters": 11_175_370, "macs": 222e6},
+]
+
+
+def chapters() -> object:
+    """`frontier` as the chapter has it: its own, or the one that it imports from here."""
+    space = {"math": math, "frontier": frontier}
+    for cell in pairs.read_source("comparison").cells:
+        if cell.cell_type == "code" and "def frontier(" in cell.source:
+            exec(cell.source.split("\nLABELS")[0], space)
+    return space["frontier"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_frontier_is_that_of_the_chapter(seed):
+    rng = random.Random(seed)
+    table = pd.DataFrame({"cost": [rng.choice([1, 2, 3, 4.5, math.nan]) for _ in range(9)]}, index=list("abcdefghi"))
+    table["accuracy"] = [rng.choice([0.5, 0.6, 0.7, 0.8]) for _ in range(9)]
+    front = frontier(table.cost, table.accuracy)
+    assert front == chapters()(table.cost, table.accuracy)
+    assert front == frontier(table.cost.to_dict(), table.accuracy.to_dict())
+    rows = [(name, row.cost, row.accuracy) for name, row in table.dropna().iterrows()]
+    kept = [(cost, accuracy) for name, cost, accuracy in rows if name in front]
+    for name, cost, accuracy in rows:  # by the definition: nobody on it is dominated, everybody off it is matched
+        better = [(c, a) for _, c, a in rows if c <= cost and a >= accuracy and (c, a) != (cost, accuracy)]
+        assert (not better) if name in front else any(c <= cost and a >= accuracy for c, a in kept)
+
+
+def test_the_page_shows_the_same_numbers(mounted):
+    explorer = FrontierExplorer(NETWORKS)
+    page = mounted.open(explorer)
+    for cost, budget in itertools.product(COSTS, (0.0, 20.0, 55.5, 100.0)):
+        page.set("cost", cost)
+        page.set("budget", budget)
+        known = explorer.known(cost)
+        if not known:
+            assert page.result["frontier"] == [] and "known cost" in page.say
+            continue
+        columns = ({row["name"]: row[key] for row in known} for key in (cost, "accuracy"))
+        assert page.result["frontier"] == frontier(*columns)
+        most = budget_at(budget, [row[cost] for row in known])
+        assert page.result["budget"] == pytest.approx(most)
+        best = choose(known, cost, most)
+        assert page.result["best"] == (best and best["name"])
+        assert (best["name"] if best else "no network fits") in page.say
+        assert page.page.locator("svg title").count() == len(known)
+
+
+def test_mouse_and_keyboard(mounted):
+    page = mounted.open(FrontierExplorer(NETWORKS))
+    assert page.result["best"] == "DenseNet" and "ResNet: +0.0251" in page.say
+    page.press("budget", "Home")
+    assert page.result["best"] is None and "no network fits" in page.say
+    page.drag("budget", 0.99)
+    assert page.result["best"] == "ResNet" and "buys more" in page.say
+    heading = page.page.get_by_role("button", name="parameters")
+    assert page.page.locator("th[aria-sort]").inner_text() == "test accuracy ↓"
+    heading.focus()
+    for order, first in (("descending", "AlexNet"), ("ascending", "LeNet")):
+        page.page.keyboard.press("Enter")
+        assert page.page.locator("th[aria-sort]").get_attribute("aria-sort") == order
+        assert page.page.locator("tbody th").first.inner_text().endswith(first) and page.result["table"][0] == first
+    assert page.page.evaluate("document.activeElement.textContent") == "parameters ↑", "the heading keeps the focus"
+    page.page.get_by_role("button", name="± sd").click()
+    assert page.result["table"][0] == "AlexNet" and page.result["table"][-1] == "VGG", "unknown ones come last"
+    assert "MB a step" not in page.page.inner_text("thead"), "a column of which nothing is known is not shown"
+
+
+def test_nonsense_is_brought_back(mounted):
+    page = mounted.open(FrontierExplorer(NETWORKS))
+    for trait in ("budget", "cost", "sort", "descending", "networks"):
+        for value in ("NaN", -1e9, 1e9, None, "many"):
+            page.set(trait, value)
+            assert page.say.startswith("There are no networks" if trait == "networks" else "At most"), (trait, value)
+
+
+def test_rows_of_nonsense_are_left_out(mounted):
+    page = mounted.open(FrontierExplorer(NETWORKS))
+    page.set(
+        "networks",
+        [None, 3, {"accuracy": "x"}, {"accuracy": 0.5, "parameters": -1}, {"accuracy": 0.6, "parameters": 10}],
+    )
+    assert page.result["best"] == "network 2" and page.result["frontier"] == ["network 2"]
+
+
+def test_python_brings_nonsense_back_too():
+    table = pd.DataFrame(NETWORKS).set_index("name")
+    rows = FrontierExplorer(table).networks
+    assert rows == FrontierExplorer(NETWORKS).networks and rows[1]["epoch_s"] is None
+    for nothing in (None, 7, "many", [], [{"accuracy": math.nan}], pd.DataFrame()):
+        assert FrontierExplorer(nothing).networks == [] and FrontierExplorer(nothing).picture()
+    assert records([{"accuracy": 0.5, "macs": 0, "sd": 0}])[0] == {
+        "name": "network 1", "accuracy": 0.5, "sd": 0, "seeds": None, **dict.fromkeys(COSTS),
+    }  # fmt: skip
+    explorer = FrontierExplorer([{"name": "a", "accuracy": 1, "epoch_s": 3}], budget="all")
+    assert explorer.cost == "epoch_s" and explorer.budget == 50 and explorer.picture()
+    assert repr(explorer) == "FrontierExplorer(budget=50.0, cost='epoch_s', descending=True, sort='accuracy')"
