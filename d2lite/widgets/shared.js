@@ -142,3 +142,21 @@ function pixels({ width, point = null, step = null }) {
   }));
   return { node, draw, mark };
 }
+
+/** The trait's value where it is one of `options`; else `otherwise`, which the trait then gets, so that a choice shows it. */
+function chosen(model, trait, options, otherwise) {
+  if (options.includes(model.get(trait))) return model.get(trait);
+  model.set(trait, otherwise);
+  return otherwise;
+}
+
+/** A table; a cell is a node, text, or what `barCell` makes. The first of a row is its header. */
+function tableOf(head, rows) {
+  const cells = (row, scope) => row.map((cell, index) => (cell?.tagName === "TD" ? cell : h(scope === "col" || !index ? "th" : "td", { scope: scope === "col" || !index ? scope : null }, cell)));
+  return h("table", { class: "d2l-table" }, h("thead", {}, h("tr", {}, ...cells(head, "col"))), h("tbody", {}, ...rows.map((row) => h("tr", {}, ...cells(row, "row")))));
+}
+
+/** A cell of a table with a bar below its text: `share`, 0 to 1, of the cell's width; `colour` as in CSS. */
+function barCell(text, share, colour) {
+  return h("td", {}, text, h("span", { class: "d2l-bar", style: `width: ${100 * clamp(share, 0, 1, 0)}%; background: ${colour}` }));
+}

@@ -1,0 +1,180 @@
+"""The architecture explorer: every number is that of the network itself, at any width and size."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import d2lite as d2l
+from d2lite.models import alexnet, batch_norm, densenet, googlenet, nin, resnet, vgg
+from d2lite.widgets import ArchitectureExplorer
+from d2lite.widgets.architecture import costs
+from d2lite.widgets.described import NETWORKS, described
+
+SILENT = ("Flatten", "Dropout", "Identity")  # rows of the summary that the explorer does not list
+# each network at a size of its own, which leaves halves to round; the cheap ones to trace also elsewhere
+SETTINGS = [(name, 213 + index, 3, 17 * (index + 1)) for index, name in enumerate(NETWORKS)]
+SETTINGS += [(name, size, 1, 10) for name in ("lenet", "alexnet", "vgg11", "nin", "densenet") for size in (67, 96)]
+
+
+def built(name, size, channels=1, classes=10):
+    with torch.device("meta"):
+        return NETWORKS[name][1](channels, classes, size)
+
+
+@pytest.mark.parametrize("name, size, channels, classes", SETTINGS)
+def test_every_row_is_that_of_the_summary(name, size, channels, classes):
+    summary = d2l.summary(built(name, size, channels, classes), (1, channels, size, size), depth=2)
+    listed = costs(described(name)["rows"], size, channels, classes)
+    assert (sum(row[2] for row in listed), sum(row[3] for row in listed)) == (summary.parameters, summary.macs)
+    groups, names, latest = {}, [row[0] for row in listed], None
+    for row in summary.rows:
+        if row.type not in SILENT:
+            latest = row.name if row.name in names else latest
+            groups.setdefault(latest, []).append(row)
+    assert [*groups] == names
+    for (_, shape, parameters, macs, _), group in zip(listed, groups.values()):
+        assert group[-1].output_shape == (1, *shape)
+        assert (sum(row.parameters for row in group), sum(row.macs for row in group)) == (parameters, macs)
+
+
+class Written(TorchDispatchMode):
+    """Counts the bytes that operations write: their outputs, but for views and integer positions."""
+
+    def __init__(self):
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        first = out[0] if isinstance(out, (tuple, list)) else out
+        if not func.is_view and first.is_floating_point():
+            self.bytes += first.numel() * first.element_size()
+        return out
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NETWORKS if name != "lenet_batch_norm"]
+)  # it writes its BatchNorm out
+def test_memory_is_what_a_forward_pass_writes(name):
+    size = max(97, described(name)["smallest"])
+    net, image = built(name, size).eval(), torch.empty(1, 1, size, size, device="meta")
+    with torch.no_grad(), Written() as written:
+        net(image)
+    assert sum(row[4] for row in costs(described(name)["rows"], size)) == written.bytes
+
+
+def scaled_googlenet(w, norm):
+    blocks = {
+        name: (int(c1 * w), tuple(int(c * w) for c in c2), tuple(int(c * w) for c in c3), int(c4 * w))
+        for name, (c1, c2, c3, c4) in googlenet.BLOCKS.items()
+    }
+    a, b, unit, pool = int(64 * w), int(192 * w), googlenet.conv_unit, googlenet.halving_pool
+    layers, channels = [unit(1, a, 7, 2, norm), pool(), unit(a, a, 1, 1, norm), unit(a, b, 3, 1, norm), pool()], b
+    for name, (c1, c2, c3, c4) in blocks.items():
+        layers += [pool()] if name in ("4a", "5a") else []
+        layers.append(googlenet.Inception(channels, c1, c2, c3, c4, norm))
+        channels = c1 + c2[1] + c3[1] + c4
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
+
+
+def scaled_lenet(w, norm):
+    a, b = (math.floor(c * w + 0.5) for c in (6, 16))
+    layers = [nn.Conv2d(1, a, 5, padding=2), norm(a), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(a, b, 5), norm(b)]
+    layers += [nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(b * 22 * 22, 120), norm(120), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(120, 84), norm(84), nn.ReLU(), nn.Linear(84, 10))
+
+
+def scaled_nin(w):
+    a, b, c = int(96 * w), int(256 * w), int(384 * w)
+    blocks = (nin.nin_block(1, a, 11, stride=4), nin.nin_block(a, b, 5, padding=2), nin.nin_block(b, c, 3, padding=1))
+    pooled = [layer for block in blocks for layer in (block, nn.MaxPool2d(3, stride=2))]
+    last = nin.nin_block(c, 10, 3, padding=1, last_relu=False)
+    return nn.Sequential(*pooled, last, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def scaled(name, w):
+    """The network for 96 px with ``w`` times the channels, built without the explorer's description."""
+    if name.startswith("vgg"):
+        arch = {"vgg16_unpadded": vgg.VGG16}.get(name) or getattr(vgg, name.upper())
+        unpadded = name.endswith("unpadded")
+        return vgg.VGG([(n, int(c * w)) for n, c in arch], size=224 if unpadded else 96, padding=1 - unpadded)
+    if name.startswith("resnet"):
+        kind = resnet.Bottleneck if name == "resnet50" else resnet.Residual
+        count = {"resnet18": (2, 2, 2, 2), "resnet26": (3, 3, 3, 3)}.get(name, (3, 4, 6, 3))
+        return resnet.ResNet(kind, count, size=96, widths=[int(c * w) for c in (64, 128, 256, 512)])
+    if name == "densenet":
+        return densenet.DenseNet((4, 4, 4, 4), growth_rate=int(32 * w), num_channels=int(64 * w))
+    if name == "densenet121":
+        layer = densenet.bottleneck_block
+        return densenet.DenseNet(
+            (6, 12, 24, 16), growth_rate=int(32 * w), num_channels=int(64 * w), layer=layer, bias=False
+        )
+    if name.startswith("googlenet"):
+        return scaled_googlenet(w, name.endswith("norm"))
+    if name.startswith("lenet"):
+        return scaled_lenet(w, batch_norm.BatchNorm if name.endswith("norm") else lambda channels: nn.Identity())
+    if name == "nin":
+        return scaled_nin(w)
+    channels = [int(c * w) for c in alexnet.CHANNELS]
+    return nn.Sequential(alexnet.alexnet_features(1, channels), alexnet.alexnet_head(channels[-1]))
+
+
+@pytest.mark.parametrize("name, width", [(name, (0.25, 0.5, 2.0)[index % 3]) for index, name in enumerate(NETWORKS)])
+def test_other_widths_are_those_of_networks_so_built(name, width):
+    size = 224 if name == "vgg16_unpadded" else 96
+    with torch.device("meta"):
+        summary = d2l.summary(scaled(name, width), (1, 1, size, size))
+    listed = costs(described(name)["rows"], size, width=width)
+    assert (sum(row[2] for row in listed), sum(row[3] for row in listed)) == (summary.parameters, summary.macs)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_smallest_image_is_that_of_the_class(name):
+    smallest = described(name)["smallest"]
+    built(name, smallest)
+    with pytest.raises(ValueError, match=str(smallest)):
+        built(name, smallest - 1)
+    assert all(min(shape) > 0 for _, shape, *_ in costs(described(name)["rows"], smallest))
+
+
+def test_the_page_shows_the_same_numbers(mounted):
+    page = mounted.open(ArchitectureExplorer())
+    for network in NETWORKS:
+        page.set("network", network)
+        for trait, value in (("width", 0.75), ("size", 213), ("channels", 3), ("classes", 100), ("width", 1)):
+            page.set(trait, value)
+            arguments = [page.get(trait) for trait in ("size", "channels", "classes", "width")]
+            expected = costs(described(network)["rows"], *arguments)
+            assert [(name, tuple(shape), *counts) for name, shape, *counts in page.result["rows"]] == expected
+        shown = f"{page.result['parameters']:,} parameters and {page.result['macs']:,} multiply"
+        assert shown in page.say and page.result["bytes"] == sum(row[4] for row in expected)
+        assert page.page.locator("tbody tr").count() == len(expected)
+
+
+def test_mouse_and_keyboard(mounted):
+    page = mounted.open(ArchitectureExplorer())
+    assert "Linear layers hold 93 % of the parameters and do 1.6 % of the work" in page.say
+    page.control("network").select_option("ResNet-18")
+    assert page.get("network") == "resnet18" and page.result["parameters"] == 11_175_370
+    page.press("size", "ArrowLeft", 3)
+    assert page.get("size") == 221 and "221×221 px" in page.say
+    page.drag("size", 0.01)
+    assert page.result == {"network": "resnet18", "smallest": 17} and "smallest size that works is 17 px" in page.say
+
+
+@pytest.mark.parametrize("trait", ["network", "width", "size", "channels", "classes"])
+def test_nonsense_is_brought_back(mounted, trait):
+    page = mounted.open(ArchitectureExplorer())
+    for value in ("NaN", "Infinity", -1e9, 1e9, 0, 3.7, None, "many", "VGG-11"):
+        page.set(trait, value)
+        assert page.say.startswith(("VGG-11", "An image of 8×8 px is too small for VGG-11"))
+        assert page.result["network"] == "vgg11" == page.get("network")
+
+
+def test_python_brings_nonsense_back_too():
+    explorer = ArchitectureExplorer(network="vgg12", width=float("nan"), size=1e9, channels=None, classes="many")
+    assert repr(explorer) == "ArchitectureExplorer(channels=1, classes=10, network='vgg11', size=320, width=1.0)"
+    assert len(explorer.picture().axes) == 3 and ArchitectureExplorer(size=8).picture()
