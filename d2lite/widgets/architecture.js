@@ -74,8 +74,8 @@ export default {
       ],
       draw(stage) {
         const network = chosen(model, "network", Object.keys(networks), "vgg11");
-        const whole = (trait, low, high, otherwise) => Math.round(clamp(model.get(trait) ?? otherwise, low, high, otherwise));
-        const settings = { size: whole("size", 8, 320, 224), channels: whole("channels", 1, 4, 1), classes: whole("classes", 2, 1000, 10), width: clamp(model.get("width") ?? 1, 0.25, 4, 1) };
+        const whole = (trait, low, high, otherwise) => Math.round(clamp(model.get(trait), low, high, otherwise));
+        const settings = { size: whole("size", 8, 320, 224), channels: whole("channels", 1, 4, 1), classes: whole("classes", 2, 1000, 10), width: clamp(model.get("width"), 0.25, 4, 1) };
         const { title, smallest, rows } = networks[network];
         if (settings.size < smallest) {
           stage.replaceChildren();
