@@ -2,8 +2,8 @@
 
 const OWN = "own numbers";
 const MEANS = {
-  "vertical edge": "This kernel takes what lies left from what lies right: far from 0 where the image changes from left to right.",
-  "horizontal edge": "This kernel takes what lies above from what lies below: far from 0 where the image changes from top to bottom.",
+  "vertical edge": "This kernel subtracts what lies left from what lies right: far from 0 where the image changes from left to right.",
+  "horizontal edge": "This kernel subtracts what lies above from what lies below: far from 0 where the image changes from top to bottom.",
   identity: "This kernel keeps one pixel of the patch and ignores all others.",
   blur: "This kernel averages the patch: all its weights are equal, and their sum is 1.",
   sharpen: "This kernel adds to a pixel what sets it apart from its neighbours; the weights sum to 1.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import traitlets
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -112,16 +113,15 @@ class ConvolutionLab(Interactive):
             left.add_patch(
                 Rectangle((below - 0.5, top - 0.5), span, span, fill=False, edgecolor="#c8701a", linewidth=2)
             )
-            most = max(np.abs(output).max(), 1e-9)
-            right.imshow(
-                output,
-                cmap="gray" if output.min() >= 0 else "RdBu_r",
-                vmin=min(0, -most if output.min() < 0 else 0),
-                vmax=most,
-            )
+            signed, most = output.min() < 0, max(np.abs(output).max(), 1e-9)
+            colours = LinearSegmentedColormap.from_list("signed", ["#2f6ebe", "white", "#c8690f"]) if signed else "gray"
+            right.imshow(output, cmap=colours, vmin=-most if signed else 0, vmax=most)
             right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#c8701a", linewidth=2))
             right.set_title(f"output, {output.shape[0]}×{output.shape[1]}", fontsize=9)
-            figure.supxlabel(f"the framed output: {output[row, column]:,.3f}".rstrip("0").rstrip("."), fontsize=9)
+            seen = np.pad(image, self.padding)[top : top + span : self.dilation, below : below + span : self.dilation]
+            terms = " + ".join(f"({product:g})" for product in (seen * taps).round(2).flat)
+            text = f"the framed output = the sum of its {self.size**2} products = {output[row, column]:g}"
+            figure.supxlabel(text if self.size > 3 else f"{text}\n{terms}", fontsize=9)
         for ax in (left, right):
             ax.set(xticks=[], yticks=[])
         return figure

@@ -1,0 +1,110 @@
+"""A 1×1 convolution on a photograph: at each pixel the same three dot products of its three channels."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import traitlets
+from matplotlib.figure import Figure
+
+from .base import Choice, Interactive, Number, Table
+from .photos import CREDITS, photo
+
+OWN = "own numbers"
+MIXES = {  # rows: new red, new green, new blue; columns: red, green, blue
+    "red and not green": [[1, -1, 0]] * 3,
+    "identity": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "grey": [[0.299, 0.587, 0.114]] * 3,
+    "swap red and blue": [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
+    "only red": [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
+    "sepia": [[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]],
+}
+LARGEST = 2.0  # weight
+MOST = 96  # pixels a side
+
+
+def mix(image, weights) -> np.ndarray:
+    """What a 1×1 convolution without bias makes of (rows, columns, 3), weights (3, 3) as output × input."""
+    return np.asarray(image, float) @ np.asarray(weights, float).T
+
+
+def colours(given) -> np.ndarray | None:
+    """An RGB image, channels first or last, as uint8 (rows, columns, 3) of at most 96 × 96; None where it is none."""
+    try:
+        image = np.asarray(given)
+        image = image[0] if image.ndim == 4 and len(image) == 1 else image
+        image = np.moveaxis(image, 0, -1) if image.ndim == 3 and image.shape[-1] != 3 else image
+        if image.ndim != 3 or image.shape[-1] != 3 or not image.size:
+            return None
+        apart = -(-max(image.shape) // MOST)
+        image = image[::apart, ::apart]
+        values = np.nan_to_num(image.astype(float))
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    if image.dtype.kind == "f" and np.abs(values).max() <= 1:
+        values = values * 255
+    return values.round().clip(0, 255).astype(np.uint8)
+
+
+class PixelMixer(Interactive):
+    """A 1×1 convolution with three channels in and three out, on an image in colour.
+
+    Args:
+        image: (rows, columns, 3) or (3, rows, columns), whole numbers from 0 to 255 or others from 0 to 1, at most
+            96 × 96 (a larger one is thinned); None takes a small photograph.
+        mix: a name out of ``MIXES``, or a 3 × 3 array of weights, output × input, from -2 to 2.
+        row: of the pixel that is looked at first.
+        column: likewise.
+    """
+
+    image = traitlets.Unicode(help="red, green, blue of each pixel: bytes in base64").tag(sync=True)
+    width = Number(1, 1, MOST)
+    mix = Choice(*MIXES, OWN)
+    weights = Table(3, help="one's own, output × input")
+    row = Number(22, 0, MOST - 1)
+    column = Number(34, 0, MOST - 1)
+    credit = traitlets.Unicode().tag(sync=True)
+    alt = (
+        "A photograph of an orange flower on green leaves, and the same one behind a 1×1 convolution that subtracts "
+        "green from red at each pixel: the red heart of the flower is bright, all else is dark."
+    )
+
+    def __init__(self, image=None, mix="red and not green", **settings):
+        if image is None:
+            image, settings["credit"] = photo("flower", 48, 72), CREDITS["flower"]
+        pixels = colours(image)
+        if pixels is not None:
+            settings |= {"image": base64.b64encode(pixels.tobytes()).decode(), "width": pixels.shape[1]}
+        if not isinstance(mix, str):
+            self.weights = mix
+            mix = OWN if np.shape(self.weights) == (3, 3) else "red and not green"
+        super().__init__(mix=mix, **settings)
+
+    def pixels(self) -> np.ndarray:
+        """The image, uint8 (rows, columns, 3)."""
+        return np.frombuffer(base64.b64decode(self.image), np.uint8).reshape(-1, self.width, 3)
+
+    def matrix(self) -> np.ndarray:
+        """The weights that are used, (3, 3)."""
+        if self.mix != OWN:
+            return np.array(MIXES[self.mix], float)
+        own = np.zeros((3, 3))
+        given = np.asarray(self.weights or [[0]])
+        own[: given.shape[0], : given.shape[1]] = given
+        return own.clip(-LARGEST, LARGEST)
+
+    def picture(self) -> Figure:
+        figure = Figure(figsize=(6.4, 2.5), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        if self.image:
+            left.imshow(self.pixels())
+            right.imshow(mix(self.pixels(), self.matrix()).round().clip(0, 255).astype(np.uint8))
+        names = ("red", "green", "blue")
+        rows = [" + ".join(f"{w:g}·{name}" for w, name in zip(row, names)) for row in self.matrix()]
+        left.set_title("image", fontsize=9)
+        right.set_title("mixed", fontsize=9)
+        figure.supxlabel("\n".join(f"new {name} = {row}" for name, row in zip(names, rows)), fontsize=8)
+        for ax in (left, right):
+            ax.set(xticks=[], yticks=[])
+        return figure

@@ -1,0 +1,103 @@
+"""The pixel mixer: a 1×1 convolution as torch has it, in Python and in the page."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from d2lite.widgets import PixelMixer
+from d2lite.widgets.mixer import MIXES, OWN, mix
+from d2lite.widgets.photos import photo
+
+MATRIX = [[0.5, -1.25, 2], [0, 0.3, 0], [-2, 1, 1]]
+
+
+def in_torch(mixer) -> torch.Tensor:
+    """conv2d with the weights of ``mixer``, on its image: (3, rows, columns)."""
+    image = torch.tensor(mixer.pixels().copy()).double().permute(2, 0, 1)
+    return F.conv2d(image[None], torch.tensor(mixer.matrix())[:, :, None, None])[0]
+
+
+@pytest.mark.parametrize("name", [*MIXES, MATRIX])
+def test_the_page_shows_the_numbers_of_conv2d(mounted, name):
+    mixer = PixelMixer(mix=name)
+    output = in_torch(mixer)
+    assert mix(mixer.pixels(), mixer.matrix()) == pytest.approx(output.permute(1, 2, 0).numpy(), abs=1e-9)
+    page = mounted.open(mixer)
+    assert page.result["means"] == pytest.approx(output.mean((1, 2)).tolist())
+    for row, column in ((0, 0), (47, 71), (20, 33)):
+        page.set("row", row)
+        page.set("column", column)
+        assert page.result["pixel"] == mixer.pixels()[row, column].tolist()
+        assert page.result["mixed"] == pytest.approx(output[:, row, column].tolist(), abs=1e-9)
+        assert np.sum(page.result["products"], axis=1) == pytest.approx(page.result["mixed"])
+
+
+def test_the_image_is_the_photograph_or_that_of_the_caller(mounted):
+    whole = photo("flower", 48, 72)
+    assert (PixelMixer().pixels() == whole).all() and "vultilion" in PixelMixer().credit
+    for given in (whole, whole / 255, torch.tensor(whole).permute(2, 0, 1), torch.tensor(whole / 255)[None]):
+        mixer = PixelMixer(given)
+        assert (mixer.pixels() == whole).all()
+    assert PixelMixer(np.zeros((3, 200, 100))).pixels().shape == (67, 34, 3)
+    page = mounted.open(PixelMixer(whole[:2, :5], mix="identity"))
+    assert (page.result["rows"], page.result["columns"], page.result["row"]) == (2, 5, 1)
+    shown = page.page.evaluate(
+        "[...document.querySelectorAll('.d2l-pixels')].slice(0, 2)"
+        ".map(e => [...e.querySelector('canvas').getContext('2d').getImageData(0, 0, 5, 2).data])"
+    )
+    assert np.reshape(shown[0], (2, 5, 4))[..., :3].tolist() == whole[:2, :5].tolist()
+    assert shown[0] == shown[1]
+
+
+def test_mouse_and_keyboard(mounted):
+    page = mounted.open(PixelMixer(mix="identity"))
+    grid = page.page.locator(".d2l-pixels").nth(1)
+    box = grid.bounding_box()
+    page.page.mouse.move(box["x"] + box["width"] * 10.5 / 72, box["y"] + box["height"] * 5.5 / 48)
+    assert (page.get("row"), page.get("column")) == (5, 10)
+    page.page.mouse.move(0, 0)
+    for number in (0, 1):
+        page.page.locator(".d2l-pixels").nth(number).focus()
+        page.page.keyboard.press("ArrowDown")
+        page.page.keyboard.press("ArrowRight")
+    assert (page.get("row"), page.get("column")) == (7, 12) and "row 7, column 12" in page.say
+    assert page.result["mixed"] == page.result["pixel"]
+    page.press("weight-0-1", "ArrowRight", 3)
+    assert page.get("mix") == OWN and page.get("weights") == [[1, pytest.approx(0.15), 0], [0, 1, 0], [0, 0, 1]]
+    red, green, _ = page.result["pixel"]
+    assert page.result["mixed"][0] == pytest.approx(red + 0.15 * green)
+    page.drag("weight-2-2", 0.05)
+    assert page.get("weights")[2][2] < -1.5 and page.control("mix").input_value() == OWN
+    page.control("mix").select_option("grey")
+    assert page.control("weight-1-0").get_attribute("aria-valuetext") == "0.299"
+
+
+@pytest.mark.parametrize("trait", ["mix", "weights", "row", "column", "credit"])
+def test_nonsense_is_brought_back(mounted, trait):
+    page = mounted.open(PixelMixer(mix=OWN))
+    for value in ("NaN", "Infinity", -1e9, 1e9, 2.5, None, "many", [], [[None, "x"], 3]):
+        page.set(trait, value)
+        assert page.say.startswith("The new pixel") and np.abs(page.result["products"]).max() <= 510, value
+
+
+def test_what_is_no_image_is_told(mounted):
+    page = mounted.open(PixelMixer())
+    for value in ("NaN", 7, None, "no image", "?", [], "AAAA" * 97):
+        page.set("width", 1)
+        page.set("image", value)
+        assert page.say.startswith("There is no image"), value
+        page.set("image", "/wAA")
+        assert page.result["pixel"] == [255, 0, 0]
+        page.set("width", "wide")
+        assert page.result["columns"] == 1
+
+
+def test_python_brings_nonsense_back_too():
+    for image in ("photo", [], [[1, 2], [3]], np.zeros((2, 5, 4)), object(), np.array([[["a"] * 3]])):
+        assert PixelMixer(image).image == "" and PixelMixer(image).picture()
+    assert PixelMixer(mix=[[9, float("nan"), 0]] * 3).matrix().tolist() == [[2, 0, 0]] * 3
+    for name in ("gray", None, 7, [[1]], np.ones((4, 4)), object()):
+        assert PixelMixer(mix=name).mix == "red and not green"
+    assert PixelMixer(mix=OWN, weights="none", row="far").picture() and PixelMixer(row=1e9).row == 95
+    assert repr(PixelMixer()).startswith("PixelMixer(column=34, ")
