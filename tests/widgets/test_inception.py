@@ -1,0 +1,83 @@
+"""The branch budget: parameters, work and channels are those of the book's inception block."""
+
+import pytest
+import torch
+
+import d2lite as d2l
+from d2lite.models.googlenet import BLOCKS, Inception, conv_unit, googlenet
+from d2lite.widgets import BranchBudget
+from d2lite.widgets.inception import OWN, branches, published
+
+WIDTHS = ("c1", "r2", "c2", "r3", "c3", "c4")
+SETTINGS = [*published().values(), dict(zip(("in_channels", *WIDTHS, "size"), (100, 32, 48, 64, 8, 16, 24, 13)))]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_costs_are_those_of_the_block(setting):
+    channels, (c1, r2, c2, r3, c3, c4), size = setting["in_channels"], map(setting.get, WIDTHS), setting["size"]
+    with torch.device("meta"):
+        block = Inception(channels, c1, (r2, c2), (r3, c3), c4)
+        direct = Inception(channels, c1, (r2, c2), (r3, c3), c4)
+        direct.branch2, direct.branch3 = conv_unit(channels, c2, 3), conv_unit(channels, c3, 5)
+    shape = (1, channels, size, size)
+    with_reduction, without = (d2l.summary(net, shape, depth=1).rows for net in (block, direct))
+    expected = [
+        (a.output_shape[1], a.parameters, a.macs, b.parameters, b.macs) for a, b in zip(with_reduction, without)
+    ]
+    assert branches(**setting) == expected
+
+
+def test_published_settings_are_those_of_the_network():
+    with torch.device("meta"):
+        summary = d2l.summary(googlenet(size=96), (1, 1, 96, 96), depth=2)
+    rows = {row.name.removeprefix("body."): row for row in summary.rows}
+    for name, setting in published().items():
+        totals = [sum(column) for column in zip(*branches(**setting))]
+        assert totals[:3] == [rows[name].output_shape[1], rows[name].parameters, rows[name].macs]
+        assert setting["size"] == rows[name].output_shape[2]
+
+
+def test_the_page_shows_the_same_numbers(mounted):
+    page = mounted.open(BranchBudget())
+    for name in (*BLOCKS, "4a"):
+        page.set("block", name)
+        assert {trait: page.get(trait) for trait in published()[name]} == published()[name]
+        assert [tuple(row) for row in page.result["rows"]] == branches(**published()[name])
+        assert page.result["block"] == name and page.say.startswith(f"Block {name} as published")
+    for trait, value in (("in_channels", 112), ("r3", 200), ("size", 19), ("c4", 72)):
+        page.set(trait, value)
+        setting = {trait: page.get(trait) for trait in published()["4a"]}
+        assert [tuple(row) for row in page.result["rows"]] == branches(**setting)
+        assert page.get("block") == OWN == page.result["block"]
+
+
+def test_mouse_and_keyboard(mounted):
+    page = mounted.open(BranchBudget())
+    assert "without" in page.say.lower() and "21 times as many" in page.say
+    page.press("size", "ArrowRight")
+    assert page.get("size") == 7 and page.get("block") == "4a"  # the map is no part of the setting
+    page.press("r3", "ArrowRight", 2)
+    assert page.get("r3") == 32 and page.say.startswith("A setting of your own")
+    page.press("r3", "ArrowLeft", 2)
+    assert page.get("block") == "4a" == page.control("block").input_value()  # found again, it is marked again
+    page.control("block").select_option("3b")
+    assert page.get("r2") == 128 and page.get("size") == 12
+    page.drag("r3", 0.99)
+    assert "before the 5×5 kernel the 1×1 convolution to" in page.say and "saves nothing" in page.say
+
+
+@pytest.mark.parametrize("trait", ["block", "in_channels", "size", *WIDTHS])
+def test_nonsense_is_brought_back(mounted, trait):
+    page = mounted.open(BranchBudget("3a"))
+    for value in ("NaN", "Infinity", -1e9, 1e9, 0, 99.5, None, "many"):
+        page.set(trait, value)
+        assert page.say.startswith(("Block", "A setting of your own")) and "NaN" not in page.say
+        assert all(isinstance(count, int) and count > 0 for row in page.result["rows"] for count in row)
+
+
+def test_python_brings_nonsense_back_too():
+    budget = BranchBudget("6c", c1=float("nan"), size=None, c3=1e9)
+    assert (budget.block, budget.c1, budget.size, budget.c3) == (OWN, 192, 6, 512) and budget.picture()
+    assert BranchBudget("5b").in_channels == 832 and BranchBudget("5b", c4=120).block == OWN
+    assert BranchBudget(c3=64, block="4b").block == BranchBudget("4b", size=14).block == "4b"
+    assert repr(BranchBudget()).startswith("BranchBudget(block='4a', c1=192, c2=208,")
