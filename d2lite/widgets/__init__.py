@@ -1,21 +1,25 @@
 """The interactives: anywidgets that compute in the page, with or without a kernel."""
 
 from .architecture import ArchitectureExplorer
+from .batch_norm import BatchNormLab
+from .connectivity import DenseConnectivity
 from .convolution import ConvolutionLab
 from .frontier import FrontierExplorer
 from .gradient_descent import GradientDescent
 from .inception import BranchBudget
 from .live_network import LiveNetwork
-from .predictions import PredictionBrowser
 from .mixer import PixelMixer
+from .predictions import PredictionBrowser
 
 __all__ = [
     "ArchitectureExplorer",
+    "BatchNormLab",
     "BranchBudget",
     "ConvolutionLab",
+    "DenseConnectivity",
     "FrontierExplorer",
     "GradientDescent",
     "LiveNetwork",
-    "PredictionBrowser",
     "PixelMixer",
+    "PredictionBrowser",
 ]

@@ -1,0 +1,114 @@
+// Batch normalization of one channel. The numbers are those of batch_norm.py, and so PyTorch's.
+
+const EPS = 1e-5;
+const LARGEST = 256, STEPS = 60;
+const LEFT = -8, RIGHT = 12, BIN = 0.5;
+
+/** Pseudo-random numbers of mean 0 and spread 1, leaning to the left, the same as in Python. */
+function stream() {
+  let state = 1;
+  return Float64Array.from({ length: LARGEST * (STEPS + 1) }, () => {
+    let product = 1;
+    for (let factor = 0; factor < 3; factor += 1) {
+      state = (Math.imul(1664525, state) + 1013904223) >>> 0;
+      product *= (state + 0.5) / 2 ** 32;
+    }
+    return (-Math.log(product) - 3) / Math.sqrt(3);
+  });
+}
+
+const NUMBERS = stream();
+
+/** The values of one channel at a step from 1 on; at step 0, those that are shown. */
+function batch(step, { size, mean, spread }) {
+  const start = step ? LARGEST + (step - 1) * size : 0;
+  return [...NUMBERS.subarray(start, start + size)].map((number) => mean + spread * number);
+}
+
+const meanOf = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Variance with division by `values.length - less`. */
+function varianceOf(values, less = 0) {
+  const mean = meanOf(values);
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - less);
+}
+
+/** Running mean and running variance after the steps: from 0 and 1, a share `momentum` of each batch's. */
+function running(options) {
+  let mean = 0, variance = 1;
+  for (let step = 1; step <= options.steps; step += 1) {
+    const values = batch(step, options);
+    mean = (1 - options.momentum) * mean + options.momentum * meanOf(values);
+    variance = (1 - options.momentum) * variance + options.momentum * varianceOf(values, 1);
+  }
+  return { mean, variance };
+}
+
+const normalized = (values, { mean, variance }, { gamma, beta }) => values.map((value) => (gamma * (value - mean)) / Math.sqrt(variance + EPS) + beta);
+
+const described = (values) => ({ mean: meanOf(values), spread: Math.sqrt(varianceOf(values)) });
+
+/** A number with two decimals and no minus zero. */
+const short = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2);
+
+/** Histograms one below the other on one axis; what lies beyond it stands in the last bin. */
+function histograms(stages) {
+  const [width, tall, edge] = [640, 92, 10];
+  const X = (value) => edge + ((clamp(value, LEFT, RIGHT) - LEFT) / (RIGHT - LEFT)) * (width - 2 * edge);
+  const rows = stages.flatMap(({ title, values, mean, spread, colour }, at) => {
+    const counts = Array((RIGHT - LEFT) / BIN).fill(0), floor = (at + 1) * tall - 8, high = tall - 40;
+    for (const value of values) counts[clamp(Math.floor((value - LEFT) / BIN), 0, counts.length - 1)] += 1;
+    const most = Math.max(...counts);
+    return [
+      s("text", { x: edge, y: floor - high - 14, "font-weight": "bold" }, title),
+      s("text", { x: width - edge, y: floor - high - 14, "text-anchor": "end" }, `mean ${short(mean)}, spread ${short(spread)}`),
+      ...counts.map((count, bin) => (count ? s("rect", { x: X(LEFT + bin * BIN) + 0.5, y: floor - (high * count) / most, width: X(LEFT + BIN) - X(LEFT) - 1, height: (high * count) / most, fill: colour }) : null)),
+      s("line", { x1: edge, x2: width - edge, y1: floor, y2: floor, stroke: "var(--d2l-line)" }),
+      s("path", { d: `M${X(mean - spread)},${floor - high - 5}H${X(mean + spread)}M${X(mean)},${floor - high - 9}V${floor}`, stroke: "currentColor", "stroke-width": 1.5, fill: "none" }),
+    ];
+  });
+  const ticks = [-8, -4, 0, 4, 8, 12].map((value) => s("text", { x: clamp(X(value), 14, width - 14), y: 3 * tall + 8, "text-anchor": "middle" }, value));
+  const told = stages.map(({ title, mean, spread }) => `${title}: mean ${short(mean)}, spread ${short(spread)}`).join("; ");
+  return s("svg", { viewBox: `0 0 ${width} ${3 * tall + 12}`, width, role: "img", "aria-label": `Three histograms on one axis. ${told}.` }, ...rows, ...ticks);
+}
+
+function told({ size, gamma, beta, momentum, steps }, before, training, prediction) {
+  const left = (1 - momentum) ** steps, share = shown(100 * left, left < 0.1 ? 1 : 0);
+  const first = `In training mean ${short(training.mean)} and spread ${short(training.spread)} go out: beta and gamma, whatever comes in.`;
+  const pair = size === 2 ? " Of two values only the order is left: they become beta − gamma and beta + gamma." : "";
+  const start = steps ? `${steps} ${steps === 1 ? "step" : "steps"} have left ${share}% of the running statistics' start, mean 0 and variance 1` : "the running statistics have seen nothing and stand at mean 0 and variance 1";
+  const same = Math.abs(prediction.mean - beta) + Math.abs(prediction.spread - gamma) < 0.25 * Math.max(gamma, 0.1);
+  return `${first}${pair} In prediction it is mean ${short(prediction.mean)} and spread ${short(prediction.spread)}: ${start}${same ? ", and nearly the same goes out." : "."}`;
+}
+
+const CONTROLS = [
+  { trait: "mean", label: "mean of what comes in", min: -4, max: 4, step: 0.1 },
+  { trait: "spread", label: "its spread", min: 0.1, max: 3, step: 0.1 },
+  { trait: "size", label: "batch size", min: 2, max: LARGEST, step: 1 },
+  { trait: "gamma", label: "gamma (scale)", min: 0, max: 3, step: 0.1 },
+  { trait: "beta", label: "beta (shift)", min: -4, max: 4, step: 0.1 },
+  { trait: "momentum", label: "momentum", min: 0, max: 1, step: 0.01 },
+  { trait: "steps", label: "training steps so far", min: 0, max: STEPS, step: 1 },
+];
+const START = { mean: 3, spread: 1.5, size: 64, gamma: 1, beta: 0, momentum: 0.1, steps: 5 };
+
+export default {
+  render({ model, el }) {
+    return interactive({
+      model, el, label: "Batch normalization of one channel", controls: CONTROLS,
+      draw(stage) {
+        const options = Object.fromEntries(CONTROLS.map(({ trait, min, max }) => [trait, clamp(model.get(trait), min, max, START[trait])]));
+        for (const whole of ["size", "steps"]) options[whole] = Math.round(options[whole]);
+        const values = batch(0, options), diary = running(options);
+        const stages = [
+          { title: "comes in", values, colour: "var(--d2l-2)" },
+          { title: "goes out in training", values: normalized(values, { mean: meanOf(values), variance: varianceOf(values) }, options), colour: "var(--d2l-1)" },
+          { title: "goes out in prediction", values: normalized(values, diary, options), colour: "var(--d2l-3)" },
+        ].map((one) => ({ ...one, ...described(one.values) }));
+        stage.replaceChildren(histograms(stages));
+        const [before, training, prediction] = stages.map(({ mean, spread, values: all }) => ({ mean, spread, first: all[0], last: all.at(-1) }));
+        return { say: told(options, before, training, prediction), result: { before, training, prediction, running: diary } };
+      },
+    });
+  },
+};

@@ -1,0 +1,96 @@
+"""Batch normalization of one channel: what comes in, what goes out in training, and what in prediction."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .base import Interactive, Number
+
+EPS = 1e-5
+LARGEST, STEPS = 256, 60
+LEFT, RIGHT, BIN = -8.0, 12.0, 0.5
+
+
+@cache
+def stream() -> np.ndarray:
+    """Pseudo-random numbers of mean 0 and spread 1, leaning to the left, the same as in the script."""
+    state, values = 1, []
+    for _ in range(LARGEST * (STEPS + 1)):
+        product = 1.0
+        for _ in range(3):
+            state = (1664525 * state + 1013904223) % 2**32
+            product *= (state + 0.5) / 2**32
+        values.append((-math.log(product) - 3) / math.sqrt(3))
+    return np.array(values)
+
+
+def batch(step: int, size: int, mean: float, spread: float) -> np.ndarray:
+    """The ``size`` values of one channel at a step from 1 on; at step 0, those that are shown."""
+    start = LARGEST + (step - 1) * size if step else 0
+    return mean + spread * stream()[start : start + size]
+
+
+def running(steps: int, size: int, mean: float, spread: float, momentum: float) -> tuple[float, float]:
+    """Running mean and running variance after ``steps`` steps, as PyTorch keeps them: from 0 and 1, unbiased."""
+    average, variance = 0.0, 1.0
+    for step in range(1, steps + 1):
+        values = batch(step, size, mean, spread)
+        average = (1 - momentum) * average + momentum * values.mean()
+        variance = (1 - momentum) * variance + momentum * values.var(ddof=1)
+    return float(average), float(variance)
+
+
+def normalized(values: np.ndarray, mean: float, variance: float, gamma: float, beta: float) -> np.ndarray:
+    """Scale and shift of the values, standardised with ``mean`` and ``variance``."""
+    return gamma * (values - mean) / math.sqrt(variance + EPS) + beta
+
+
+class BatchNormLab(Interactive):
+    """One channel of a batch normalization layer, in training and in prediction.
+
+    Args:
+        mean: of what comes in, -4 to 4.
+        spread: of what comes in, its standard deviation, 0.1 to 3.
+        size: of the batch, 2 to 256.
+        gamma: scale, 0 to 3.
+        beta: shift, -4 to 4.
+        momentum: share of the new batch in the running statistics, 0 to 1, in PyTorch's convention.
+        steps: training steps that the running statistics have seen, 0 to 60.
+    """
+
+    mean = Number(3.0, -4.0, 4.0)
+    spread = Number(1.5, 0.1, 3.0)
+    size = Number(64, 2, LARGEST)
+    gamma = Number(1.0, 0.0, 3.0)
+    beta = Number(0.0, -4.0, 4.0)
+    momentum = Number(0.1, 0.0, 1.0)
+    steps = Number(5, 0, STEPS)
+    alt = (
+        "Three histograms of one channel. What comes in has mean 3 and spread 1.5. What goes out in training has mean "
+        "0 and spread 1. What goes out in prediction after five steps has neither: the running statistics lag."
+    )
+
+    def stages(self) -> dict[str, np.ndarray]:
+        """The values as they come in, and as they go out in training and in prediction."""
+        values = batch(0, self.size, self.mean, self.spread)
+        average, variance = running(self.steps, self.size, self.mean, self.spread, self.momentum)
+        return {
+            "comes in": values,
+            "goes out in training": normalized(values, values.mean(), values.var(), self.gamma, self.beta),
+            "goes out in prediction": normalized(values, average, variance, self.gamma, self.beta),
+        }
+
+    def picture(self) -> Figure:
+        figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+        bins = np.arange(LEFT, RIGHT + BIN, BIN)
+        colours = ("#c8701a", "#2f7fc9", "#23936a")
+        for ax, colour, (title, values) in zip(figure.subplots(3, 1, sharex=True), colours, self.stages().items()):
+            ax.hist(np.clip(values, LEFT, RIGHT - 1e-9), bins, color=colour, alpha=0.8)
+            ax.axvline(values.mean(), color="black", linewidth=1)
+            ax.set(yticks=[], xlim=(LEFT, RIGHT))
+            ax.set_title(f"{title}: mean {values.mean():.2f}, spread {values.std():.2f}", fontsize=9, loc="left")
+        return figure

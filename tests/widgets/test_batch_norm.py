@@ -1,0 +1,94 @@
+"""The batch-normalization lab: in both modes its numbers are those of ``nn.BatchNorm1d``."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from d2lite.widgets import BatchNormLab
+from d2lite.widgets.batch_norm import STEPS, batch, running, stream
+
+SETTINGS = [
+    {},
+    {"mean": -2.5, "spread": 0.3, "size": 7, "gamma": 2.0, "beta": -1.5, "momentum": 0.3, "steps": 12},
+    {"size": 2, "steps": 60, "momentum": 0.05},
+    {"size": 256, "steps": 1, "momentum": 1.0, "gamma": 0.0},
+    {"steps": 0},
+]
+
+
+def by_torch(lab):
+    """The same three stages by PyTorch, and its running statistics."""
+    layer = nn.BatchNorm1d(1, momentum=lab.momentum).double()
+    nn.init.constant_(layer.weight, lab.gamma)
+    nn.init.constant_(layer.bias, lab.beta)
+    inputs = [torch.tensor(batch(step, lab.size, lab.mean, lab.spread))[:, None] for step in range(lab.steps + 1)]
+    with torch.no_grad():
+        for X in inputs[1:]:
+            layer(X)
+        prediction = layer.eval()(inputs[0])
+        statistics = layer.running_mean.item(), layer.running_var.item()
+        training = layer.train()(inputs[0])
+    return [one[:, 0].numpy() for one in (inputs[0], training, prediction)], statistics
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_python_computes_what_torch_does(settings):
+    lab = BatchNormLab(**settings)
+    stages, statistics = by_torch(lab)
+    for own, theirs in zip(lab.stages().values(), stages, strict=True):
+        assert own == pytest.approx(theirs, abs=1e-12)
+    assert running(lab.steps, lab.size, lab.mean, lab.spread, lab.momentum) == pytest.approx(statistics, abs=1e-12)
+
+
+def test_the_page_computes_what_torch_does(mounted):
+    page = mounted.open(BatchNormLab())
+    for settings in SETTINGS:
+        lab = BatchNormLab(**settings)
+        for trait, value in lab.settings().items():
+            page.set(trait, value)
+        stages, (average, variance) = by_torch(lab)
+        assert page.result["running"] == pytest.approx({"mean": average, "variance": variance}, abs=1e-9)
+        for name, values in zip(("before", "training", "prediction"), stages, strict=True):
+            wanted = {"mean": values.mean(), "spread": values.std(), "first": values[0], "last": values[-1]}
+            assert page.result[name] == pytest.approx(wanted, abs=1e-9)
+
+
+def test_the_numbers_look_like_a_sample():
+    values = stream()
+    assert len(values) == 256 * (STEPS + 1) and len(np.unique(values)) == len(values)
+    assert abs(values.mean()) < 0.03 and abs(values.std() - 1) < 0.03
+    assert abs(np.corrcoef(values[1:], values[:-1])[0, 1]) < 0.03
+
+
+def test_the_point_of_the_first_frame(mounted):
+    page = mounted.open(BatchNormLab())
+    assert page.result["training"]["mean"] == pytest.approx(0, abs=1e-9)
+    assert page.result["training"]["spread"] == pytest.approx(1, abs=1e-4)
+    assert page.result["prediction"]["mean"] > 0.5
+    assert page.say.startswith("In training mean 0.00 and spread 1.00 go out")
+    assert "59% of the running statistics' start" in page.say
+
+
+def test_mouse_and_keyboard(mounted):
+    page = mounted.open(BatchNormLab())
+    page.press("steps", "End")
+    assert page.get("steps") == STEPS and "nearly the same goes out" in page.say
+    page.press("size", "Home")
+    assert page.get("size") == 2 and "only the order is left" in page.say
+    page.drag("beta", 0.9)
+    assert page.get("beta") > 2.5 and f"mean {page.get('beta'):.2f}" in page.say
+
+
+def test_nonsense_is_brought_back(mounted):
+    page = mounted.open(BatchNormLab())
+    for trait in BatchNormLab().settings():
+        for value in ("NaN", "Infinity", -1e9, 1e9, 0, None, "many", 2.5):
+            page.set(trait, value)
+            assert page.say.startswith("In training mean") and "NaN" not in page.page.inner_html(".d2l-stage")
+
+
+def test_python_brings_nonsense_back_too():
+    lab = BatchNormLab(mean="high", spread=0, size=1, momentum=float("nan"), steps=1e9)
+    assert (lab.mean, lab.spread, lab.size, lab.momentum, lab.steps) == (3.0, 0.1, 2, 0.1, STEPS)
+    assert len(lab.picture().axes) == 3
