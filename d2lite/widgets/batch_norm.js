@@ -49,34 +49,28 @@ const normalized = (values, { mean, variance }, { gamma, beta }) => values.map((
 const described = (values) => ({ mean: meanOf(values), spread: Math.sqrt(varianceOf(values)) });
 
 /** A number with two decimals and no minus zero. */
-const short = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2);
+const short = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2).replace("-", "−");
 
-/** Histograms one below the other on one axis; what lies beyond it stands in the last bin. */
-function histograms(stages) {
-  const [width, tall, edge] = [640, 92, 10];
-  const X = (value) => edge + ((clamp(value, LEFT, RIGHT) - LEFT) / (RIGHT - LEFT)) * (width - 2 * edge);
-  const rows = stages.flatMap(({ title, values, mean, spread, colour }, at) => {
-    const counts = Array((RIGHT - LEFT) / BIN).fill(0), floor = (at + 1) * tall - 8, high = tall - 40;
-    for (const value of values) counts[clamp(Math.floor((value - LEFT) / BIN), 0, counts.length - 1)] += 1;
-    const most = Math.max(...counts);
-    return [
-      s("text", { x: edge, y: floor - high - 14, "font-weight": "bold" }, title),
-      s("text", { x: width - edge, y: floor - high - 14, "text-anchor": "end" }, `mean ${short(mean)}, spread ${short(spread)}`),
-      ...counts.map((count, bin) => (count ? s("rect", { x: X(LEFT + bin * BIN) + 0.5, y: floor - (high * count) / most, width: X(LEFT + BIN) - X(LEFT) - 1, height: (high * count) / most, fill: colour }) : null)),
-      s("line", { x1: edge, x2: width - edge, y1: floor, y2: floor, stroke: "var(--d2l-line)" }),
-      s("path", { d: `M${X(mean - spread)},${floor - high - 5}H${X(mean + spread)}M${X(mean)},${floor - high - 9}V${floor}`, stroke: "currentColor", "stroke-width": 1.5, fill: "none" }),
-    ];
-  });
-  const ticks = [-8, -4, 0, 4, 8, 12].map((value) => s("text", { x: clamp(X(value), 14, width - 14), y: 3 * tall + 8, "text-anchor": "middle" }, value));
-  const told = stages.map(({ title, mean, spread }) => `${title}: mean ${short(mean)}, spread ${short(spread)}`).join("; ");
-  return s("svg", { viewBox: `0 0 ${width} ${3 * tall + 12}`, width, role: "img", "aria-label": `Three histograms on one axis. ${told}.` }, ...rows, ...ticks);
+/** The histogram of one stage, its mean and spread above it; what lies beyond the axis stands in the last bin. */
+function histogram({ title, values, mean, spread, colour }) {
+  const [width, floor, high] = [640, 64, 52], counts = Array((RIGHT - LEFT) / BIN).fill(0);
+  const X = (value) => ((clamp(value, LEFT, RIGHT) - LEFT) / (RIGHT - LEFT)) * width;
+  for (const value of values) counts[clamp(Math.floor((value - LEFT) / BIN), 0, counts.length - 1)] += 1;
+  const most = Math.max(...counts), wide = width / counts.length;
+  const told = `mean ${short(mean)}, spread ${short(spread)}`;
+  const drawing = s("svg", { viewBox: `0 0 ${width} ${floor + 1}`, width, role: "img", "aria-label": `Histogram of what ${title}: ${told}.` },
+    ...counts.map((count, bin) => (count ? s("rect", { x: bin * wide + 0.5, y: floor - (high * count) / most, width: wide - 1, height: (high * count) / most, fill: colour }) : null)),
+    s("line", { x1: 0, x2: width, y1: floor, y2: floor, stroke: "var(--d2l-line)" }),
+    s("path", { d: `M${X(mean - spread)},6H${X(mean + spread)}M${X(mean)},2V${floor}`, stroke: "currentColor", "stroke-width": 1.5, fill: "none" }));
+  const line = h("div", { style: "display: flex; justify-content: space-between; gap: 1rem; max-width: 640px; font-size: 0.85rem; margin-top: 0.4rem" }, h("b", {}, title), h("span", {}, told));
+  return h("div", {}, line, drawing);
 }
 
 function told({ size, gamma, beta, momentum, steps }, before, training, prediction) {
   const left = (1 - momentum) ** steps, share = shown(100 * left, left < 0.1 ? 1 : 0);
   const first = `In training mean ${short(training.mean)} and spread ${short(training.spread)} go out: beta and gamma, whatever comes in.`;
   const pair = size === 2 ? " Of two values only the order is left: they become beta − gamma and beta + gamma." : "";
-  const start = steps ? `${steps} ${steps === 1 ? "step" : "steps"} have left ${share}% of the running statistics' start, mean 0 and variance 1` : "the running statistics have seen nothing and stand at mean 0 and variance 1";
+  const start = steps ? `after ${steps} ${steps === 1 ? "step" : "steps"} the running statistics are still ${share}% what they began as, mean 0 and variance 1` : "the running statistics have seen nothing, and stand at mean 0 and variance 1";
   const same = Math.abs(prediction.mean - beta) + Math.abs(prediction.spread - gamma) < 0.25 * Math.max(gamma, 0.1);
   return `${first}${pair} In prediction it is mean ${short(prediction.mean)} and spread ${short(prediction.spread)}: ${start}${same ? ", and nearly the same goes out." : "."}`;
 }
@@ -105,7 +99,8 @@ export default {
           { title: "goes out in training", values: normalized(values, { mean: meanOf(values), variance: varianceOf(values) }, options), colour: "var(--d2l-1)" },
           { title: "goes out in prediction", values: normalized(values, diary, options), colour: "var(--d2l-3)" },
         ].map((one) => ({ ...one, ...described(one.values) }));
-        stage.replaceChildren(histograms(stages));
+        const ticks = h("div", { "aria-hidden": "true", style: "display: flex; justify-content: space-between; max-width: 640px; font-size: 0.8rem" }, ...[-8, -4, 0, 4, 8, 12].map((value) => h("span", {}, String(value).replace("-", "−"))));
+        stage.replaceChildren(...stages.map(histogram), ticks);
         const [before, training, prediction] = stages.map(({ mean, spread, values: all }) => ({ mean, spread, first: all[0], last: all.at(-1) }));
         return { say: told(options, before, training, prediction), result: { before, training, prediction, running: diary } };
       },

@@ -70,8 +70,8 @@ class BatchNormLab(Interactive):
     momentum = Number(0.1, 0.0, 1.0)
     steps = Number(5, 0, STEPS)
     alt = (
-        "Three histograms of one channel. What comes in has mean 3 and spread 1.5. What goes out in training has mean "
-        "0 and spread 1. What goes out in prediction after five steps has neither: the running statistics lag."
+        "Three histograms of one channel. What comes in has a mean near 3. What goes out in training has mean "
+        "0 and spread 1. What goes out in prediction after five steps lies between: the running statistics lag."
     )
 
     def stages(self) -> dict[str, np.ndarray]:
@@ -92,5 +92,7 @@ class BatchNormLab(Interactive):
             ax.hist(np.clip(values, LEFT, RIGHT - 1e-9), bins, color=colour, alpha=0.8)
             ax.axvline(values.mean(), color="black", linewidth=1)
             ax.set(yticks=[], xlim=(LEFT, RIGHT))
-            ax.set_title(f"{title}: mean {values.mean():.2f}, spread {values.std():.2f}", fontsize=9, loc="left")
+            ax.set_title(
+                f"{title}: mean {round(values.mean(), 2) + 0.0:.2f}, spread {values.std():.2f}", fontsize=9, loc="left"
+            )
         return figure

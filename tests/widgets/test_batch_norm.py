@@ -67,7 +67,7 @@ def test_the_point_of_the_first_frame(mounted):
     assert page.result["training"]["spread"] == pytest.approx(1, abs=1e-4)
     assert page.result["prediction"]["mean"] > 0.5
     assert page.say.startswith("In training mean 0.00 and spread 1.00 go out")
-    assert "59% of the running statistics' start" in page.say
+    assert "still 59% what they began as" in page.say
 
 
 def test_mouse_and_keyboard(mounted):
