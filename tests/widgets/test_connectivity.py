@@ -1,0 +1,114 @@
+"""The dense block: channels and parameters are those of the book's modules, and the page shows the same."""
+
+import pytest
+import torch
+from torch import nn
+
+from d2lite.models.densenet import (
+    DenseBlock,
+    bottleneck_block,
+    conv_block,
+    densenet,
+    densenet121,
+    transition_block,
+)
+from d2lite.widgets import DenseConnectivity
+from d2lite.widgets.connectivity import chain, dense
+
+
+def parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@pytest.mark.parametrize("bottleneck", [False, True])
+@pytest.mark.parametrize("layers, growth, channels, keeps", [(4, 32, 64, 0.5), (1, 1, 1, 1.0), (7, 12, 31, 0.3)])
+def test_each_layer_is_that_of_the_block(layers, growth, channels, keeps, bottleneck):
+    with torch.device("meta"):
+        layer, bias = (bottleneck_block, False) if bottleneck else (conv_block, True)
+        block = DenseBlock(layers, channels, growth, layer, bias)
+        *rows, (read, written, cost) = dense(layers, growth, channels, bottleneck, keeps)
+        assert rows == [(layer[0].num_features, layer[-1].out_channels, parameters(layer)) for layer in block.layers]
+        assert block(torch.empty(1, channels, 4, 4)).shape[1] == read
+        assert cost == parameters(transition_block(read, written, bias)) and written == max(1, int(keeps * read + 1e-9))
+        wide, each = chain(layers, growth, channels)
+        assert wide == read and each == parameters(conv_block(wide, wide))
+
+
+@pytest.mark.parametrize("build, arch", [(densenet, (4, 4, 4, 4)), (densenet121, (6, 12, 24, 16))])
+def test_blocks_and_transitions_of_the_networks(build, arch):
+    with torch.device("meta"):
+        parts, channels = [*build(size=96).blocks], 64
+    for number, layers in enumerate(arch):
+        *rows, (_, written, after) = dense(layers, 32, channels, build is densenet121, 0.5)
+        assert sum(cost for *_, cost in rows) == parameters(parts[2 * number])
+        assert number == len(arch) - 1 or after == parameters(parts[2 * number + 1])
+        channels = written
+
+
+def test_the_page_shows_the_same_numbers(mounted):
+    page = mounted.open(DenseConnectivity())
+    names = ("layers", "growth", "channels", "bottleneck", "compression")
+    changes = [
+        ("layers", 6),
+        ("bottleneck", True),
+        ("channels", 256),
+        ("compression", 0.7),
+        ("growth", 7),
+        ("layers", 24),
+    ]
+    for trait, value in [("layers", 4), *changes]:
+        page.set(trait, value)
+        layers, growth, channels, *_ = settings = [page.get(name) for name in names]
+        rows = dense(*settings)
+        assert [tuple(row) for row in page.result["rows"]] == rows
+        assert tuple(page.result["chain"]) == chain(layers, growth, channels)
+        assert page.result["parameters"] == sum(cost for *_, cost in rows[:-1])
+        assert page.page.locator("path").count() == page.result["links"] == sum(range(1, layers + 2))
+        assert f"{page.result['parameters']:,} parameters" in page.say
+
+
+def test_mouse_and_keyboard(mounted):
+    page = mounted.open(DenseConnectivity())
+    marked = page.page.locator("path[stroke='var(--d2l-2)']")
+    assert marked.count() == 3 and page.say.startswith("Layer 3 reads the input and layers 1 and 2, 128 channels")
+    page.page.locator("[data-reader='2']").click()
+    assert page.get("reader") == 2 and marked.count() == 2 and "Layer 2" in page.say
+    walk = page.page.locator("[role=slider][tabindex='0']")
+    walk.focus()
+    for key, reader in (
+        ("ArrowRight", 3),
+        ("End", 5),
+        ("ArrowRight", 5),
+        ("ArrowLeft", 4),
+        ("Home", 1),
+        ("ArrowLeft", 1),
+    ):
+        page.page.keyboard.press(key)  # one after the other: the picture keeps the focus
+        assert page.result["reader"] == reader == int(walk.get_attribute("aria-valuenow"))
+    page.press("layers", "ArrowRight", 2)
+    assert page.get("layers") == 6 and "28 connections where a chain has 7" in page.say
+    page.control("bottleneck").check()
+    assert "Without the bottleneck" in page.say and "costs" in page.say
+    page.drag("channels", 0.99)
+    assert "saves" in page.say
+    page.set("reader", 7)
+    assert page.say.startswith("The transition reads")
+
+
+@pytest.mark.parametrize("trait", ["layers", "growth", "channels", "bottleneck", "compression", "reader"])
+def test_nonsense_is_brought_back(mounted, trait):
+    page = mounted.open(DenseConnectivity())
+    for value in ("NaN", "Infinity", -1e9, 1e9, 0, 2.6, None, "many"):
+        page.set(trait, value)
+        assert page.say.startswith(("Layer", "The transition")) and "NaN" not in page.say
+        assert all(isinstance(count, int) and count > 0 for row in page.result["rows"] for count in row)
+
+
+def test_python_brings_nonsense_back_too():
+    block = DenseConnectivity(
+        layers=0, growth=float("nan"), channels=1e9, bottleneck="yes", compression=-1, reader=None
+    )
+    assert repr(block) == (
+        "DenseConnectivity(bottleneck=False, channels=512, compression=0.1, growth=32, layers=1, reader=3)"
+    )
+    assert len(block.picture().axes) == 3
