@@ -10,6 +10,7 @@ from .inception import BranchBudget
 from .live_network import LiveNetwork
 from .mixer import PixelMixer
 from .predictions import PredictionBrowser
+from .receptive_field import ReceptiveField
 
 __all__ = [
     "ArchitectureExplorer",
@@ -22,4 +23,5 @@ __all__ = [
     "LiveNetwork",
     "PixelMixer",
     "PredictionBrowser",
+    "ReceptiveField",
 ]

@@ -1,0 +1,112 @@
+"""The receptive field: which pixels a unit of each layer of a stack sees, and what that costs in weights."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from .base import Choice, Interactive, Number, Table, clamped
+
+OWN = "own layers"
+POOL = [2, 2, 1]
+STACKS = {  # windows (kernel, stride, whether it is a pooling) from the image on
+    "three 3×3": [[3, 1, 0]] * 3,
+    "two 3×3": [[3, 1, 0]] * 2,
+    "one 5×5": [[5, 1, 0]],
+    "one 7×7": [[7, 1, 0]],
+    "LeNet": [[5, 1, 0], POOL, [5, 1, 0], POOL],
+    "AlexNet": [[11, 4, 0], [3, 2, 1], [5, 1, 0], [3, 2, 1], [3, 1, 0], [3, 1, 0], [3, 1, 0], [3, 2, 1]],
+    "VGG-11": [[3, 1, 0], POOL, [3, 1, 0], POOL, *([[3, 1, 0], [3, 1, 0], POOL] * 3)],
+}
+MOST = 13  # layers
+LARGEST, WIDEST = 11, 4  # kernel, stride
+
+
+def seen(layers) -> list[int]:
+    """Units in a row that one unit behind ``layers`` depends on: pixels first, then of each layer, 1 at the end."""
+    counts = [1]
+    for kernel, stride, _ in reversed(layers):
+        counts.insert(0, (counts[0] - 1) * stride + kernel)
+    return counts
+
+
+def reaches(layers) -> list[int]:
+    """Side, in pixels, of what a unit of each layer sees."""
+    return [seen(layers[: number + 1])[0] for number in range(len(layers))]
+
+
+def paths(layers) -> list[int]:
+    """Ways, in one direction, that lead from each pixel of the receptive field to the unit."""
+    ways = [1]
+    for kernel, stride, _ in reversed(layers):
+        below = [0] * ((len(ways) - 1) * stride + kernel)
+        for unit, number in enumerate(ways):
+            for tap in range(kernel):
+                below[unit * stride + tap] += number
+        ways = below
+    return ways
+
+
+def weights(layers) -> int:
+    """Weights per c², c channels in and out of each convolution; a pooling has none."""
+    return sum(kernel**2 for kernel, _, pooling in layers if not pooling)
+
+
+def windows(given) -> list[list[int]]:
+    """(kernel, stride) or (kernel, stride, "pool") of each layer as in ``STACKS``; empty where it is no such thing."""
+    try:
+        pairs = [(kernel, stride, int("pool" in more)) for kernel, stride, *more in list(given)[:MOST]]
+        return [[round(clamped(1, LARGEST, 3)(k)), round(clamped(1, WIDEST, 1)(s)), pool] for k, s, pool in pairs]
+    except (TypeError, ValueError):
+        return []
+
+
+class ReceptiveField(Interactive):
+    """Layers on an image: what one unit of each sees, and its weights beside those of one large kernel.
+
+    Args:
+        stack: a name out of ``STACKS``, or layers from the image on, at most 13: (kernel, stride) of a convolution,
+            (kernel, stride, "pool") of a pooling; kernel 1 to 11, stride 1 to 4.
+        layer: the one that is looked from; 0 is the last.
+        size: side of the image in pixels, 8 to 256.
+    """
+
+    stack = Choice(*STACKS, OWN)
+    layers = Table(MOST, help="one's own: rows of kernel, stride, and 1 for a pooling")
+    layer = Number(0, 0, MOST)
+    size = Number(28, 8, 256)
+    alt = (
+        "Three layers of 3×3 on a row of pixels: one unit at the top sees three units below it, these five, and those "
+        "seven pixels. The three layers have 27 c² weights; one 7×7 kernel, which sees as far, has 49 c²."
+    )
+
+    def __init__(self, stack="three 3×3", **settings):
+        if not isinstance(stack, str):
+            settings["layers"] = windows(stack)
+            stack = OWN if settings["layers"] else "three 3×3"
+        super().__init__(stack=stack, **settings)
+
+    def used(self) -> list[list[int]]:
+        """The layers that are looked at, up to ``layer``."""
+        own = windows((*row[:2], "pool" if row[2:3] == [1] else "") for row in self.layers)
+        return STACKS.get(self.stack, own)[: self.layer or None]
+
+    def picture(self) -> Figure:
+        layers, step, figure = self.used(), 1, Figure(figsize=(6.4, 2.4), layout="constrained")
+        counts = seen(layers)
+        ax, own = figure.subplots(1, 2, width_ratios=(3, 1))
+        for level, count in enumerate(counts):
+            step *= layers[level - 1][1] if level else 1
+            first = ((reaches(layers)[level - 1] if level else 1) - step) / 2
+            for unit in range(count) if count <= 60 else ():
+                ax.add_patch(Rectangle((first + unit * step, level), step, 0.6, facecolor="#2f7fc9", edgecolor="white"))
+            if count > 60:
+                ax.add_patch(Rectangle((first, level), count * step, 0.6, facecolor="#2f7fc9"))
+            name = f"layer {level}, {layers[level - 1][0]}×{layers[level - 1][0]}" if level else "pixels"
+            ax.text(-0.02 * counts[0], level + 0.3, f"{name}: {count}", ha="right", va="center", fontsize=8)
+        ax.set(xlim=(-0.35 * counts[0], counts[0]), ylim=(-0.2, len(counts)))
+        ax.axis("off")
+        own.bar(["this stack", "one kernel"], [weights(layers), counts[0] ** 2], color=["#2f7fc9", "#c8701a"])
+        own.set_title("weights per c²", fontsize=9)
+        own.tick_params(labelsize=8)
+        return figure

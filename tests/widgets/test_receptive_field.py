@@ -1,0 +1,152 @@
+"""The receptive field: the walk of the AlexNet chapter, the networks of the book, and gradients that agree."""
+
+import random
+import re
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from d2lite.models.alexnet import WINDOWS, alexnet
+from d2lite.models.vgg import vgg11
+from d2lite.widgets import ReceptiveField
+from d2lite.widgets.receptive_field import OWN, STACKS, paths, reaches, seen, weights, windows
+from tools import project
+
+DRAWN = random.Random(0)
+RANDOM = [[[DRAWN.randint(1, 11), DRAWN.randint(1, 4), DRAWN.randint(0, 1)] for _ in range(n)] for n in range(1, 5)]
+EXAMPLES = [*STACKS.values(), *RANDOM]
+
+
+def given(layers) -> list[tuple]:
+    """Layers as one gives them to the interactive."""
+    return [(kernel, stride, "pool") if pooling else (kernel, stride) for kernel, stride, pooling in layers]
+
+
+@pytest.fixture(scope="module")
+def reach():
+    """The function of that name, as the AlexNet chapter has it."""
+    cell = re.search(r"^def reach\(.*?^    return side$", project.source("alexnet").read_text("utf-8"), re.M | re.S)
+    names = {}
+    exec(cell[0], names)
+    return names["reach"]
+
+
+@pytest.mark.parametrize("layers", EXAMPLES)
+def test_the_walk_is_that_of_the_chapter(layers, reach):
+    pairs = [layer[:2] for layer in layers]
+    assert reaches(layers) == [reach(pairs[: number + 1]) for number in range(len(pairs))]
+    assert seen(layers) == [reach(pairs[number:]) for number in range(len(pairs) + 1)]
+
+
+@pytest.mark.parametrize("layers", EXAMPLES)
+def test_a_gradient_reaches_these_pixels_and_no_others(layers):
+    side = seen(layers)[0]
+    if side > 1500:  # the walk of the chapter has checked these
+        layers = layers[:3]
+        side = seen(layers)[0]
+    row = torch.zeros(1, 1, side + 6, dtype=torch.float64, requires_grad=True)
+    out = row
+    for kernel, stride, _ in layers:
+        out = F.conv1d(out, torch.ones(1, 1, kernel, dtype=torch.float64), stride=stride)
+    out[0, 0, 0].backward()
+    assert row.grad[0, 0, :side].tolist() == paths(layers) and row.grad[0, 0, side:].abs().sum() == 0
+
+
+def test_the_networks_are_those_of_the_book():
+    def found(net):
+        kinds = (nn.Conv2d, nn.MaxPool2d)
+        return [m for m in net.features.modules() if isinstance(m, kinds)]
+
+    def side(value):
+        return value if isinstance(value, int) else value[0]
+
+    with torch.device("meta"):
+        nets = {"AlexNet": alexnet(), "VGG-11": vgg11()}
+    for name, net in nets.items():
+        of_net = [[side(m.kernel_size), side(m.stride), int(isinstance(m, nn.MaxPool2d))] for m in found(net)]
+        assert of_net == STACKS[name]
+    assert [list(window[:2]) for window in WINDOWS] == [layer[:2] for layer in STACKS["AlexNet"]]
+
+
+def test_small_kernels_against_a_large_one(mounted):
+    page = mounted.open(ReceptiveField())
+    for stack, side, small, large in (("two 3×3", 5, 18, 25), ("three 3×3", 7, 27, 49), ("one 7×7", 7, 49, 49)):
+        page.set("stack", stack)
+        result = page.result
+        assert (result["reach"][-1], result["weights"], result["one"]) == (side, small, large)
+        assert f"sees {side}×{side}" in page.say and f"{small} c² weights" in page.say and f"{large} c²" in page.say
+        layers = [nn.Conv2d(8, 8, kernel, bias=False) for kernel, *_ in STACKS[stack]]
+        assert sum(layer.weight.numel() for layer in layers) == small * 8**2
+
+
+@pytest.mark.parametrize("layers", EXAMPLES)
+def test_the_page_shows_the_same_numbers(mounted, layers):
+    widget = ReceptiveField(given(layers))
+    assert widget.used() == layers and widget.picture()
+    page = mounted.open(widget)
+    for layer in range(len(layers) + 1):
+        page.set("layer", layer)
+        below = layers[: layer or None]
+        result = page.result
+        assert result["layer"] == len(below) and result["reach"] == reaches(layers)
+        assert result["seen"] == seen(below) and result["weights"] == weights(below)
+        assert result["one"] == seen(below)[0] ** 2 and result["relus"] == sum(not pool for *_, pool in below)
+        assert result["paths"] == (paths(below) if seen(below)[0] <= 400 else [])
+
+
+def test_mouse_and_keyboard(mounted):
+    page = mounted.open(ReceptiveField())
+    page.page.locator("[data-level='1']").hover()
+    assert page.get("layer") == 1 and "layer 1 sees 3×3" in page.say
+    page.page.get_by_label("look from layer 1").focus()
+    page.page.keyboard.press("ArrowDown")
+    assert page.get("layer") == 2 and "layer 2 sees 5×5" in page.say
+    cell = page.page.locator("[data-cell=kernel-1]")
+    cell.focus()
+    page.page.keyboard.press("ArrowUp")
+    page.page.keyboard.press("ArrowUp")
+    assert page.get("stack") == OWN and page.get("layers") == [[5, 1, 0], [3, 1, 0], [3, 1, 0]]
+    assert page.result["reach"] == [5, 7, 9] and cell.evaluate("node => node === document.activeElement")
+    page.page.locator("[data-cell=stride-2]").fill("2")
+    page.page.get_by_label("layer 3 is a pooling").check()
+    page.page.get_by_role("button", name="add a layer").click()
+    assert page.get("layers") == [[5, 1, 0], [3, 2, 0], [3, 1, 1], [3, 1, 1]]
+    assert page.result["reach"] == reaches(page.get("layers")) and page.result["weights"] == 34
+    for _ in range(4):
+        page.page.get_by_role("button", name="remove the last").press("Enter")
+    assert page.result["reach"] == [] and page.say.startswith("Without a layer")
+    assert page.page.get_by_role("button", name="remove the last").is_disabled()
+    for _ in range(13):
+        page.page.get_by_role("button", name="add a layer").click()
+    assert page.page.get_by_role("button", name="add a layer").is_disabled() and len(page.result["reach"]) == 13
+
+
+def test_a_patch_larger_than_the_image_is_told(mounted):
+    page = mounted.open(ReceptiveField("AlexNet"))
+    assert "sees 195×195 pixels (more than the image of 28×28: the rest is padding)" in page.say
+    page.press("size", "End")
+    assert "(58% of 256×256)" in page.say
+
+
+@pytest.mark.parametrize("trait", ["stack", "layers", "layer", "size"])
+def test_nonsense_is_brought_back(mounted, trait):
+    page = mounted.open(ReceptiveField([(5, 2)]))
+    for value in ("NaN", "Infinity", -1e9, 1e9, 2.5, None, "many", [], [[None, "x"], 3], [[1e9, -4, 7]] * 50):
+        page.set(trait, value)
+        assert page.say.startswith(("One unit", "Without a layer")), value
+    page.set("layers", [[11, 4, 0]] * 13)
+    page.set("stack", OWN)
+    assert page.result["reach"][-1] == reaches([[11, 4, 0]] * 13)[-1]
+
+
+def test_python_brings_nonsense_back_too():
+    for stack in ("four", [], 7, None, [3], [(3,)], object()):
+        assert ReceptiveField(stack).stack == "three 3×3" and ReceptiveField(stack).picture()
+    assert windows([(99, 0), (float("nan"), "far", "pool")]) == [[11, 1, 0], [3, 1, 1]]
+    assert len(ReceptiveField([(11, 4)] * 99).used()) == 13 and ReceptiveField([(11, 4)] * 99).picture()
+    assert ReceptiveField(WINDOWS).used() == [[kernel, stride, 0] for kernel, stride, _ in WINDOWS]
+    assert ReceptiveField(OWN).used() == [] and ReceptiveField(OWN).picture()
+    assert ReceptiveField(OWN, layers=[[3]], layer=7, size=-5).used() == [[3, 1, 0]]
+    assert repr(ReceptiveField()) == "ReceptiveField(layer=0, size=28, stack='three 3×3')"
