@@ -99,7 +99,11 @@ export default {
           { title: "goes out in training", values: normalized(values, { mean: meanOf(values), variance: varianceOf(values) }, options), colour: "var(--d2l-1)" },
           { title: "goes out in prediction", values: normalized(values, diary, options), colour: "var(--d2l-3)" },
         ].map((one) => ({ ...one, ...described(one.values) }));
-        const ticks = h("div", { "aria-hidden": "true", style: "display: flex; justify-content: space-between; max-width: 640px; font-size: 0.8rem" }, ...[-8, -4, 0, 4, 8, 12].map((value) => h("span", {}, String(value).replace("-", "−"))));
+        const marks = [-8, -4, 0, 4, 8, 12].map((value, at, all) => {
+          const share = (100 * (value - LEFT)) / (RIGHT - LEFT), back = at === 0 ? 0 : at === all.length - 1 ? 100 : 50;
+          return h("span", { style: `position: absolute; left: ${share}%; transform: translateX(-${back}%)` }, String(value).replace("-", "−"));
+        });
+        const ticks = h("div", { "aria-hidden": "true", style: "position: relative; height: 1.3rem; max-width: 640px; font-size: 0.8rem" }, ...marks);
         stage.replaceChildren(...stages.map(histogram), ticks);
         const [before, training, prediction] = stages.map(({ mean, spread, values: all }) => ({ mean, spread, first: all[0], last: all.at(-1) }));
         return { say: told(options, before, training, prediction), result: { before, training, prediction, running: diary } };

@@ -85,7 +85,7 @@ def test_nonsense_is_brought_back(mounted):
     for trait in BatchNormLab().settings():
         for value in ("NaN", "Infinity", -1e9, 1e9, 0, None, "many", 2.5):
             page.set(trait, value)
-            assert page.say.startswith("In training mean") and "NaN" not in page.page.inner_html(".d2l-stage")
+            assert page.say.startswith("In training mean") and "NaN" not in page.page.inner_html(".d2l-interactive")
 
 
 def test_python_brings_nonsense_back_too():
