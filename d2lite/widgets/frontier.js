@@ -16,7 +16,8 @@ const COSTS = {
   epoch_s: ["seconds an epoch", (value) => shown(value, value < 10 ? 1 : 0)],
   memory_mb: ["MB, training step", (value) => shown(value, value < 10 ? 1 : 0)],
 };
-const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [620, 300, 44, 40, 12];
+const [HEIGHT, LEFT, BOTTOM, TOP] = [300, 44, 40, 12];
+let WIDTH = 620;  // less on a phone, so that the text stays as large
 
 /** 758226 → 758 k. */
 function brief(value) {
@@ -86,13 +87,14 @@ function labels(points) {
 /** The scatter with its frontier; right of the budget it is pale. */
 function plot(rows, cost, front, best, budget, [low, high]) {
   const spread = rows.flatMap(({ accuracy, sd }) => [accuracy - (sd ?? 0), accuracy + (sd ?? 0)]);
+  WIDTH = clamp(window.innerWidth - 64, 300, 620);
   const margin = 0.08 * (Math.max(...spread) - Math.min(...spread)) || 0.01;
   const [bottom, top] = [Math.min(...spread) - margin, Math.max(...spread) + margin];
   const X = (value) => LEFT + (Math.log(value / low) / Math.log(high / low)) * (WIDTH - LEFT - 6);
   const Y = (value) => TOP + ((top - value) / (top - bottom)) * (HEIGHT - TOP - BOTTOM);
   const floor = HEIGHT - BOTTOM;
   const grid = [
-    ...ticks(bottom, top, false).flatMap((value) => [s("line", { x1: LEFT, x2: WIDTH, y1: Y(value), y2: Y(value), stroke: "var(--d2l-faint)" }), s("text", { x: LEFT - 6, y: Y(value) + 4, "text-anchor": "end" }, shown(value, 3))]),
+    ...ticks(bottom, top, false).flatMap((value) => [s("line", { x1: LEFT, x2: WIDTH, y1: Y(value), y2: Y(value), stroke: "var(--d2l-faint)" }), s("text", { x: LEFT - 6, y: Y(value) + 4, "text-anchor": "end" }, value.toFixed(top > 2 ? 1 : top - bottom < 0.05 ? 3 : 2))]),
     ...ticks(low, high, true).flatMap((value) => [s("line", { x1: X(value), x2: X(value), y1: TOP, y2: floor + 4, stroke: "var(--d2l-line)" }), s("text", { x: X(value), y: floor + 17, "text-anchor": "middle" }, COSTS[cost][1](value))]),
     s("text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 5, "text-anchor": "middle" }, COSTS[cost][0]),
   ];
@@ -117,7 +119,7 @@ function told(rows, cost, front, best, budget, fits) {
   if (!best) return `${limit} no network fits.${more}`;
   const spread = known(best.sd) ? ` ± ${best.sd.toFixed(4)} over ${best.seeds} seeds` : "";
   const worse = rows.filter((row) => row[cost] > best[cost] && row.accuracy <= best.accuracy).length;
-  return `${limit} ${best.name}, ${best.accuracy.toFixed(4)}${spread}, is the best of ${fits}. ${worse ? `${worse === 1 ? "One network costs" : `${worse} networks cost`} more and ${worse === 1 ? "is" : "are"} no better.` : ""}${more}`;
+  return `${limit} ${best.name}, ${best.accuracy.toFixed(4)}${spread}, is the best of the ${fits} that fit${worse ? `; ${worse} that cost${worse === 1 ? "s" : ""} more ${worse === 1 ? "is" : "are"} no better` : ""}.${more}`;
 }
 
 /** The table: its head is made once, so that a heading keeps the focus when it sorts. */
@@ -153,8 +155,9 @@ function sortable(model, rows) {
 export default {
   render({ model, el }) {
     const picture = h("div"), key = h("p", { class: "d2l-credit" }, "● on the frontier   ○ another costs no more and is at least as good   ◯ the best within the budget. Right of the dashed line a network is over the budget.");
+    const below = h("div", { class: "d2l-stage" });
     let rows = null, made;
-    return interactive({
+    const off = interactive({
       model, el, label: "Accuracy, cost and the frontier", traits: ["networks", "sort", "descending"],
       controls: [
         { trait: "cost", label: "cost", kind: "choice", options: Object.entries(COSTS).map(([value, [text]]) => [value, text]) },
@@ -164,7 +167,8 @@ export default {
         if (rows === null || model.get("networks") !== made.given) {
           rows = rowsOf(model.get("networks"));
           made = { given: model.get("networks"), ...sortable(model, rows) };
-          stage.replaceChildren(picture, key, made.table);
+          stage.replaceChildren(picture, key);
+          below.replaceChildren(made.table);
         }
         const cost = chosen(model, "cost", Object.keys(COSTS), "parameters");
         const priced = rows.filter((row) => known(row[cost]) && row[cost] > 0);
@@ -183,5 +187,7 @@ export default {
         return { say: told(priced, cost, front, best, budget, fits), result: { frontier: front.map((row) => row.name), best: best?.name ?? null, budget, table } };
       },
     });
+    el.firstChild.append(below);
+    return off;
   },
 };

@@ -62,6 +62,13 @@ def test_the_page_shows_the_same_numbers(mounted):
         assert page.result["best"] == (best and best["name"])
         assert (best["name"] if best else "no network fits") in page.say
         assert page.page.locator("svg title").count() == len(known)
+    page.set("cost", "parameters")
+    for seed in range(10):  # with ties in both
+        rng = random.Random(seed)
+        rows = [{"name": n, "accuracy": rng.choice([1, 2, 3]), "parameters": rng.choice([1, 2, 3])} for n in "abcdef"]
+        page.set("networks", rows)
+        columns = ({row["name"]: row[key] for row in rows} for key in ("parameters", "accuracy"))
+        assert page.result["frontier"] == frontier(*columns)
 
 
 def test_mouse_and_keyboard(mounted):

@@ -1,0 +1,141 @@
+// Test images with what networks take them for: `selected` and `confusion` are the same as in predictions.py.
+
+const EVERY = "every class";
+const WHICH = ["wrong", "right", "networks disagree", "all"];
+const MOST = 120;
+let numberOfGrids = 0;
+
+/** What the traits hold, checked: nothing but images with a label and an answer of each network. */
+function dataOf(model) {
+  const [rows, columns] = model.get("size"), classes = model.get("classes").map(String);
+  const bytes = Uint8Array.from(atob(model.get("pixels")), (character) => character.charCodeAt(0));
+  const labels = model.get("labels").slice(0, MOST);
+  const answers = model.get("answers").filter((given) => given?.predicted?.length >= labels.length);
+  const fine = rows * columns * labels.length <= bytes.length && [labels, ...answers.map(({ predicted }) => predicted)].every((list) => list.every((value) => value in classes));
+  if (!fine) throw new Error("images, labels, classes and answers do not fit together.");
+  return { rows, columns, classes, bytes, labels, answers: Object.fromEntries(answers.map((given) => [String(given.name), given])) };
+}
+
+/** Numbers of the images of a class (-1: of every class) of which `which` is true. */
+function selected({ labels, answers }, network, which, label) {
+  const disagree = (image) => new Set(Object.values(answers).map(({ predicted }) => predicted[image])).size > 1;
+  const right = (image) => answers[network].predicted[image] === labels[image];
+  const rule = { all: () => true, right, wrong: (image) => !right(image), "networks disagree": disagree }[which];
+  return labels.flatMap((actual, image) => ((label < 0 || actual === label) && rule(image) ? [image] : []));
+}
+
+/** How many images of class `label` are taken for each class. */
+function confusion({ labels, classes }, predicted, label) {
+  return classes.map((_, guess) => labels.filter((actual, image) => actual === label && predicted[image] === guess).length);
+}
+
+/** An image as a canvas. */
+function drawn({ rows, columns, bytes }, image) {
+  const canvas = h("canvas", { width: columns, height: rows, "aria-hidden": "true" });
+  const picture = new ImageData(columns, rows);
+  for (let pixel = 0; pixel < rows * columns; pixel += 1) picture.data.fill(bytes[image * rows * columns + pixel], 4 * pixel, 4 * pixel + 3);
+  for (let pixel = 0; pixel < rows * columns; pixel += 1) picture.data[4 * pixel + 3] = 255;
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+  return canvas;
+}
+
+/** The grid: one place for the keyboard, on which the arrow keys choose an image. */
+function grid(choose) {
+  const node = h("div", { class: "d2l-images", role: "listbox", tabindex: 0, "aria-label": "Test images. The arrow keys choose one." });
+  const id = `d2l-images-${(numberOfGrids += 1)}`;
+  let options = [];
+  const at = () => options.findIndex((option) => option.getAttribute("aria-selected") === "true");
+  node.addEventListener("keydown", (event) => {
+    const second = options.findIndex((option) => option.offsetTop > options[0].offsetTop), across = second < 0 ? options.length : second;
+    const to = { ArrowLeft: at() - 1, ArrowRight: at() + 1, ArrowUp: at() - across, ArrowDown: at() + across, Home: 0, End: options.length - 1 }[event.key];
+    if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    if (to in options) choose(to);
+  });
+  const draw = (made, number) => {
+    options = made.map(({ picture, actual, taken, right }, index) => h("div", { id: `${id}-${index}`, role: "option", "aria-selected": String(index === number), "aria-label": `${actual}, ${right ? "recognised" : `taken for ${taken}`}`, class: right ? "d2l-right" : "d2l-wrong", onclick: () => choose(index) }, picture, h("span", {}, actual), h("span", {}, `${right ? "✓" : "✗"} ${taken}`)));
+    node.replaceChildren(...options);
+    if (options.length) node.setAttribute("aria-activedescendant", `${id}-${number}`);
+    else node.removeAttribute("aria-activedescendant");
+    const { offsetTop = 0, offsetHeight = 0 } = options[number] ?? {};  // seen in the grid; the page stays where it is
+    node.scrollTop = clamp(node.scrollTop, offsetTop + offsetHeight - node.clientHeight, offsetTop);
+  };
+  return { node, draw };
+}
+
+/** What each network says of the chosen image. */
+function verdicts({ classes, labels, answers }, image) {
+  return tableOf(["network", "says", ""], Object.entries(answers).map(([name, { predicted, sure }]) => {
+    const said = h("td", {}, `${predicted[image] === labels[image] ? "✓" : "✗"} ${classes[predicted[image]]}`);
+    return [name, said, sure?.length ? sure[image].toFixed(2) : ""];
+  }));
+}
+
+/** One class: what it is taken for, by each network. Every class: how many are right, and the commonest mistake. */
+function counts(data, network, label) {
+  const names = Object.keys(data.answers), { classes } = data;
+  if (label >= 0) {
+    const taken = names.map((name) => confusion(data, data.answers[name].predicted, label)), most = Math.max(1, ...taken.flat());
+    const rows = classes.map((text, guess) => [guess === label ? `${text} (right)` : text, ...taken.map((row) => barCell(String(row[guess]), row[guess] / most, guess === label ? "var(--d2l-3)" : "var(--d2l-2)"))]);
+    return tableOf([`${classes[label]}, taken for`, ...names], rows.filter((_, guess) => taken.some((row) => row[guess])));
+  }
+  return tableOf([network, "right", "most often taken for"], classes.map((text, actual) => {
+    const row = confusion(data, data.answers[network].predicted, actual), wrong = row.map((count, guess) => (guess === actual ? 0 : count)), most = Math.max(...wrong), all = row.reduce((a, b) => a + b, 0);
+    return [text, barCell(`${row[actual]} of ${all}`, row[actual] / all, "var(--d2l-3)"), most ? `${classes[wrong.indexOf(most)]} (${most})` : "–"];
+  }));
+}
+
+/** The counts and the chosen image, in words. */
+function told(data, network, which, label, list, image) {
+  const { labels, answers, classes } = data, of = labels.filter((actual) => label < 0 || actual === label).length;
+  const what = label < 0 ? "images" : `images of ${classes[label]}`;
+  const wrong = selected(data, network, "wrong", label);
+  let text = `${network} gets ${wrong.length} of ${of} ${what} wrong.`;
+  const others = Object.keys(answers).filter((name) => name !== network);
+  if (others.length && wrong.length) text += ` Of these, ${others.map((name) => `${name} gets ${wrong.filter((one) => answers[name].predicted[one] !== labels[one]).length}`).join(", ")} wrong as well.`;
+  if (which === "networks disagree") text += others.length ? ` The networks disagree on ${list.length}.` : " With one network there is nothing to disagree on.";
+  if (image === undefined) return `${text} There is no such image.`;
+  return `${text} Image ${image}: ${classes[labels[image]]}. ${Object.entries(answers).map(([name, { predicted, sure }]) => `${name} says ${classes[predicted[image]]}${sure?.length ? ` (${sure[image].toFixed(2)})` : ""}`).join(", ")}.`;
+}
+
+export default {
+  render({ model, el }) {
+    let data, problem = null;
+    try {
+      data = dataOf(model);
+    } catch (error) {
+      problem = error.message;
+      data = { classes: [], labels: [], answers: {} };
+    }
+    const names = Object.keys(data.answers), pictures = data.labels.map((_, image) => drawn(data, image));
+    const images = grid((number) => {
+      model.set("image", number);
+      model.save_changes();
+    });
+    const side = h("div", { class: "d2l-side" });
+    return interactive({
+      model, el, label: "Test images and predictions", traits: ["image"],
+      controls: [
+        { trait: "network", label: "network", kind: "choice", options: names.map((name) => [name, name]) },
+        { trait: "which", label: "show", kind: "choice", options: WHICH.map((name) => [name, name]) },
+        { trait: "label", label: "class", kind: "choice", options: [EVERY, ...data.classes].map((name) => [name, name]) },
+      ],
+      draw(stage) {
+        if (!pictures.length || !names.length) return { say: problem ?? "There are no images with predictions to show.", result: { shown: [] } };
+        if (!stage.firstChild) stage.append(h("div", { class: "d2l-row" }, images.node, side));
+        const network = chosen(model, "network", names, names[0]), which = chosen(model, "which", WHICH, WHICH[0]);
+        const label = data.classes.indexOf(chosen(model, "label", [EVERY, ...data.classes], EVERY));
+        const list = selected(data, network, which, label), number = Math.round(clamp(model.get("image"), 0, Math.max(0, list.length - 1), 0));
+        const { predicted } = data.answers[network], image = list[number];
+        images.draw(list.map((one) => {
+          const [actual, taken] = [data.labels[one], predicted[one]].map((label) => data.classes[label]);
+          return { picture: pictures[one], actual, taken, right: actual === taken };
+        }), number);
+        const large = image === undefined ? null : h("div", { class: "d2l-row" }, h("div", { class: "d2l-large" }, drawn(data, image)), h("div", {}, h("strong", {}, data.classes[data.labels[image]]), verdicts(data, image)));
+        side.replaceChildren(...[large, counts(data, network, label)].filter(Boolean));
+        const table = Object.fromEntries(names.map((name) => [name, data.classes.map((_, actual) => confusion(data, data.answers[name].predicted, actual))]));
+        return { say: told(data, network, which, label, list, image), result: { shown: list, image: image ?? null, confusion: table } };
+      },
+    });
+  },
+};

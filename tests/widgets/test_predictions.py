@@ -1,0 +1,115 @@
+"""The prediction browser: what is shown and counted is what the labels and answers say."""
+
+import base64
+
+import numpy as np
+import pytest
+import torch
+
+from d2lite.widgets import PredictionBrowser
+from d2lite.widgets.predictions import EVERY, MOST, WHICH, confusion, selected
+
+CLASSES = ["shirt", "coat", "bag"]
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (30, 28, 28), dtype=np.uint8)
+LABELS = RNG.integers(0, 3, 30)
+LOGITS = 3 * RNG.normal(size=(30, 3))
+GUESSES = np.where(RNG.random(30) < 0.6, LABELS, RNG.integers(0, 3, 30))
+
+
+def made(**settings) -> PredictionBrowser:
+    """One network that gives logits, and one that gives classes."""
+    return PredictionBrowser(IMAGES, LABELS, CLASSES, {"net": torch.tensor(LOGITS), "base": GUESSES}, **settings)
+
+
+def expected(network, which, label) -> list[int]:
+    """The images that are shown, by numpy."""
+    answers = {"net": LOGITS.argmax(1), "base": GUESSES}
+    right = answers[network] == LABELS
+    rule = {"all": right | True, "right": right, "wrong": ~right, "networks disagree": answers["net"] != GUESSES}[which]
+    of_class = np.isin(LABELS, [k for k, name in enumerate(CLASSES) if label in (EVERY, name)])
+    return np.flatnonzero(rule & of_class).tolist()
+
+
+def test_what_is_shown_in_python():
+    for network, which, label in ((n, w, c) for n in ("net", "base") for w in WHICH for c in (EVERY, *CLASSES)):
+        assert made(network=network, which=which, label=label).shown() == expected(network, which, label)
+    browser = made()
+    assert browser.answers[0]["sure"] == pytest.approx(torch.tensor(LOGITS).softmax(1).amax(1).tolist(), abs=1e-4)
+    counted = [np.count_nonzero(np.equal(LABELS, 1) & np.equal(GUESSES, guess)) for guess in range(3)]
+    assert confusion(LABELS.tolist(), GUESSES.tolist(), 1, 3) == counted
+    assert base64.b64decode(browser.pixels) == IMAGES.tobytes()
+    assert selected([0, 1], {"a": [0, 0]}, "a", "networks disagree", None) == []
+
+
+def test_the_page_shows_the_same(mounted):
+    page = mounted.open(made())
+    tables = {
+        name: [confusion(LABELS.tolist(), given.tolist(), label, 3) for label in range(3)]
+        for name, given in (("net", LOGITS.argmax(1)), ("base", GUESSES))
+    }
+    for network, which, label in ((n, w, c) for n in ("net", "base") for w in WHICH for c in (EVERY, *CLASSES)):
+        for trait, value in (("network", network), ("which", which), ("label", label)):
+            page.set(trait, value)
+        images = expected(network, which, label)
+        assert page.result["shown"] == images and page.result["confusion"] == tables
+        assert page.page.locator("[role=option]").count() == len(images)
+        wrong = len(expected(network, "wrong", label))
+        assert page.say.startswith(f"{network} gets {wrong} of {len(expected(network, 'all', label))} images")
+    drawn = page.page.evaluate(
+        "[...document.querySelector('[role=option] canvas').getContext('2d').getImageData(0, 0, 28, 28).data]"
+    )
+    assert drawn[::4] == drawn[2::4] == IMAGES[page.result["shown"][0]].ravel().tolist() and set(drawn[3::4]) == {255}
+
+
+def test_mouse_and_keyboard(mounted):
+    page = mounted.open(made(which="all"))
+    options = page.page.locator("[role=option]")
+    options.nth(3).click()
+    assert page.result["image"] == 3 and f"Image 3: {CLASSES[LABELS[3]]}." in page.say
+    page.page.keyboard.press("Tab")
+    page.page.locator("[role=listbox]").focus()
+    for key, image in (("ArrowRight", 4), ("ArrowLeft", 3), ("Home", 0), ("ArrowLeft", 0), ("End", 29)):
+        page.page.keyboard.press(key)
+        assert page.result["image"] == image and options.nth(image).get_attribute("aria-selected") == "true"
+    assert page.page.evaluate("document.activeElement.getAttribute('role')") == "listbox"
+    page.page.keyboard.press("ArrowUp")
+    above, last = (options.nth(page.get("image") if move else 29).bounding_box() for move in (True, False))
+    assert above["x"] == last["x"] and above["y"] < last["y"]
+    name = CLASSES[LOGITS.argmax(1)[page.result["image"]]]
+    assert f"net says {name} (0." in page.say or f"net says {name} (1.00" in page.say
+    page.press("label", "ArrowDown", 1)
+    assert page.result["shown"] == expected("net", "all", "shirt") and "images of shirt" in page.say
+    assert page.page.locator("thead").last.inner_text().startswith("shirt, taken for")
+
+
+def test_nonsense_is_brought_back(mounted):
+    page = mounted.open(made())
+    for trait in ("network", "which", "label", "image"):
+        for value in ("NaN", -1e9, 1e9, None, "many"):
+            page.set(trait, value)
+            assert page.say.startswith("net gets"), (trait, value)
+
+
+@pytest.mark.parametrize("trait, value", [("answers", []), ("labels", [99] * 30), ("pixels", "AAAA"), ("size", [])])
+def test_data_that_do_not_fit_are_named(mounted, trait, value):
+    browser = made()
+    browser.set_trait(trait, value)
+    page = mounted.open(browser)
+    assert page.result["shown"] == [] and page.say.startswith(
+        "There are no images" if trait == "answers" else "images, "
+    )
+
+
+def test_python_names_what_does_not_fit():
+    for change in ({"labels": LABELS[:5]}, {"labels": LABELS + 3}, {"answers": {"net": [0] * 7}}, {"classes": ["one"]}):
+        with pytest.raises(ValueError, match="need as many|must be from 0"):
+            PredictionBrowser(**{"images": IMAGES, "labels": LABELS, "classes": CLASSES, "answers": {}} | change)
+    browser = made(which="some", network=3, label="dog", image=-4)
+    assert (browser.which, browser.network, browser.label, browser.image) == ("wrong", "net", EVERY, 0)
+    assert repr(browser) == "PredictionBrowser(image=0, label='every class', network='net', which='wrong')"
+    assert browser.picture() and PredictionBrowser().picture() and made(which="right", label="bag").picture()
+    many = PredictionBrowser(
+        torch.rand(200, 1, 8, 9), torch.zeros(200), ["a"], {"n": torch.zeros(200, dtype=torch.long)}
+    )
+    assert len(many.labels) == MOST and many.size == [8, 9] and many.shown() == []
