@@ -54,11 +54,14 @@ function read(text) {
   return Number.isFinite(value) ? clamp(value, -1e6, 1e6) : NaN;
 }
 
-/** Black at 0 to white at the largest; where there are negative numbers, blue below 0, white at 0, orange above. */
-function palette(output) {
-  const low = Math.min(...output.flat()), high = Math.max(...output.flat());
+/**
+ * How an output is painted. A kernel that keeps a grey patch's sign (its weights sum to more than 0) makes an image again:
+ * grey, white being what becomes of a white patch. Any other: blue below 0, white at 0, orange above.
+ */
+function palette(output, kernel, lowest, highest) {
+  const low = Math.min(...output.flat()), high = Math.max(...output.flat()), sum = kernel.flat().reduce((a, b) => a + b, 0);
+  if (sum > 1e-9) return { low, high, colour: (value) => Array(3).fill((255 * (value / sum - lowest)) / (highest - lowest)), legend: `black: ${shown(sum * lowest, 2)} or less, white: ${shown(sum * highest, 2)} or more` };
   const most = Math.max(high, -low) || 1;
-  if (low >= 0) return { low, high, colour: (value) => Array(3).fill((255 * value) / most), legend: `from 0 (black) to ${shown(most, 2)} (white)` };
   const end = (value) => (value < 0 ? [47, 110, 190] : [200, 105, 15]);
   const colour = (value) => end(value).map((channel) => 255 - (255 - channel) * (Math.abs(value) / most) ** 0.8);
   return { low, high, colour, legend: `blue: below 0, orange: above; the ends are ±${shown(most, 2)}` };
@@ -140,7 +143,7 @@ export default {
       const asked = [whole("row", -1, rows - 1, -1), whole("column", -1, columns - 1, -1)];
       const row = asked[0] < 0 ? Math.floor(best / columns) : asked[0], column = asked[1] < 0 ? best % columns : asked[1];
       now = { ...made, row, column, stride };
-      const { low, high, colour, legend } = palette(output);
+      const { low, high, colour, legend } = palette(output, kernel, lowest, highest);
       to.node.style.width = `${(100 * columns) / padded[1]}%`;
       to.draw(rows, columns, (i, j) => colour(output[i][j]), `The output, ${rows} by ${columns}.`);
       to.mark([{ row, column }]);

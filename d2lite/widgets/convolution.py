@@ -113,9 +113,12 @@ class ConvolutionLab(Interactive):
             left.add_patch(
                 Rectangle((below - 0.5, top - 0.5), span, span, fill=False, edgecolor="#c8701a", linewidth=2)
             )
-            signed, most = output.min() < 0, max(np.abs(output).max(), 1e-9)
-            colours = LinearSegmentedColormap.from_list("signed", ["#2f6ebe", "white", "#c8690f"]) if signed else "gray"
-            right.imshow(output, cmap=colours, vmin=-most if signed else 0, vmax=most)
+            if taps.sum() > 1e-9:  # an image again: white is what becomes of a white patch
+                scale = {"cmap": "gray", "vmin": taps.sum() * min(image.min(), 0), "vmax": taps.sum() * image.max()}
+            else:
+                most, ends = max(np.abs(output).max(), 1e-9), ["#2f6ebe", "white", "#c8690f"]
+                scale = {"cmap": LinearSegmentedColormap.from_list("signed", ends), "vmin": -most, "vmax": most}
+            right.imshow(output, **scale)
             right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#c8701a", linewidth=2))
             right.set_title(f"output, {output.shape[0]}×{output.shape[1]}", fontsize=9)
             seen = np.pad(image, self.padding)[top : top + span : self.dilation, below : below + span : self.dilation]

@@ -32,7 +32,7 @@ const square = (side) => `${shown(side)}×${shown(side)}`;
 
 /** Rows of units over a row of pixels; those on which the unit in the middle of `layer` depends are filled. */
 function side(layers, layer, ways) {
-  const [left, width, pitch] = [88, 232, clamp(200 / (layers.length + 1), 19, 40)];
+  const [left, width, pitch] = [88, 224, clamp(200 / (layers.length + 1), 19, 40)];
   const extent = seen(layers)[0], margin = Math.max(2, 0.08 * extent), scale = width / (extent + 2 * margin);
   const height = (layers.length + 1) * pitch + 34, X = (pixel) => left + (pixel + margin) * scale, Y = (level) => height - 34 - (level + 1) * pitch;
   const lit = seen(layers.slice(0, layer)), reach = lit[0];
@@ -55,7 +55,7 @@ function side(layers, layer, ways) {
   });
   const most = Math.max(...ways);
   const bars = ways.map((number, pixel) => s("rect", { x: X(start + pixel), y: height - 34, width: Math.max(scale - (scale > 3 ? 1 : 0), 0.5), height: (24 * number) / most, fill: "var(--d2l-2)" }));
-  const label = ways.length ? [s("text", { x: 0, y: height - 20 }, "paths"), s("text", { x: left + width + 6, y: height - 20 }, `1…${shown(most)}`)] : [];
+  const label = ways.length ? [s("text", { x: 0, y: height - 20 }, "paths"), s("text", { x: left + width + 6, y: height - 20 }, most < 1e5 ? `1…${shown(most)}` : `…${most.toExponential(0)}`)] : [];
   return s("svg", { viewBox: `0 0 366 ${height}`, width: 366, role: "img", "aria-label": `Layers from the side: one unit of layer ${layer} depends on ${reach} pixels in a row.` }, ...rows.flat(), ...bars, ...label);
 }
 
@@ -97,7 +97,7 @@ export default {
         const chosenLayer = h("input", { type: "radio", name: group, "aria-label": `look from layer ${index + 1}`, onchange: () => look(index + 1) });
         return { radio: chosenLayer, boxes: [box(0, "kernel", LARGEST), box(1, "stride", WIDEST)], pooling, reach: h("span"), step: h("span") };
       });
-      list.replaceChildren(tableOf(["layer", "kernel", "stride", "pooling", "one unit sees", "apart, px"], rows.map(({ radio, boxes, pooling, reach, step }, index) => [h("label", {}, radio, ` ${index + 1}`), ...boxes, pooling, reach, step])));
+      list.replaceChildren(tableOf(["layer", "kernel", "stride", "pooling", "one unit sees", "apart, px"], rows.map(({ radio, boxes, pooling, reach, step }, index) => [h("label", { style: "white-space: nowrap" }, radio, ` ${index + 1}`), ...boxes, pooling, reach, step])));
     };
 
     const draw = (stage) => {

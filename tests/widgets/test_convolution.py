@@ -109,6 +109,22 @@ def test_mouse_and_keyboard_move_the_window(mounted):
     assert page.get("column") == 0
 
 
+def test_the_output_is_painted_as_the_legend_says(mounted):
+    lab = ConvolutionLab(kernel="identity", size=1)
+    page = mounted.open(lab)
+    script = (
+        "[...document.querySelectorAll('.d2l-pixels canvas')]"
+        ".map(c => [...c.getContext('2d').getImageData(5, 14, 1, 1).data])"
+    )
+    image, output = page.page.evaluate(script)
+    assert image == output and image[0] == image[1] == image[2]
+    assert f"black: 0 or less, white: {np.max(lab.image)} or more" in page.page.inner_text(".d2l-stage")
+    page.set("kernel", "vertical edge")
+    page.set("size", 3)
+    red, _, blue, _ = page.page.evaluate(script)[1]
+    assert page.result["low"] < 0 and red < 60 < blue  # row 14, column 5: the most negative output
+
+
 def test_own_numbers_are_typed_into_the_cells(mounted):
     page = mounted.open(ConvolutionLab())
     cell = page.page.locator("table input").nth(4)
