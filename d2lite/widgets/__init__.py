@@ -11,6 +11,7 @@ from .live_network import LiveNetwork
 from .mixer import PixelMixer
 from .predictions import PredictionBrowser
 from .receptive_field import ReceptiveField
+from .skip_connection import SkipConnection
 
 __all__ = [
     "ArchitectureExplorer",
@@ -24,4 +25,5 @@ __all__ = [
     "PixelMixer",
     "PredictionBrowser",
     "ReceptiveField",
+    "SkipConnection",
 ]
