@@ -44,8 +44,12 @@ function short(value) {
   return `${Number((value / 1000 ** power).toPrecision(3))} ${["", "k", "M", "G"][power]}`.trim();
 }
 
-/** A share in percent, with a decimal where it is small. */
-const percent = (share) => `${shown(100 * share, share < 0.0995 && share > 0 ? 1 : 0)} %`;
+/** A share in percent; what rounds to nothing or to all of it is not called so. */
+function percent(share) {
+  if (share > 0.995 && share < 1) return "over 99\u00a0%";
+  if (share > 0 && share < 0.0005) return "less than 0.1\u00a0%";
+  return `${shown(100 * share, share < 0.0995 ? 1 : 0)}\u00a0%`;
+}
 
 function told(title, rows, table, totals, { size }) {
   const [parameters, macs, memory] = totals;
@@ -57,7 +61,7 @@ function told(title, rows, table, totals, { size }) {
   const top = (column) => table.reduce((best, row, index) => (row[column] > table[best][column] ? index : best), 0);
   const [most, busiest] = [top(2), top(3)];
   const where = most === busiest ? `Row ${table[most][0]} has both the most parameters, ${percent(table[most][2] / parameters)}, and the most work, ${percent(table[most][3] / macs)}.` : `The most parameters, ${percent(table[most][2] / parameters)}, are in ${table[most][0]}; the most work, ${percent(table[busiest][3] / macs)}, in ${table[busiest][0]}.`;
-  return `${counted}${where} Linear layers hold ${percent(share)} of the parameters.`;
+  return `${counted}${where} ${linear.includes(true) ? `Linear layers hold ${percent(share)} of the parameters.` : "There is no linear layer."}`;
 }
 
 export default {

@@ -37,7 +37,7 @@ function strip(rows, total) {
 function told(block, rows, [out, parameters, macs, plain], { in_channels, size, r2, r3 }) {
   const times = (a, b) => `${shown(a / b, a / b < 9.95 ? 1 : 0)} times`;
   const what = block === OWN ? "A setting of your own" : `Block ${block} as published`;
-  const counted = `${what}: ${in_channels} channels in, ${out} out, ${shown(parameters)} parameters, ${shown(macs)} multiply–accumulates (MACs) on a map of ${size}×${size}. `;
+  const counted = `${what}: ${shown(in_channels)} channels in, ${shown(out)} out, ${shown(parameters)} parameters, ${shown(macs)} multiply–accumulates (MACs) on a map of ${size}×${size}. `;
   const dear = [[1, r2], [2, r3]].filter(([index]) => rows[index][1] >= rows[index][3]).map(([index, width]) => `before the ${BRANCHES[index]} kernel the 1×1 convolution to ${width} channels saves nothing`);
   if (dear.length) return `${counted}Without the reductions: ${shown(plain)} parameters. Mind: ${dear.join(", and ")}.`;
   return `${counted}Without the reductions it would have ${shown(plain)} parameters, ${times(plain, parameters)} as many; its 5×5 branch alone ${times(rows[2][3], rows[2][1])} as many.`;

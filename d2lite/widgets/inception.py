@@ -95,6 +95,7 @@ class BranchBudget(Interactive):
             for place, row in enumerate(rows):
                 if ax is left:
                     ax.text(row[0], place, f" {row[0]}", va="center", fontsize=7)
+        left.margins(x=0.15)
         left.set_yticks(places, BRANCHES)
         left.invert_yaxis()
         return figure

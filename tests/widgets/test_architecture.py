@@ -156,9 +156,10 @@ def test_the_page_shows_the_same_numbers(mounted):
 
 def test_mouse_and_keyboard(mounted):
     page = mounted.open(ArchitectureExplorer())
-    assert "Linear layers hold 93 % of the parameters and do 1.6 % of the work" in page.say
+    assert "Linear layers hold 93\u00a0% of the parameters and do 1.6\u00a0% of the work" in page.say
     page.control("network").select_option("ResNet-18")
     assert page.get("network") == "resnet18" and page.result["parameters"] == 11_175_370
+    assert "are in stages.3; the most work" in page.say and "hold less than 0.1\u00a0%" in page.say
     page.press("size", "ArrowLeft", 3)
     assert page.get("size") == 221 and "221×221 px" in page.say
     page.drag("size", 0.01)
@@ -177,4 +178,5 @@ def test_nonsense_is_brought_back(mounted, trait):
 def test_python_brings_nonsense_back_too():
     explorer = ArchitectureExplorer(network="vgg12", width=float("nan"), size=1e9, channels=None, classes="many")
     assert repr(explorer) == "ArchitectureExplorer(channels=1, classes=10, network='vgg11', size=320, width=1.0)"
-    assert len(explorer.picture().axes) == 3 and ArchitectureExplorer(size=8).picture()
+    assert len(explorer.picture().axes) == 3
+    assert ArchitectureExplorer(size=8).picture().get_suptitle() == "VGG-11, 32×32 px"  # the smallest that works

@@ -60,8 +60,11 @@ def test_mouse_and_keyboard(mounted):
     assert page.get("r3") == 32 and page.say.startswith("A setting of your own")
     page.press("r3", "ArrowLeft", 2)
     assert page.get("block") == "4a" == page.control("block").input_value()  # found again, it is marked again
+    listen = "model.on('change:block', (_, name) => (window.named ??= []).push(name))"
+    page.page.evaluate(f"() => {{ const {{ model }} = document.querySelector('.d2l-widget'); {listen}; }}")
     page.control("block").select_option("3b")
     assert page.get("r2") == 128 and page.get("size") == 12
+    assert page.page.evaluate("window.named") == ["3b"]  # at once, with no other name on the way
     page.drag("r3", 0.99)
     assert "before the 5×5 kernel the 1×1 convolution to" in page.say and "saves nothing" in page.say
 
