@@ -34,10 +34,16 @@ function convolve(image, kernel, stride, padding, dilation) {
   const span = dilation * (kernel.length - 1) + 1;
   const padded = [image.length + 2 * padding, image[0].length + 2 * padding];
   const [rows, columns] = padded.map((side) => Math.floor((side - span) / stride) + 1);
-  const patch = (row, column) => grid(kernel.length, kernel.length, (i, j) => image[row * stride + i * dilation - padding]?.[column * stride + j * dilation - padding] ?? 0);
-  const products = (row, column) => patch(row, column).map((line, i) => line.map((pixel, j) => pixel * kernel[i][j]));
+  const pixel = (row, column, i, j) => image[row * stride + i * dilation - padding]?.[column * stride + j * dilation - padding] ?? 0;
+  const patch = (row, column) => kernel.map((line, i) => line.map((_, j) => pixel(row, column, i, j)));
+  const products = (row, column) => kernel.map((line, i) => line.map((weight, j) => weight * pixel(row, column, i, j)));
+  const sum = (row, column) => {
+    let total = 0;
+    for (let i = 0; i < kernel.length; i += 1) for (let j = 0; j < kernel.length; j += 1) total += kernel[i][j] * pixel(row, column, i, j);
+    return total;
+  };
   const fits = rows > 0 && columns > 0;
-  const output = fits ? grid(rows, columns, (row, column) => products(row, column).flat().reduce((sum, product) => sum + product, 0)) : [];
+  const output = fits ? grid(rows, columns, sum) : [];
   return { span, padded, rows: fits ? rows : 0, columns: fits ? columns : 0, patch, products, output };
 }
 
@@ -72,7 +78,7 @@ const part = (caption, node) => h("figure", {}, node, h("figcaption", {}, captio
 
 export default {
   render({ model, el }) {
-    let now = null, inputs = [], weights = [];
+    let made = null, now = null, inputs = [], weights = [];
     const step = (down, right) => now && look(now.row + down, now.column + right);
     const look = (row, column) => {
       if (!now?.rows) return;
@@ -122,10 +128,12 @@ export default {
         return { say: "There is no image: it must be a table of numbers, at most 64 rows and columns.", result: { rows: 0, columns: 0 } };
       }
       const kernel = weightsOf(name, size, model.get("weights"));
-      const made = convolve(image, kernel, stride, padding, dilation);
+      const key = JSON.stringify([image, kernel, stride, padding, dilation]);
+      const moved = made?.key === key;  // nothing but the place that is looked at: the images stay as they are
+      if (!moved) made = { ...convolve(image, kernel, stride, padding, dilation), key };
       const { span, padded, rows, columns, output } = made;
       const lowest = Math.min(0, ...image.flat()), highest = Math.max(lowest + 1e-9, ...image.flat());
-      from.draw(...padded, (row, column) => Array(3).fill((255 * ((image[row - padding]?.[column - padding] ?? 0) - lowest)) / (highest - lowest)), `The image, ${padded.join(" by ")} pixels with its padding.`);
+      if (!moved) from.draw(...padded, (row, column) => Array(3).fill((255 * ((image[row - padding]?.[column - padding] ?? 0) - lowest)) / (highest - lowest)), `The image, ${padded.join(" by ")} pixels with its padding.`);
       fromText.textContent = `image ${image.length}×${image[0].length}${padding ? `, with zeros around it ${padded.join("×")}` : ""}`;
       const border = padding ? [{ row: padding, column: padding, rows: image.length, columns: image[0].length, colour: "var(--d2l-1)" }] : [];
       fillKernel(kernel);
@@ -145,7 +153,7 @@ export default {
       now = { ...made, row, column, stride };
       const { low, high, colour, legend } = palette(output, kernel, lowest, highest);
       to.node.style.width = `${(100 * columns) / padded[1]}%`;
-      to.draw(rows, columns, (i, j) => colour(output[i][j]), `The output, ${rows} by ${columns}.`);
+      if (!moved) to.draw(rows, columns, (i, j) => colour(output[i][j]), `The output, ${rows} by ${columns}.`);
       to.mark([{ row, column }]);
       toText.textContent = `output ${rows}×${columns}; ${legend}`;
       const taps = dilation > 1 ? grid(size, size, (i, j) => ({ row: row * stride + i * dilation, column: column * stride + j * dilation })).flat() : [];

@@ -32,13 +32,13 @@ function bytesOf(text) {
 }
 
 /** Three dot products: row by row, the weights with the pixel. */
-const mixed = (weights, pixel) => weights.map((row) => row.reduce((sum, weight, channel) => sum + weight * pixel[channel], 0));
+const mixed = (weights, pixel) => weights.map(([red, green, blue]) => red * pixel[0] + green * pixel[1] + blue * pixel[2]);
 
 const grey = (value) => [value, value, value];
 
 export default {
   render({ model, el }) {
-    let now = null, weights = MIXES.identity;
+    let now = null, painted = null, weights = MIXES.identity;
     const look = (row, column) => {
       if (!now) return;
       model.set("row", clamp(row, 0, now.rows - 1));
@@ -73,6 +73,18 @@ export default {
     ];
     const credit = h("p", { class: "d2l-credit" });
 
+    /** Mixes and paints all pixels; gives what came out, rows of columns of three numbers. */
+    const paint = (rows, columns, pixel) => {
+      const made = Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (__, j) => mixed(weights, pixel(i, j))));
+      image.draw(rows, columns, pixel, `The image, ${rows} by ${columns} pixels.`);
+      output.draw(rows, columns, (i, j) => made[i][j], `The mixed image, ${rows} by ${columns} pixels.`);
+      CHANNELS.forEach((channel, k) => {
+        before[k].draw(rows, columns, (i, j) => grey(pixel(i, j)[k]), `The ${channel} channel.`);
+        after[k].draw(rows, columns, (i, j) => grey(made[i][j][k]), `The new ${channel} channel.`);
+      });
+      return made;
+    };
+
     const draw = (stage) => {
       const bytes = bytesOf(model.get("image")), columns = Math.round(clamp(model.get("width"), 1, 96, 1)), rows = bytes.length / (3 * columns);
       if (!Number.isInteger(rows) || rows < 1 || rows > 96) {
@@ -88,13 +100,10 @@ export default {
       now = { rows, columns, row, column };
       if (!stage.contains(board)) stage.replaceChildren(...parts, credit);
       credit.textContent = String(model.get("credit") ?? "");
-      const made = Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (__, j) => mixed(weights, pixel(i, j))));
-      const old = pixel(row, column), fresh = made[row][column];
-      image.draw(rows, columns, pixel, `The image, ${rows} by ${columns} pixels.`);
-      output.draw(rows, columns, (i, j) => made[i][j], `The mixed image, ${rows} by ${columns} pixels.`);
-      CHANNELS.forEach((channel, k) => {
-        before[k].draw(rows, columns, (i, j) => grey(pixel(i, j)[k]), `The ${channel} channel.`);
-        after[k].draw(rows, columns, (i, j) => grey(made[i][j][k]), `The new ${channel} channel.`);
+      const key = JSON.stringify([model.get("image"), columns, weights]);
+      if (painted?.key !== key) painted = { key, made: paint(rows, columns, pixel) };  // else only the place has changed
+      const old = pixel(row, column), fresh = painted.made[row][column];
+      CHANNELS.forEach((_, k) => {
         sliders[k].forEach(({ show }, j) => show(weights[k][j], old[j]));
         olds[k].textContent = old[k];
         news[k].textContent = `= ${shown(fresh[k], 2)}`;
@@ -103,7 +112,7 @@ export default {
       for (const { mark } of [image, output]) mark([{ row, column }]);
       const beyond = fresh.some((value) => value < 0 || value > 255) ? " Below 0 is shown as 0, above 255 as 255." : "";
       const say = `The new pixel at row ${row}, column ${column} is three dot products of the old pixel there, (${old.join(", ")}): (${fresh.map((value) => shown(value, 2)).join(", ")}).${beyond} ${MEANS[name]} Neighbours are never asked: whatever the nine weights, this finds no edge and blurs nothing.`;
-      const means = CHANNELS.map((_, k) => made.flat().reduce((sum, value) => sum + value[k], 0) / (rows * columns));
+      const means = CHANNELS.map((_, k) => painted.made.flat().reduce((sum, value) => sum + value[k], 0) / (rows * columns));
       return { say, result: { rows, columns, row, column, pixel: old, products: weights.map((line) => line.map((weight, j) => weight * old[j])), mixed: fresh, means } };
     };
 

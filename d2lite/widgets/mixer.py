@@ -8,7 +8,7 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
-from .base import Choice, Interactive, Number, Table
+from .base import Choice, Interactive, Number, Table, numbers
 from .photos import CREDITS, photo
 
 OWN = "own numbers"
@@ -77,8 +77,8 @@ class PixelMixer(Interactive):
         if pixels is not None:
             settings |= {"image": base64.b64encode(pixels.tobytes()).decode(), "width": pixels.shape[1]}
         if not isinstance(mix, str):
-            self.weights = mix
-            mix = OWN if np.shape(self.weights) == (3, 3) else "red and not green"
+            settings["weights"] = numbers(mix, 3)
+            mix = OWN if settings["weights"] and np.shape(mix)[-2:] == (3, 3) else "red and not green"
         super().__init__(mix=mix, **settings)
 
     def pixels(self) -> np.ndarray:

@@ -126,8 +126,8 @@ function pixels({ width, point = null, step = null }) {
     const image = new ImageData(columns, rows);
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1) {
-        const [red, green, blue, alpha = 255] = colour(row, column);
-        image.data.set([red, green, blue, alpha], 4 * (row * columns + column));
+        const cell = colour(row, column), at = 4 * (row * columns + column);
+        for (let channel = 0; channel < 4; channel += 1) image.data[at + channel] = cell[channel] ?? 255;
       }
     }
     canvas.getContext("2d").putImageData(image, 0, 0);

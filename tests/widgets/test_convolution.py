@@ -112,10 +112,11 @@ def test_mouse_and_keyboard_move_the_window(mounted):
 def test_the_output_is_painted_as_the_legend_says(mounted):
     lab = ConvolutionLab(kernel="identity", size=1)
     page = mounted.open(lab)
-    script = (
-        "[...document.querySelectorAll('.d2l-pixels canvas')]"
-        ".map(c => [...c.getContext('2d').getImageData(5, 14, 1, 1).data])"
-    )
+    script = """[...document.querySelectorAll('.d2l-pixels canvas')].map(canvas => {
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+        copy.drawImage(canvas, 0, 0);
+        return [...copy.getImageData(5, 14, 1, 1).data];
+    })"""
     image, output = page.page.evaluate(script)
     assert image == output and image[0] == image[1] == image[2]
     assert f"black: 0 or less, white: {np.max(lab.image)} or more" in page.page.inner_text(".d2l-stage")

@@ -97,7 +97,7 @@ def test_python_brings_nonsense_back_too():
     for image in ("photo", [], [[1, 2], [3]], np.zeros((2, 5, 4)), object(), np.array([[["a"] * 3]])):
         assert PixelMixer(image).image == "" and PixelMixer(image).picture()
     assert PixelMixer(mix=[[9, float("nan"), 0]] * 3).matrix().tolist() == [[2, 0, 0]] * 3
-    for name in ("gray", None, 7, [[1]], np.ones((4, 4)), object()):
+    for name in ("gray", None, 7, [[1]], np.ones((6, 6)), object()):
         assert PixelMixer(mix=name).mix == "red and not green"
     assert PixelMixer(mix=OWN, weights="none", row="far").picture() and PixelMixer(row=1e9).row == 95
     assert repr(PixelMixer()).startswith("PixelMixer(column=34, ")
