@@ -39,10 +39,11 @@ function chart({ lines, log, across, title, label, mark = null }) {
 const digits = (value) => (isNumber(value) ? (value >= 100 ? shown(value) : String(Number(value.toPrecision(2)))) : "no number");
 
 function told(depth, when, results) {
-  const gradients = Object.entries(results).map(([block, { layer, norm, growth }]) => `${block} ${digits(norm)}, ${isNumber(growth) ? `${digits(growth)} times` : "not to be compared with"} the last layer's`);
-  const ends = Object.entries(results).map(([block, { loss }]) => `${digits(loss)} (${block})`);
-  const at = Object.values(results)[0]?.layer;
-  return `${depth} layers. Gradient at convolution ${at}, ${when}: ${gradients.join("; ")}. Loss at the end of training: ${ends.join(", ")}.`;
+  const words = { plain: "without shortcuts", residual: "with shortcuts" }, blocks = Object.entries(results);
+  if (!blocks.length) return `${depth} layers: these were not measured.`;
+  const gradients = blocks.map(([block, { norm, growth }]) => `${digits(norm)} ${words[block]}${isNumber(growth) ? `, ${digits(growth)} times the last convolution's` : ""}`);
+  const ends = blocks.map(([block, { loss }]) => `${digits(loss)} ${words[block]}`);
+  return `${depth} layers, ${when}: the gradient at convolution ${blocks[0][1].layer} is ${gradients.join("; and ")}. The loss at the end of training is ${ends.join(", and ")}.`;
 }
 
 export default {

@@ -30,7 +30,8 @@ def measured(depths=(8, 20, 44)):
 def test_the_page_shows_the_same_numbers(mounted):
     data = measured()
     page, twin = mounted.open(SkipConnection(*data)), SkipConnection(*data)
-    assert "30 times the last layer" not in page.say and page.say.startswith("44 layers. Gradient at convolution 1")
+    assert page.say.startswith("44 layers, before training: the gradient at convolution 1 is ")
+    assert "without shortcuts, 55 times the last" in page.say and "with shortcuts, 3.5 times" in page.say
     for trait, value in [("layer", 30), ("depth", 20), ("shortcuts", "with"), ("when", "after training"),
                          ("shortcuts", "without"), ("depth", 8), ("shortcuts", "both"), ("depth", 13)]:  # fmt: skip
         page.set(trait, value)
@@ -58,9 +59,9 @@ def test_mouse_and_keyboard(mounted):
     page = mounted.open(SkipConnection(*measured()[:2]))
     assert page.page.locator("[data-trait=when]").count() == 0, "no gradients after training, no choice"
     page.press("layer", "ArrowRight", 2)
-    assert page.get("layer") == 3 and "convolution 3, before training" in page.say
+    assert page.get("layer") == 3 and "before training: the gradient at convolution 3" in page.say
     page.control("shortcuts").select_option("with (residual)")
-    assert "plain" not in page.say and page.page.locator(".d2l-stage path").count() == 2
+    assert "without" not in page.say and page.page.locator(".d2l-stage path").count() == 2
     page.press("depth", "Home")
     assert page.get("depth") == 8 and page.say.startswith("8 layers")
 
@@ -73,7 +74,7 @@ def test_what_went_wrong_in_training_is_shown_as_missing(mounted):
     assert widget.numbers()["plain"] == {"layer": 1, "norm": None, "growth": None, "loss": None}
     assert widget.picture().axes
     page = mounted.open(widget)
-    assert "plain no number" in page.say and "NaN" not in page.page.inner_html(".d2l-interactive")
+    assert "no number without shortcuts" in page.say and "NaN" not in page.page.inner_html(".d2l-interactive")
 
 
 def test_nonsense_is_brought_back(mounted):
@@ -81,7 +82,7 @@ def test_nonsense_is_brought_back(mounted):
     for trait in ("depth", "shortcuts", "when", "layer"):
         for value in ("NaN", "Infinity", -1e9, 1e9, None, "many"):
             page.set(trait, value)
-            assert "cannot be drawn" not in page.say and "layers. Gradient at convolution" in page.say
+            assert "cannot be drawn" not in page.say and "the gradient at convolution" in page.say
 
 
 def test_python_brings_nonsense_back_too():
