@@ -67,7 +67,7 @@ class PixelMixer(Interactive):
     credit = traitlets.Unicode().tag(sync=True)
     alt = (
         "A photograph of an orange flower on green leaves, and the same one behind a 1×1 convolution that subtracts "
-        "green from red at each pixel: the red heart of the flower is bright, all else is dark."
+        "green from red at each pixel: the flower stays, brightest at its red heart; the leaves are black."
     )
 
     def __init__(self, image=None, mix="red and not green", **settings):
