@@ -74,6 +74,7 @@ def test_what_went_wrong_in_training_is_shown_as_missing(mounted):
     assert widget.numbers()["plain"] == {"layer": 1, "norm": None, "growth": None, "loss": None}
     assert widget.picture().axes
     page = mounted.open(widget)
+    assert page.result["blocks"]["plain"] == widget.numbers()["plain"]
     assert "no number without shortcuts" in page.say and "NaN" not in page.page.inner_html(".d2l-interactive")
 
 
