@@ -1,5 +1,7 @@
 """d2lite: the small PyTorch helper of an executable book on modern convolutional networks."""
 
+import importlib as _importlib
+
 import torch as _torch
 
 from . import training as _training
@@ -25,6 +27,13 @@ _training.default_listener = make_listener
 _torch.set_flush_denormal(True)
 
 __version__ = version()
+
+
+def __getattr__(name: str):
+    if name == "widgets":  # imported when asked for: Jupyter's machinery takes longer than all the rest
+        return _importlib.import_module(".widgets", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "CheckResult", "DataError", "DataFileError", "EpochRecord", "History", "ImageData", "InputShapeError", "Listener",

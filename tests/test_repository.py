@@ -29,6 +29,7 @@ ORDER = [
     "listeners",
     "training",
     "plotting board",
+    "widgets",
     "exercises checks answers",
     "__init__",
     "__main__",

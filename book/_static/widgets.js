@@ -52,7 +52,7 @@
     const widget = typeof host === "function" ? await host() : host;
     await widget.initialize?.({ model });
     await widget.render({ model, el });
-    for (const picture of box.querySelectorAll("img")) picture.remove();
+    for (const picture of box.querySelectorAll("img")) (picture.closest("a") ?? picture).remove();
     box.append(el);
     box.model = model;  // for tests and the curious
     box.dataset.mounted = "yes";
