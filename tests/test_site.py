@@ -1,5 +1,6 @@
 """The built site: links and images resolve, nothing comes from another host, boxes are boxes, buttons lead home."""
 
+import itertools
 import re
 from urllib.parse import unquote, urlparse
 
@@ -7,6 +8,7 @@ import prose
 import pytest
 from bs4 import BeautifulSoup
 
+from tools import pages as pages_of_tools
 from tools import project
 
 
@@ -141,3 +143,97 @@ def test_references_list_every_work(pages):
 
     entries = parse_file(str(project.BOOK / "references.bib")).entries
     assert len(pages["references.html"].select("div.citation")) == len(entries) > 0
+
+
+def described(page) -> dict[str, str]:
+    """What a page's head says of it."""
+    return {tag.get("name") or tag.get("property"): tag["content"] for tag in page.select("head meta[content]")}
+
+
+def test_every_page_is_described_and_has_a_picture(pages, site):
+    for name in (f"{chapter}.html" for chapter in [*project.chapters(), "index", "status", "references"]):
+        told, page = described(pages[name]), pages[name]
+        assert told["description"] == told["og:description"] and 60 < len(told["description"]) < 400, name
+        assert told["og:title"] in page.title.text and told["twitter:card"] == "summary_large_image"
+        assert told["og:url"] == page.find("link", rel="canonical")["href"] == project.site_url() + name
+        picture = told["og:image"].removeprefix(project.site_url())
+        assert (site / picture).is_file() and (name.removesuffix(".html") in project.chapters()) == (
+            "covers" in picture
+        )
+    for chapter in project.chapters():
+        told = described(pages[f"{chapter}.html"])["description"]
+        assert pages_of_tools.facts(chapter)["promise"] == told.replace("’", "'")
+
+
+def test_the_address_of_the_site_follows_from_that_of_the_repository(monkeypatch):
+    for repository, address in {
+        "https://github.com/Someone/a-book": "https://someone.github.io/a-book/",
+        "https://github.com/someone/Someone.github.io": "https://someone.github.io/",
+    }.items():
+        monkeypatch.setattr(project, "repository_url", lambda url=repository: url)
+        assert project.site_url() == address
+
+
+def test_the_sitemap_names_every_page(site, pages):
+    found = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text("utf-8"))
+    ours = {project.site_url() + name for name in pages if name not in ("404.html", "search.html")}
+    assert set(found) == ours and len(found) == len(ours) > len(project.chapters())
+
+
+def test_the_page_for_wrong_addresses_works_at_any_depth(pages):
+    page = pages["404.html"]
+    base = page.find("base")
+    assert base["href"] == urlparse(project.site_url()).path
+    first = next(node for node in page.find_all(href=True) if node is not base)
+    assert first in base.find_all_next(), "the base must stand before all that it is for"
+    assert not page.find("link", rel="canonical") and page.find("meta", content="noindex")
+    inside = [link["href"] for link in page.select("a[href*='#']") if len(link["href"]) > 1]
+    assert inside and all(link.startswith("404.html#") for link in inside)
+
+
+def test_links_tell_where_they_lead(pages):
+    told = {link["href"]: link.get("title", "") for link in pages["vgg.html"].select("article a.reference")}
+    assert told["alexnet.html"].startswith("AlexNet: depth that learns. The network with which")
+    assert told["https://arxiv.org/abs/1502.01852"] == (
+        "He, Zhang, Ren and Sun: Delving Deep into Rectifiers: Surpassing Human-Level Performance on ImageNet "
+        "Classification, 2015"
+    )
+    cited = {
+        link["href"] for chapter in project.chapters() for link in pages[f"{chapter}.html"].select("article a[title]")
+    }
+    assert len([address for address in cited if "://" in address]) > 20
+    assert not pages["index.html"].select("article a.reference.internal[title]"), "there the promise stands beside it"
+
+
+def test_pages_hold_only_what_they_use(site, pages):
+    for name, page in pages.items():
+        scripts = " ".join(script.get("src", "") for script in page.find_all("script"))
+        formulas = bool(page.select("article .math"))
+        assert ("katex" in scripts) == formulas, name
+        assert len(re.findall(r"/widgets\.js", scripts)) == bool(page.select(".d2l-widget")), name
+        assert "toggle" not in scripts and "design-tabs" not in scripts
+    fonts = list(site.glob("_static/vendor/fontawesome/*/webfonts/*"))
+    assert fonts and all(path.suffix == ".woff2" and path.stat().st_size < 10_000 for path in fonts)
+
+
+def test_every_icon_has_its_sign(site, pages):
+    from fontTools.ttLib import TTFont
+
+    (sheet,) = site.glob("_static/vendor/fontawesome/*/css/all.min.css")
+    rules = re.findall(r'([^{}]*):before\{content:"\\([0-9a-f]+)"', sheet.read_text("utf-8"))
+    signs = {name: sign for names, sign in rules for name in re.findall(r"fa-[a-z0-9-]+", names)}
+    fonts = {path.stem: TTFont(path).getBestCmap() for path in site.glob("_static/vendor/fontawesome/*/webfonts/*")}
+    icons = (icon for page in pages.values() for icon in page.select("i[class*='fa-'], span[class*='fa-']"))
+    shown = {name for icon in icons if "fa-brands" not in icon["class"] for name in icon["class"] if name[:3] == "fa-"}
+    shown -= {"fa-solid", "fa-lg", "fa-github"}
+    assert len(shown) > 10 and shown <= set(signs)
+    assert all(int(signs[name], 16) in fonts["fa-solid-900"] for name in shown)
+    assert 0xF09B in fonts["fa-brands-400"], "GitHub's mark"
+
+
+def test_chapters_lead_to_their_neighbours(pages):
+    names = [f"{chapter}.html" for chapter in project.chapters()]
+    for before, after in itertools.pairwise(names):
+        assert pages[before].select_one("a.right-next")["href"] == after
+        assert pages[after].select_one("a.left-prev")["href"] == before
+    assert len(pages["vgg.html"].select("link[rel=icon]")) == 1

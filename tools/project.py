@@ -30,6 +30,13 @@ def repository_url() -> str:
     return match.group(1)
 
 
+def site_url() -> str:
+    """Where GitHub Pages serves the site of that repository, with a slash at the end."""
+    owner, name = slug().split("/")
+    home = f"{owner.lower()}.github.io"
+    return f"https://{home}/" if name.lower() == home else f"https://{home}/{name}/"
+
+
 def setup_cell() -> str:
     """The first code cell of every chapter."""
     return SETUP_CELL.format(url=repository_url())

@@ -1,7 +1,8 @@
 """A site that asks no other host for anything: scripts that the theme adds and the book does not use are taken out.
 
 Thebe (its script throws on every page), MathJax and widget loaders come from elsewhere; Font Awesome's 1.5 MB script
-does what its style sheet and local fonts, already on the page, do.
+does what its style sheet and local fonts, already on the page, do. Toggle buttons and tabs are not used, and KaTeX is
+needed only where there is mathematics.
 """
 
 import re
@@ -12,24 +13,33 @@ SCRIPT = re.compile(r"[ \t]*<script\b[^>]*>.*?</script>\n?", re.S)
 # Preloading fonts is refused where a page is opened as a file, and their style sheet asks for them anyway.
 PRELOAD = re.compile(r'[ \t]*<link\b[^>]*rel="preload"[^>]*fontawesome[^>]*>\n?')
 SHEET = re.compile(r'[ \t]*<link\b[^>]*rel="stylesheet"[^>]*>\n?')
-UNUSED = ("thebe", "fontawesome", "mermaid", "require.min.js", "embed-amd.js", "mathjax")
+UNUSED = ("thebe", "fontawesome", "mermaid", "require.min.js", "embed-amd.js", "mathjax", "togglebutton", "design-tabs")
+INLINE = ("thebe", "togglehint", "toggleopenonprint", "togglebuttonselector")  # settings of those, in the page itself
+SHEETS = ("thebe", "togglebutton", "sphinx-design")
+FILES = ("fontawesome/**/*.js*", "sphinx-thebe.*", "togglebutton.*", "design-tabs.js", "sphinx-design*.css")
+MATH = re.compile(r'class="(?:[^"]* )?math\b')
 
 
 def strip(html: str) -> str:
     """A page without the scripts that it does not use."""
 
+    formulas = MATH.search(html)
+
     def kept(match: re.Match) -> str:
-        head = match[0].split(">", 1)
-        told = head[0].lower() + (head[1].lower() if "src=" not in head[0] and "thebe" in head[1].lower() else "")
-        return "" if any(word in told for word in UNUSED) else match[0]
+        head, inside = match[0].lower().split(">", 1)
+        twice = "/widgets.js" in head and "defer" not in head  # Sphinx adds every script to every page, MyST-NB where
+        mute = "katex" in head or "auto-render" in head  # it is needed
+        if "src=" not in head:
+            return "" if any(word in inside for word in INLINE) else match[0]
+        return "" if twice or (mute and not formulas) or any(word in head for word in UNUSED) else match[0]
 
     html = PRELOAD.sub("", SCRIPT.sub(kept, html))
     seen = set()
 
     def once(match: re.Match) -> str:
-        new = match[0] not in seen and "thebe" not in match[0]
+        new = match[0] not in seen and not any(word in match[0] for word in SHEETS)
         seen.add(match[0])
-        return match[0] if new else ""
+        return match[0] if new and (formulas or "katex" not in match[0]) else ""
 
     return SHEET.sub(once, html)
 
@@ -43,7 +53,15 @@ def finish(app, error) -> None:
         text = page.read_text("utf-8")
         if (cleaned := strip(text)) != text:
             page.write_text(cleaned, "utf-8")
-    for pattern in ("_static/**/fontawesome/**/*.js*", "_static/sphinx-thebe.*"):
+    unused = (
+        "fontawesome/**/*.js*",
+        "sphinx-thebe.*",
+        "togglebutton.*",
+        "design-tabs.js",
+        "sphinx-design*.css",
+        "*.map",
+    )
+    for pattern in (f"_static/**/{name}" for name in unused):
         for path in out.glob(pattern):
             path.unlink()
 

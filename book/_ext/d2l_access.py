@@ -1,0 +1,27 @@
+"""What the theme's pages lack for people who do not see them: landmarks, and lists that are lists."""
+
+from pathlib import Path
+
+SIDEBAR = 'class="bd-sidebar-primary bd-sidebar"'
+MENDED = {
+    f"<div {SIDEBAR}>": f'<div {SIDEBAR} role="region" aria-label="Book">',
+    'role="doc-biblioentry"': 'role="listitem"',  # the former is no longer in the standard
+}
+
+
+def finish(app, error) -> None:
+    """Mend the pages that this build wrote."""
+    if error is not None or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).glob("*.html"):
+        text = mended = page.read_text("utf-8")
+        for old, new in MENDED.items():
+            mended = mended.replace(old, new)
+        if mended != text:
+            page.write_text(mended, "utf-8")
+
+
+def setup(app):
+    """Sphinx's entry point."""
+    app.connect("build-finished", finish)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
