@@ -1,4 +1,4 @@
-// Every page: what a link leads to is shown beside it, and what scrolls can be scrolled with the keyboard.
+// Every page: what a link leads to is shown beside it, what scrolls can be scrolled with the keyboard, paper is white.
 document.addEventListener("DOMContentLoaded", () => {
   const SCROLLS = ".pst-scrollable-table-container, .katex-display, .cell_output .text_html";
   const names = { "pst-scrollable-table-container": "Table", "katex-display": "Equation", text_html: "Output" };
@@ -57,5 +57,14 @@ document.addEventListener("DOMContentLoaded", () => {
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   window.addEventListener("scroll", () => tip.hidden || hide(), { passive: true });
   document.body.append(tip);
+
+  const { dataset } = document.documentElement;
+  let theme = dataset.theme;
+  window.addEventListener("beforeprint", () => {
+    theme = dataset.theme;
+    dataset.theme = "light";
+  });
+  window.addEventListener("afterprint", () => { dataset.theme = theme; });
+
   new ResizeObserver(reachable).observe(document.querySelector("article") ?? document.body);
 });
