@@ -207,6 +207,7 @@ def test_on_paper_there_is_the_chapter_and_nothing_else(tab):
     page.locator("details.hide > summary").first.click()
     page.emulate_media(media="print", color_scheme="dark")
     assert page.locator("details.hide[open] pre").first.is_visible(), "an opened cell is printed"
+    assert page.locator("details.hide[open] > summary").first.is_hidden(), "without its button"
     for event, theme in (("beforeprint", "light"), ("afterprint", "dark")):
         page.evaluate("name => window.dispatchEvent(new Event(name))", event)
         assert page.get_attribute("html", "data-theme") == theme
