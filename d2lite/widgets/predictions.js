@@ -65,9 +65,9 @@ function grid(choose) {
 
 /** What each network says of the chosen image. */
 function verdicts({ classes, labels, answers }, image) {
-  return tableOf(["network", "says", ""], Object.entries(answers).map(([name, { predicted, sure }]) => {
+  return tableOf(["network", "says", "sure"], Object.entries(answers).map(([name, { predicted, sure }]) => {
     const said = h("td", {}, `${predicted[image] === labels[image] ? "✓" : "✗"} ${classes[predicted[image]]}`);
-    return [name, said, sure?.length ? sure[image].toFixed(2) : ""];
+    return [name, said, sure?.length ? sure[image].toFixed(2) : "–"];
   }));
 }
 
