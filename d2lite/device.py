@@ -109,7 +109,8 @@ def device_name(on: torch.device | None = None) -> str:
         return torch.cuda.get_device_name(on)
     if on.type == "mps":
         return "Apple GPU (MPS)"
-    return f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def most_memory(on: torch.device) -> int:

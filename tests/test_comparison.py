@@ -95,7 +95,7 @@ def test_any_number_of_seeds_with_and_without_costs(page, count, costed):
     table = names["table"]
     assert list(table.seeds) == [count] * 5 and table.sd.isna().all() == (count == 1)
     assert set(names["COSTS"]) == {"parameters", "macs", *(("epoch_s", "memory_mb") if costed else ())}
-    assert ("one seed: unknown" in set(pd.DataFrame(names["lines"])[4])) == (count == 1)
+    assert ("too few runs" in set(pd.DataFrame(names["lines"])[4])) == (count == 1)
     assert "4,096 training images (quick), 3 epochs" in out and "CPU, 2 threads" in out and "2026-01-02" in out
     assert ("not measured at this size yet" in out) == (not costed) and "not measured yet" in out
 
@@ -133,8 +133,8 @@ def test_two_recipes_of_one_network(page):
     eras = [run("resnet18", seed, kind, dataset="CIFAR-10", test_acc=accuracy + seed / 1000)
             for kind, accuracy in (("2015", 0.5), ("modern", 0.6)) for seed in range(3)]  # fmt: skip
     out = page(seeds(1) + eras)[1]
-    assert "2015 0.5010 (3 seeds), modern 0.6010 (3 seeds): +0.1000" in out and "more than luck" in out
-    assert "standard error –, one seed: unknown" in page([*seeds(1), eras[0], eras[3]])[1]
+    assert "modern − 2015 +0.1000, standard error 0.0008, more than luck" in out and "test 0.5010" in out
+    assert "standard error –, too few runs" in page([*seeds(1), eras[0], eras[3]])[1]
     assert "not measured yet" in page(seeds(1) + eras[:3])[1]
 
 
@@ -150,14 +150,49 @@ def test_the_frontier_is_what_nothing_dominates(names):
 
 
 def test_the_test_of_luck_is_the_textbook_one(names):
-    a, b = [0.9, 0.91, 0.95], [0.88, 0.86]
+    a, b = [0.9, 0.91, 0.95, 0.92], [0.88, 0.86]
     difference, error, needed = names["compare"](a, b)
-    pooled = math.sqrt((2 * np.var(a, ddof=1) + np.var(b, ddof=1)) / 3)
-    assert difference == pytest.approx(0.05) and error == pytest.approx(pooled * math.sqrt(1 / 3 + 1 / 2))
+    pooled = math.sqrt((3 * np.var(a, ddof=1) + np.var(b, ddof=1)) / 4)
+    assert difference == pytest.approx(0.05) and error == pytest.approx(pooled * math.sqrt(1 / 4 + 1 / 2))
     assert needed == math.ceil(2 * (3 * pooled / difference) ** 2)
     assert difference >= 3 * pooled * math.sqrt(2 / needed), "so many seeds make it three standard errors"
-    assert math.isnan(names["compare"]([0.5], [0.6])[1]) and math.isnan(names["compare"](a, a)[2])
-    assert names["compare"]([0.9, 0.9], [0.8, 0.8])[2] == 2
+    assert math.isnan(names["compare"](a, a)[2]) and names["compare"]([0.9] * 3, [0.8] * 3)[2] == 2
+    assert names["compare"](a, b, 0.01)[1] == pytest.approx(0.01 * math.sqrt(1 / 4 + 1 / 2)), "a spread from elsewhere"
+
+
+def test_shuffles_tell_chance(names):
+    by_chance, order = names["by_chance"], [1, 2, 3, 4, 5]
+    assert by_chance(order, order) == pytest.approx(2 / 120, abs=0.01), "the same order, and the opposite one"
+    assert by_chance(order, [1, 3, 2, 5, 4]) > 0.1 and by_chance(range(12), range(12)) == 0
+
+
+def test_false_alarms_are_those_of_the_textbook(names):
+    alarms = names["false_alarms"]
+    for seeds, tail in ((2, 0.0955), (3, 0.0399), (10, 0.0077)):  # P(|t| > 3), 2 (seeds - 1) degrees of freedom
+        assert alarms(2, seeds, 3) == pytest.approx([tail, tail], abs=0.01)
+    of_two, of_all = alarms(11, 3, 3)
+    assert of_all < of_two, "a spread from more runs is a better one"
+
+
+def test_the_table_can_be_read_without_its_script(names):
+    shown = names["Sortable"](names["table"].assign(sd=[math.nan] * 5))
+    html = shown._repr_html_()
+    assert repr(shown).count("–") == 5 and html.count("<td>–</td>") == 5
+    assert html.count('id="comparison-table"') == 1 and 'getElementById("comparison-table")' in html
+    assert html.index("</table>") < html.index("<script>") and "http" not in html
+    frame = shown.frame.set_index("network")
+    assert frame.loc["DenseNet", "parameters"] == "758,226" and frame.loc["LeNet", "year"] == "1998"
+    assert html.index("ResNet-18") < html.index(">LeNet<"), "as it came: here by accuracy"
+
+
+def test_who_takes_no_part_is_told(page):
+    out = page(seeds(1))[1]
+    assert "vgg16_unpadded takes no part" in out and "212 px" in out
+    assert "vgg11 is not measured yet" in out and "\nlenet is not" not in out
+
+
+def test_every_network_has_a_name(names):
+    assert set(names["NAMES"]) == {recipe.name for recipe in d2l.recipes()}
 
 
 def test_choosing_keeps_the_budget(names):
@@ -219,7 +254,12 @@ RIGHT = {1: pareto, 2: frugal, 3: (ERROR, 7)}
 
 @pytest.mark.parametrize(
     ("number", "answer"),
-    [*RIGHT.items(), (1, lambda points: np.array(pareto(points)).tolist()), (3, np.array([ERROR, 7]))],
+    [
+        *RIGHT.items(),
+        (1, lambda points: np.array(pareto(points)).tolist()),
+        (3, np.array([ERROR, 7])),
+        (3, (0.0045, 7)),  # rounded
+    ],
 )
 def test_right_answers(number, answer):
     result = d2l.check(f"comparison-{number}", answer)
@@ -250,6 +290,7 @@ def test_right_answers(number, answer):
         (2, lambda points, most, tolerance: points[0], "should give"),
         (2, lambda p, m, t: frugal(p, m, t) or p[0], "return None"),
         (2, lambda p, m, t: frugal(p, m, t) or max([]), "return None; yours raises"),
+        (1, lambda points: [point[2] for point in points], "list of triples"),
         (3, 0.0045, "list or tuple of 2"),
         (3, (ERROR, 14), "each network"),
         (3, (ERROR, 6), "round up"),

@@ -197,6 +197,7 @@ def test_right_answers(name, answer):
         ("nin-4", 3, "function itself"),
         ("nin-4", lambda net, X: net(X), "average first"),
         ("nin-4", lambda net, X: swapped(net, X, first=False), "average first"),
+        ("nin-4", lambda net, X: None, "return statement"),
         ("nin-4", lambda net, X: net.features(X), "flatten"),
         ("nin-4", lambda net, X: 2 * swapped(net, X), "differ"),
         ("nin-5", on_meta(nin.nin, 3), "function itself"),

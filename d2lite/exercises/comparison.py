@@ -58,7 +58,10 @@ def _pareto(answer: object) -> str | None:
         value = answer(list(points))
         if value is None:
             return "your function returns nothing: is the return statement missing?"
-        found.append([tuple(point) for point in value])
+        try:
+            found.append([tuple(point) for point in value])
+        except TypeError:
+            return f"return a list of triples, not {value!r}."
     expected = [_left(points, _dominates) for points in _clouds()]
     if found == expected:
         return None
@@ -131,10 +134,11 @@ def _squares(runs: tuple[float, ...]) -> float:
 _VARIANCE = (_squares(_A) + _squares(_B)) / 4  # pooled: two degrees of freedom from each network
 _BIASED = (_squares(_A) + _squares(_B)) / 6
 _ERROR = (2 * _VARIANCE / 3) ** 0.5
+_REL = 1e-2  # two digits are enough
 
 
 def _seeds(values: list[float]) -> str:
-    if abs(values[0] / _ERROR - 1) < 5e-3:
+    if abs(values[0] / _ERROR - 1) < _REL:
         if values[1] == 14:
             return "both are right, but asked is how many seeds each network needs."
         if 6 <= values[1] < 7:
@@ -150,9 +154,9 @@ def _seeds(values: list[float]) -> str:
         2 * _VARIANCE / 3: "that is the square of the standard error: take the root.",
     }
     for slip, hint in slips.items():
-        if abs(values[0] / slip - 1) < 5e-3:
+        if abs(values[0] / slip - 1) < _REL:
             return hint
     return "start with the standard error: s² is the sum of the squared deviations of both, each from its mean, over 4."
 
 
-exercise("comparison-3", numbers((_ERROR, 7), _seeds, rel=5e-3), "right: more than twice as many as were run.")
+exercise("comparison-3", numbers((_ERROR, 7), _seeds, rel=_REL), "right: more than twice as many as were run.")

@@ -105,9 +105,10 @@ def _swapped(answer: object) -> str | None:
             value = answer(net, X)
         finally:
             hook.remove()
-    if not isinstance(value, torch.Tensor) or value.shape != (2, 10):
-        shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
-        return f"two images should give logits of shape (2, 10), yours give {shape}: flatten at the end."
+    if not isinstance(value, torch.Tensor):
+        return f"it gives {type(value).__name__}: return a tensor (is the return statement missing?)."
+    if value.shape != (2, 10):
+        return f"two images should give logits of shape (2, 10), yours give {tuple(value.shape)}: flatten at the end."
     if not torch.allclose(value, expected, atol=1e-4):
         return (
             "the logits differ from those of net(X): all but the last layer first, then average, then the last layer."

@@ -4,7 +4,7 @@
 import torch
 from torch import nn
 
-__all__ = ["SMALLEST_SIZE", "NiN", "nin", "nin_block", "nin_init", "nin_relu_on_logits"]
+__all__ = ["SMALLEST_SIZE", "NiN", "nin", "nin_block", "nin_features", "nin_init", "nin_relu_on_logits"]
 
 
 def nin_block(in_channels, out_channels, kernel_size, stride=1, padding=0, last_relu=True) -> nn.Sequential:
@@ -21,18 +21,26 @@ def nin_block(in_channels, out_channels, kernel_size, stride=1, padding=0, last_
     return nn.Sequential(*layers if last_relu else layers[:-1])
 
 
+def nin_features(in_channels, num_classes, relu_on_logits=False) -> nn.Sequential:
+    """Four blocks with poolings between: (N, in_channels, H, W) → (N, num_classes, H', W'), a map for each class."""
+    return nn.Sequential(
+        nin_block(in_channels, 96, kernel_size=11, stride=4), nn.MaxPool2d(3, stride=2),
+        nin_block(96, 256, kernel_size=5, padding=2), nn.MaxPool2d(3, stride=2),
+        nin_block(256, 384, kernel_size=3, padding=1), nn.MaxPool2d(3, stride=2),
+        nn.Dropout(0.5),
+        nin_block(384, num_classes, kernel_size=3, padding=1, last_relu=relu_on_logits),
+    )  # fmt: skip
+
+
 SMALLEST_SIZE = 67  # pixels: 67 → 15 → 7 → 3 → 1, and any fewer leave the last pooling nothing
 
 
 class NiN(nn.Module):
     """Four NiN blocks, then the average of each class map: (N, in_channels, H, W) → (N, num_classes).
 
-    Args:
-        size: height and width of the images in pixels. No layer depends on it; it is only checked.
-        relu_on_logits: end the last block with a ReLU, as the common listing does; the logits are then never negative.
-
-    Raises:
-        ValueError: ``size`` leaves nothing to average; names the smallest size that works.
+    ``size``, the images' height and width in pixels, is only checked: no layer depends on it. ``relu_on_logits`` ends
+    the last block with a ReLU, as the common listing does; the logits are then never negative.
+    Raises ValueError where ``size`` leaves nothing to average; it names the smallest size that works.
     """
 
     def __init__(self, in_channels=1, num_classes=10, size=224, relu_on_logits=False):
@@ -42,13 +50,7 @@ class NiN(nn.Module):
                 f"an image of {size}×{size} px is used up by the poolings: "
                 f"the smallest size that works is {SMALLEST_SIZE} px."
             )
-        self.features = nn.Sequential(
-            nin_block(in_channels, 96, kernel_size=11, stride=4), nn.MaxPool2d(3, stride=2),
-            nin_block(96, 256, kernel_size=5, padding=2), nn.MaxPool2d(3, stride=2),
-            nin_block(256, 384, kernel_size=3, padding=1), nn.MaxPool2d(3, stride=2),
-            nn.Dropout(0.5),
-            nin_block(384, num_classes, kernel_size=3, padding=1, last_relu=relu_on_logits),
-        )  # fmt: skip
+        self.features = nin_features(in_channels, num_classes, relu_on_logits)
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         nin_init(self)
 

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 __all__ = [
+    "WIDTHS",
     "Bottleneck",
     "ResNet",
     "Residual",
@@ -57,6 +58,10 @@ class Residual(nn.Module):
         return F.relu(self.body(X) + self.shortcut(X))
 
 
+#: channels of the four stages, before a block's ``expansion``
+WIDTHS = (64, 128, 256, 512)
+
+
 def stem(in_channels: int, channels: int, small_images: bool = False) -> nn.Sequential:
     """7×7 with stride 2 and 3×3 max-pooling with stride 2, a quarter of the side; for small images 3×3, all of it."""
     if small_images:
@@ -85,9 +90,7 @@ class ResNet(nn.Module):
         ValueError: at this ``size`` a layer would have a single pixel to halve; names the smallest that works.
     """
 
-    def __init__(
-        self, block, num_blocks, in_channels=1, num_classes=10, size=224, widths=(64, 128, 256, 512), small_images=False
-    ):
+    def __init__(self, block, num_blocks, in_channels=1, num_classes=10, size=224, widths=WIDTHS, small_images=False):
         super().__init__()
         check_size(size, len(num_blocks) - 1 if small_images else len(num_blocks) + 1)
         self.stem = stem(in_channels, widths[0], small_images)
