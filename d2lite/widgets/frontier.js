@@ -2,6 +2,7 @@
 
 const COLUMNS = {
   name: ["network", String],
+  year: ["year", String],
   accuracy: ["test accuracy", (value) => value.toFixed(4)],
   sd: ["± sd", (value) => value.toFixed(4)],
   seeds: ["seeds", (value) => shown(value)],

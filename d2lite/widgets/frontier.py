@@ -68,7 +68,7 @@ def records(networks) -> list[dict]:
         if not isinstance(given, dict) or number(given.get("accuracy")) is None:
             continue
         row = {"name": str(given.get("name", f"network {len(rows) + 1}")), "accuracy": number(given["accuracy"])}
-        row |= {"sd": number(given.get("sd"), -1e-12), "seeds": number(given.get("seeds"), 0)}
+        row |= {key: number(given.get(key), low) for key, low in (("sd", -1e-12), ("seeds", 0), ("year", 0))}
         rows.append(row | {cost: number(given.get(cost), 0) for cost in COSTS})
     return rows[:MOST]
 
@@ -77,8 +77,8 @@ class FrontierExplorer(Interactive):
     """Accuracy against a cost, the frontier, and the best network within a budget.
 
     Args:
-        networks: a DataFrame or a list of dictionaries with ``name``, ``accuracy`` and, where they are known, ``sd``,
-            ``seeds``, ``parameters``, ``macs``, ``epoch_s``, ``memory_mb``.
+        networks: a DataFrame or a list of dictionaries with ``name``, ``accuracy`` and, where they are known, ``year``,
+            ``sd``, ``seeds``, ``parameters``, ``macs``, ``epoch_s``, ``memory_mb``.
         cost: one of the last four.
         budget: where on the axis it is, in percent: at 0 nothing fits, at 100 everything.
         sort: the column by which the table is sorted; ``descending`` says from which end.
@@ -87,7 +87,7 @@ class FrontierExplorer(Interactive):
     networks = traitlets.List().tag(sync=True)
     cost = Choice(*COSTS)
     budget = Number(50.0, 0.0, 100.0)
-    sort = Choice("accuracy", "name", "sd", "seeds", *COSTS)
+    sort = Choice("accuracy", "name", "year", "sd", "seeds", *COSTS)
     descending = Switch(True)
     alt = (
         "Test accuracy of networks against a cost on a logarithmic scale. A stepped line, the frontier, joins those "

@@ -12,7 +12,16 @@ from d2lite.widgets.frontier import COSTS, budget_at, choose, frontier, records
 from tools import pairs
 
 NETWORKS = [
-    {"name": "LeNet", "accuracy": 0.8057, "sd": 0.0062, "seeds": 2, "parameters": 505_226, "macs": 3.7e6, "epoch_s": 4},
+    {
+        "name": "LeNet",
+        "year": 1998,
+        "accuracy": 0.8057,
+        "sd": 0.0062,
+        "seeds": 2,
+        "parameters": 505_226,
+        "macs": 3.7e6,
+        "epoch_s": 4,
+    },
     {"name": "AlexNet", "accuracy": 0.8142, "sd": 0.01, "seeds": 2, "parameters": 21_598_922, "macs": 78.8e6},
     {"name": "VGG", "accuracy": 0.8279, "seeds": 1, "parameters": 19_500_362, "macs": 66.2e6, "epoch_s": 30},
     {"name": "DenseNet", "accuracy": 0.8484, "sd": 0.0024, "seeds": 2, "parameters": 758_226, "macs": 71.5e6},
@@ -88,6 +97,8 @@ def test_mouse_and_keyboard(mounted):
     assert page.page.evaluate("document.activeElement.textContent") == "parameters ↑", "the heading keeps the focus"
     page.page.get_by_role("button", name="± sd").click()
     assert page.result["table"][0] == "AlexNet" and page.result["table"][-1] == "VGG", "unknown ones come last"
+    page.page.get_by_role("button", name="year").click()
+    assert page.result["table"][0] == "LeNet" and "1998" in page.page.inner_text("tbody tr")
     assert "MB a step" not in page.page.inner_text("thead"), "a column of which nothing is known is not shown"
 
 
@@ -115,7 +126,7 @@ def test_python_brings_nonsense_back_too():
     for nothing in (None, 7, "many", [], [{"accuracy": math.nan}], pd.DataFrame()):
         assert FrontierExplorer(nothing).networks == [] and FrontierExplorer(nothing).picture()
     assert records([{"accuracy": 0.5, "macs": 0, "sd": 0}])[0] == {
-        "name": "network 1", "accuracy": 0.5, "sd": 0, "seeds": None, **dict.fromkeys(COSTS),
+        "name": "network 1", "accuracy": 0.5, "sd": 0, "seeds": None, "year": None, **dict.fromkeys(COSTS),
     }  # fmt: skip
     explorer = FrontierExplorer([{"name": "a", "accuracy": 1, "epoch_s": 3}], budget="all")
     assert explorer.cost == "epoch_s" and explorer.budget == 50 and explorer.picture()
