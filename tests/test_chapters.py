@@ -363,7 +363,8 @@ def test_stored_outputs_are_cleaned():
         nb.cells[0].metadata["mystnb"]["image"]["alt"] == "A curve that falls."
         and "execution" not in nb.cells[0].metadata
     )
-    assert outputs.warnings(nb) and outputs.too_large(nb, 400_001) and not outputs.too_large(nb, 400_000)
+    most = outputs.MAX_BYTES
+    assert outputs.warnings(nb) and outputs.too_large(nb, most + 1) and not outputs.too_large(nb, most)
 
 
 def test_setup_cell_reads_as_one_cell():

@@ -1,6 +1,7 @@
 """The states of interactives in a stored notebook: those that a cell shows, under names that stay from run to run."""
 
 import hashlib
+import importlib
 import json
 
 from tools import outputs
@@ -36,3 +37,21 @@ def keep(nb, chapter: str) -> None:
         if outputs.WIDGET in out.data:
             out.data[outputs.WIDGET]["model_id"] = new[out.data[outputs.WIDGET]["model_id"]]
     nb.metadata["widgets"] = {STATE: {"state": json.loads(text), "version_major": 2, "version_minor": 0}}
+
+
+def refresh(nb) -> list[str]:
+    """Give stored interactives the script and the style that their classes have now; return the names of the changed.
+
+    A script is no result of a run: when one is edited, the numbers that it draws from stay as they were stored.
+    """
+    changed = []
+    for model in nb.metadata.get("widgets", {}).get(STATE, {}).get("state", {}).values():
+        module, _, name = model["state"].get("_anywidget_id", "").rpartition(".")
+        if not module.startswith("d2lite."):
+            continue
+        made = getattr(importlib.import_module(module), name)
+        now = {"_esm": made._esm, "_css": made._css}
+        if any(model["state"].get(key) != text for key, text in now.items()):
+            model["state"].update(now)
+            changed.append(name)
+    return changed

@@ -6,7 +6,7 @@ import io
 from PIL import Image
 
 COLOURS = 64  # in a stored PNG: figures and small photographs look the same and weigh a third
-MAX_BYTES = 400_000
+MAX_BYTES = 650_000  # of a notebook with its interactives, which bring their scripts and numbers along
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 

@@ -1,8 +1,11 @@
-"""Bring NAME.ipynb up to NAME.md, keeping the stored outputs of unchanged cells; with --check, only tell drift."""
+"""Bring NAME.ipynb up to NAME.md and to the scripts of its interactives, keeping the stored outputs of unchanged cells.
+
+With --check, only tell where a pair differs.
+"""
 
 import argparse
 
-from tools import pairs, project
+from tools import interactives, pairs, project
 
 
 def sync(chapter: str) -> None:
@@ -10,6 +13,7 @@ def sync(chapter: str) -> None:
     pairs.write_setup_cell(chapter)
     stored = pairs.read_notebook(chapter)
     joined = pairs.join(pairs.read_source(chapter), stored, chapter)
+    interactives.refresh(joined)
     changed = pairs.write(project.notebook(chapter), pairs.as_text(joined))
     code = [cell for cell in joined.cells if cell.cell_type == "code"]
     left = sum(cell.execution_count is None for cell in code)

@@ -23,6 +23,8 @@ class WithPicture(SphinxPostTransform):
             forms = {child["mime_type"]: child for child in bundle.children}
             if VIEW in forms and "image/png" in forms:
                 both = nodes.container(classes=["d2l-widget"])
+                for picture in forms["image/png"].findall(nodes.image):
+                    picture["loading"] = "lazy"  # fetched only where no script puts the interactive in its place
                 both += [*forms["image/png"].children, *forms[VIEW].children]
                 bundle.replace_self(both)
 
