@@ -1,0 +1,98 @@
+"""The interactives of the chapters: their stored states, where they stand, and what is left where no script runs."""
+
+import json
+
+import nbformat
+import pytest
+
+from d2lite import widgets
+from tools import interactives, outputs, pairs, project
+
+CHAPTERS = project.chapters()
+
+
+def shown(chapter: str) -> list[str]:
+    """The interactives of a chapter by the names of their classes, in its order."""
+    sources = (cell.source for cell in pairs.read_source(chapter).cells if cell.cell_type == "code")
+    calls = (line.removeprefix("d2l.widgets.") for source in sources for line in source.splitlines())
+    return [call.split("(")[0] for call in calls if call.split("(")[0] in widgets.__all__]
+
+
+def states(nb) -> dict:
+    return nb.metadata.get("widgets", {}).get(interactives.STATE, {}).get("state", {})
+
+
+def test_every_interactive_has_its_place():
+    places = {name: chapter for chapter in CHAPTERS for name in shown(chapter)}
+    assert set(places) == set(widgets.__all__)
+    assert places["ConvolutionLab"] == "alexnet" and places["LiveNetwork"] == "data_and_training"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_question_comes_before_and_text_after(chapter):
+    cells = pairs.read_source(chapter).cells
+    where = [i for i, cell in enumerate(cells) if cell.cell_type == "code" and "d2l.widgets." in cell.source]
+    assert where
+    for index in where:
+        before = [cell.source for cell in cells[max(0, index - 2) : index] if cell.cell_type == "markdown"]
+        assert "> **Predict first.**" in before[-1].split("\n\n")[-1], cells[index].source
+        after = next(cell for cell in cells[index + 1 :] if "check" not in cell.metadata.get("tags", []))
+        assert after.cell_type == "markdown", cells[index].source
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_is_stored_can_run_without_a_kernel(chapter):
+    nb = pairs.read_notebook(chapter)
+    views = [out for cell in nb.cells for out in cell.get("outputs", []) if outputs.WIDGET in out.get("data", {})]
+    names = [out.data["text/plain"].split("(")[0] for out in views]
+    assert names == shown(chapter)
+    for out, name in zip(views, names, strict=True):
+        state = states(nb)[out.data[outputs.WIDGET]["model_id"]]["state"]
+        assert state["_anywidget_id"].endswith(f".{name}")
+        assert out.metadata["image/png"]["alt"] == getattr(widgets, name).alt
+        assert outputs.png_size(out.data["image/png"])[0] > 900
+    assert interactives.refresh(nb) == [], "run `make sync`"
+
+
+def stored(*names: str, other: str = "@jupyter-widgets/controls"):
+    """A notebook as a run leaves it: a progress bar, then interactives, with states under random names."""
+    nb, state = nbformat.v4.new_notebook(), {"bar": {"model_module": other, "state": {}}}
+    names = [name * 32 for name in names]  # as long as real ones, which occur nowhere else
+    for name in ("bar", *names):
+        out = nbformat.v4.new_output("display_data", data={outputs.WIDGET: {"model_id": name}, "text/plain": name})
+        nb.cells.append(nbformat.v4.new_code_cell("show()", outputs=[out]))
+    for name in names:
+        made = {"_anywidget_id": "d2lite.widgets.mixer.PixelMixer", "_esm": "old", "layout": f"IPY_MODEL_{name}l"}
+        state |= {
+            name: {"model_module": "anywidget", "state": made},
+            f"{name}l": {"model_module": "@jupyter-widgets/base"},
+        }
+    nb.metadata["widgets"] = {interactives.STATE: {"state": state}}
+    return nb
+
+
+def test_states_are_kept_under_steady_names():
+    one, two = stored("7", "8"), stored("9", "0")
+    for nb in (one, two):
+        interactives.keep(nb, "vgg")
+    assert json.dumps(one.metadata) == json.dumps(two.metadata)
+    assert one.cells[1].outputs[0].data[outputs.WIDGET]["model_id"] in states(one)
+    assert outputs.WIDGET not in one.cells[0].outputs[0].data, "a progress bar has nothing to show later"
+    assert len(states(one)) == 4, "two interactives, and the layout of each"
+    other = stored("7", "8")
+    interactives.keep(other, "nin")
+    assert not set(states(other)) & set(states(one)), "two chapters on one page keep their own"
+
+
+def test_a_notebook_without_interactives_has_no_states():
+    nb = stored()
+    interactives.keep(nb, "vgg")
+    assert "widgets" not in nb.metadata
+
+
+def test_an_edited_script_reaches_the_stored_notebook():
+    nb = stored("7")
+    interactives.keep(nb, "vgg")
+    assert interactives.refresh(nb) == ["PixelMixer"] and interactives.refresh(nb) == []
+    (state,) = (model["state"] for model in states(nb).values() if "_esm" in model["state"])
+    assert state["_esm"] == widgets.PixelMixer._esm and state["_css"] == widgets.PixelMixer._css
