@@ -1,6 +1,8 @@
 """The interactives of the chapters: their stored states, where they stand, and what is left where no script runs."""
 
 import json
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -96,3 +98,31 @@ def test_an_edited_script_reaches_the_stored_notebook():
     assert interactives.refresh(nb) == ["PixelMixer"] and interactives.refresh(nb) == []
     (state,) = (model["state"] for model in states(nb).values() if "_esm" in model["state"])
     assert state["_esm"] == widgets.PixelMixer._esm and state["_css"] == widgets.PixelMixer._css
+
+
+ON_COLAB = """
+import sys, types
+colab, output = types.ModuleType("google.colab"), types.ModuleType("google.colab.output")
+output.enable_custom_widget_manager = lambda: print("enabled")
+colab.output = output
+if {there}:
+    sys.modules.update({{"google": types.ModuleType("google"), "google.colab": colab, "google.colab.output": output}})
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_line_magic = lambda name, line: print("pip", line) if name == "pip" else None
+if {missing}:
+    import importlib.util
+    find = importlib.util.find_spec
+    importlib.util.find_spec = lambda name: None if name == "d2lite" else find(name)
+shell.run_cell({cell!r}).raise_error()
+"""
+
+
+@pytest.mark.parametrize(
+    ("there", "missing", "told"), [(False, True, ""), (True, False, "enabled"), (True, True, "enabled\npip")]
+)
+def test_the_setup_cell_lets_interactives_run_on_colab(there, missing, told):
+    code = ON_COLAB.format(there=there, missing=missing, cell=project.setup_cell())
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().startswith(told) and bool(done.stdout) == bool(told)
+    assert ("pip" in done.stdout) == ("pip" in told)

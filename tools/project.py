@@ -12,12 +12,16 @@ BOOK = ROOT / "book"
 BRANCH = "main"
 
 SETUP_CELL = """\
-# On Colab, add d2lite if it is missing; nothing that is already installed is touched. Elsewhere this does nothing.
+# On Colab, let the interactives run, and add d2lite if it is missing; nothing that is already installed is touched.
 import importlib.util
 import sys
 
-if "google.colab" in sys.modules and importlib.util.find_spec("d2lite") is None:
-    %pip install --quiet --no-deps git+{url}
+if "google.colab" in sys.modules:
+    from google.colab import output
+
+    output.enable_custom_widget_manager()
+    if importlib.util.find_spec("d2lite") is None:
+        %pip install --quiet --no-deps git+{url}
 %matplotlib inline
 %config InlineBackend.figure_format = "retina\""""
 
