@@ -26,7 +26,7 @@ def states(nb) -> dict:
 
 def test_every_interactive_has_its_place():
     places = {name: chapter for chapter in CHAPTERS for name in shown(chapter)}
-    assert set(places) == set(widgets.__all__)
+    assert set(places) == set(widgets.__all__) and len(places) == 12, "index.md and README.md say twelve"
     assert places["ConvolutionLab"] == "alexnet" and places["LiveNetwork"] == "data_and_training"
 
 

@@ -19,6 +19,7 @@ PAGES = ["index", *project.chapters(), "status", "references", "search"]
 PREFIX = urlparse(project.site_url()).path
 CHAPTER_KB, FIRST_PAGE_KB = 600, 150  # the first page without its pictures
 SETTLED = 500  # milliseconds in which colours and sizes have changed
+FIRST_PAINT, ANSWER = 1000, 100  # milliseconds
 SHIFTS = """new Promise(resolve => new PerformanceObserver(list => resolve(
     list.getEntries().reduce((sum, entry) => sum + (entry.hadRecentInput ? 0 : entry.value), 0)
 )).observe({type: "layout-shift", buffered: true}) ?? setTimeout(() => resolve(0), 100))"""
@@ -115,6 +116,7 @@ def test_a_page_is_quiet_light_and_fit_for_everybody(name, tab):
     widgets = page.locator(".d2l-widget")
     assert page.locator(".d2l-widget[data-mounted]").count() == widgets.count(), "an interactive did not start"
     assert page.evaluate(SHIFTS) < 0.05
+    assert page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") < FIRST_PAINT
     assert page.evaluate(WIDER) == 0
     assert tab.kilobytes(pictures=name != "index") <= (FIRST_PAGE_KB if name == "index" else CHAPTER_KB)
     assert tab.problems == []
@@ -129,6 +131,65 @@ def test_a_page_is_quiet_light_and_fit_for_everybody(name, tab):
     assert page.evaluate(WIDER) == 0, "the page scrolls sideways on a phone"
     phone = tab.violations(rules={"color-contrast": {"enabled": False}})  # colours do not depend on the width
     assert {"phone": phone} == {"phone": []}
+
+
+# Moves a control by the keyboard or the mouse; from the first event to the second frame after it, all is drawn.
+ANSWERED = """() => {
+    window.answered = [];
+    for (const kind of ["input", "change", "keydown", "pointerdown"]) addEventListener(kind, event => {
+        if (!event.target.closest(".d2l-widget")) return;
+        const began = performance.now();
+        requestAnimationFrame(() => requestAnimationFrame(() => window.answered.push(performance.now() - began)));
+    }, {capture: true});
+}"""
+STATE = "box => JSON.stringify([box.model.state.result, box.querySelector('.d2l-say').textContent])"
+
+
+def moves(page, control):
+    """Move a control to both of its ends by the keyboard, and a range by the mouse as well; a pause after each move."""
+    kind = control.evaluate("node => node.type")
+    for key in ("Space",) if kind == "checkbox" else ("End", "Home"):
+        control.press(key)
+        yield
+    if kind == "range":
+        box = control.bounding_box()
+        page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + box["height"] / 2)
+        yield
+
+
+@pytest.mark.parametrize("name", project.chapters())
+def test_interactives_answer_at_once_and_without_a_network(name, tab):
+    page = tab.open(f"{name}.html").page
+    page.context.set_offline(True)
+    page.evaluate(ANSWERED)
+    boxes = page.locator(".d2l-widget").all()
+    assert boxes
+    for box in boxes:
+        box.scroll_into_view_if_needed()
+        controls = box.locator("[data-trait] :is(input, select):visible").all()
+        assert controls
+        for control in controls:
+            seen = {box.evaluate(STATE), *(box.evaluate(STATE) for _ in moves(page, control))}
+            assert len(seen) > 1, f"nothing changes: {control.evaluate('node => node.outerHTML')}"
+    page.wait_for_timeout(100)
+    times = sorted(page.evaluate("window.answered"))
+    slow = times[len(times) * 9 // 10]  # the machine may have been busy with something else once
+    assert slow < ANSWER, f"one of ten moves takes {slow:.0f} ms or more to be drawn"
+    assert tab.problems == []
+
+
+@pytest.mark.parametrize("name", project.chapters())
+def test_without_scripts_a_picture_tells_the_point(name, chromium, address):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}{name}.html", wait_until="networkidle")
+    boxes = page.locator(".d2l-widget").all()
+    assert boxes
+    for box in boxes:
+        picture = box.locator("img")
+        assert picture.is_visible() and picture.bounding_box()["width"] > 300
+        assert len(picture.get_attribute("alt")) > 60
+    context.close()
 
 
 def test_faults_of_a_page_are_seen(tab, chromium):

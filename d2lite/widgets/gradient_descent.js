@@ -61,12 +61,12 @@ export default {
     return interactive({
       model, el, label: "Gradient descent on a bowl",
       controls: [
-        { trait: "lr", label: "learning rate", min: 0, max: 1, step: 0.005 },
+        { trait: "lr", label: "learning rate", min: 0, max: 0.4, step: 0.002 },
         { trait: "momentum", label: "momentum", min: 0, max: 0.99, step: 0.01 },
         { trait: "curvature", label: "steep : flat", min: 1, max: 30, step: 0.5 },
       ],
       draw(stage) {
-        const lr = clamp(model.get("lr"), 0, 1, 0.18), momentum = clamp(model.get("momentum"), 0, 0.99, 0), curvature = clamp(model.get("curvature"), 1, 30, 10);
+        const lr = clamp(model.get("lr"), 0, 0.4, 0.18), momentum = clamp(model.get("momentum"), 0, 0.99, 0), curvature = clamp(model.get("curvature"), 1, 30, 10);
         const points = descend(lr, momentum, curvature);
         const losses = points.map((point) => loss(point, curvature));
         stage.replaceChildren(h("div", { class: "d2l-row" }, bowl(points, curvature), curve(losses)));

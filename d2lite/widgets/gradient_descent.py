@@ -32,12 +32,12 @@ class GradientDescent(Interactive):
     """SGD walks down a bowl that is ``curvature`` times steeper across than along.
 
     Args:
-        lr: learning rate, 0 to 1.
+        lr: learning rate, 0 to 0.4.
         momentum: 0 to 0.99.
         curvature: of the steep direction, 1 to 30; that of the other is 1.
     """
 
-    lr = Number(0.18, 0.0, 1.0)
+    lr = Number(0.18, 0.0, 0.4)
     momentum = Number(0.0, 0.0, 0.99)
     curvature = Number(10.0, 1.0, 30.0)
     alt = (
