@@ -67,7 +67,7 @@ colab: ## Run a chapter (CHAPTER=, else the first) with the versions that Colab 
 measure: $(VENV)/.dev  ## Train every network by one recipe, store what it reached (ARGS="alexnet --recipe book --seeds 0")
 	@$(PY) -m tools.measure $(ARGS)
 
-bench: $(VENV)/.dev  ## Time d2l.fit beside a bare loop
+bench: $(VENV)/.dev  ## Time d2l.fit beside a bare loop; weigh and time the pages of the site
 	@for script in benchmarks/*.py; do echo "$$script"; $(PY) $$script || exit 1; done
 
 lint: $(VENV)/.dev  ## Style of the Python files

@@ -1,18 +1,12 @@
 """A page with one interactive in a real browser, as a reader of the site has it: no kernel, no network."""
 
 import json
-import shutil
 from pathlib import Path
 
 from tools.interactives import STATE
 from tools.outputs import WIDGET
 
 HOST = Path(__file__).resolve().parent.parent / "book" / "_static" / "widgets.js"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
-]  # fmt: skip
 
 
 def html(widget) -> str:

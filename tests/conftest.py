@@ -11,6 +11,8 @@ sys.path.insert(0, str(ROOT))  # for `tools`, which is not installed
 
 import browser  # noqa: E402 - it imports from `tools`
 
+from tools import served  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
@@ -36,12 +38,12 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="session")
 def chromium():
     """A headless browser, the system's own."""
-    if browser.CHROMIUM is None:
+    if served.CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install it (Debian: apt install chromium) to test in a browser")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=browser.CHROMIUM, args=browser.FLAGS)
+        running = playwright.chromium.launch(executable_path=served.CHROMIUM, args=served.FLAGS)
         yield running
         running.close()
 

@@ -1,28 +1,14 @@
-"""Each page in a real browser, as it will be served: quiet, light, within its weight, and fit for everybody.
-
-The site is served here under the path that GitHub Pages will give it, and what is not there is answered with 404.html.
-"""
-
-import functools
-import gzip
-import http.server
-import threading
-from pathlib import Path
-from urllib.parse import urlparse
+"""Each page in a real browser, as it will be served: quiet, light, within its weight, and fit for everybody."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tools import project
+from tools import project, served
 
 PAGES = ["index", *project.chapters(), "status", "references", "search"]
-PREFIX = urlparse(project.site_url()).path
 CHAPTER_KB, FIRST_PAGE_KB = 600, 150  # the first page without its pictures
 SETTLED = 500  # milliseconds in which colours and sizes have changed
 FIRST_PAINT, ANSWER = 1000, 100  # milliseconds
-SHIFTS = """new Promise(resolve => new PerformanceObserver(list => resolve(
-    list.getEntries().reduce((sum, entry) => sum + (entry.hadRecentInput ? 0 : entry.value), 0)
-)).observe({type: "layout-shift", buffered: true}) ?? setTimeout(() => resolve(0), 100))"""
 # Of the thousands of coloured words in code one of each kind is enough, and takes a tenth of the time.
 ONE_OF_EACH = """() => {
     const seen = new Set();
@@ -34,60 +20,15 @@ ONE_OF_EACH = """() => {
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves the site below ``PREFIX``."""
-
-    def translate_path(self, path):
-        return super().translate_path("/" + path.removeprefix(PREFIX)) if path.startswith(PREFIX) else "/nowhere"
-
-    def send_error(self, code, message=None, explain=None):
-        body = Path(self.directory, "404.html").read_bytes()
-        self.send_response(code)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
 def address(site):
     """Where the site is served, with a slash at the end."""
-    handler = functools.partial(Handler, directory=site)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
-    server.shutdown()
+    with served.served(site) as where:
+        yield where
 
 
-class Shown:
-    """A tab that notes what goes wrong in it and what it transfers."""
-
-    def __init__(self, page, address):
-        self.page, self.address, self.problems, self.answers = page, address, [], []
-        page.on("console", self.note)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("response", self.answer)
-
-    def note(self, message):
-        if message.type in ("error", "warning"):
-            self.problems.append(f"{message.type}: {message.text}")
-
-    def answer(self, response):
-        if response.url.startswith(self.address):
-            self.answers.append(response)
-        elif not response.url.startswith(("data:", "blob:")):
-            self.problems.append(f"another host: {response.url}")
-
-    def open(self, name: str):
-        self.page.goto(self.address + name, wait_until="networkidle")
-        return self
-
-    def kilobytes(self, pictures: bool = True) -> float:
-        """What was transferred, each file packed with gzip, in thousands of bytes."""
-        chosen = [answer for answer in self.answers if pictures or answer.request.resource_type != "image"]
-        return sum(len(gzip.compress(answer.body(), 6)) for answer in chosen) / 1000
+class Tab(served.Tab):
+    """A tab whose page can be examined for people who do not see it, or not well."""
 
     def violations(self, **options) -> list[str]:
         """Serious and critical findings of axe."""
@@ -105,7 +46,7 @@ def tab(chromium, address):
     """A tab with nothing in its cache."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(15_000)
-    yield Shown(context.new_page(), address)
+    yield Tab(context.new_page(), address)
     context.close()
 
 
@@ -115,8 +56,8 @@ def test_a_page_is_quiet_light_and_fit_for_everybody(name, tab):
     page = tab.page
     widgets = page.locator(".d2l-widget")
     assert page.locator(".d2l-widget[data-mounted]").count() == widgets.count(), "an interactive did not start"
-    assert page.evaluate(SHIFTS) < 0.05
-    assert page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") < FIRST_PAINT
+    assert page.evaluate(served.SHIFTS) < 0.05
+    assert page.evaluate(served.PAINT) < FIRST_PAINT
     assert page.evaluate(WIDER) == 0
     assert tab.kilobytes(pictures=name != "index") <= (FIRST_PAGE_KB if name == "index" else CHAPTER_KB)
     assert tab.problems == []
@@ -133,48 +74,24 @@ def test_a_page_is_quiet_light_and_fit_for_everybody(name, tab):
     assert {"phone": phone} == {"phone": []}
 
 
-# Moves a control by the keyboard or the mouse; from the first event to the second frame after it, all is drawn.
-ANSWERED = """() => {
-    window.answered = [];
-    for (const kind of ["input", "change", "keydown", "pointerdown"]) addEventListener(kind, event => {
-        if (!event.target.closest(".d2l-widget")) return;
-        const began = performance.now();
-        requestAnimationFrame(() => requestAnimationFrame(() => window.answered.push(performance.now() - began)));
-    }, {capture: true});
-}"""
 STATE = "box => JSON.stringify([box.model.state.result, box.querySelector('.d2l-say').textContent])"
-
-
-def moves(page, control):
-    """Move a control to both of its ends by the keyboard, and a range by the mouse as well; a pause after each move."""
-    kind = control.evaluate("node => node.type")
-    for key in ("Space",) if kind == "checkbox" else ("End", "Home"):
-        control.press(key)
-        yield
-    if kind == "range":
-        box = control.bounding_box()
-        page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + box["height"] / 2)
-        yield
 
 
 @pytest.mark.parametrize("name", project.chapters())
 def test_interactives_answer_at_once_and_without_a_network(name, tab):
     page = tab.open(f"{name}.html").page
     page.context.set_offline(True)
-    page.evaluate(ANSWERED)
+    page.evaluate(served.ANSWERED)
     boxes = page.locator(".d2l-widget").all()
     assert boxes
     for box in boxes:
         box.scroll_into_view_if_needed()
-        controls = box.locator("[data-trait] :is(input, select):visible").all()
+        controls = tab.controls(box)
         assert controls
         for control in controls:
-            seen = {box.evaluate(STATE), *(box.evaluate(STATE) for _ in moves(page, control))}
+            seen = {box.evaluate(STATE), *(box.evaluate(STATE) for _ in tab.moves(control))}
             assert len(seen) > 1, f"nothing changes: {control.evaluate('node => node.outerHTML')}"
-    page.wait_for_timeout(100)
-    times = sorted(page.evaluate("window.answered"))
-    slow = times[len(times) * 9 // 10]  # the machine may have been busy with something else once
-    assert slow < ANSWER, f"one of ten moves takes {slow:.0f} ms or more to be drawn"
+    assert tab.slow() < ANSWER, "a tenth of the moves takes longer to be drawn"
     assert tab.problems == []
 
 

@@ -22,7 +22,7 @@ const loss = ([x, y], curvature) => (x * x + curvature * y * y) / 2;
 const limit = (momentum, curvature) => (2 * (1 + momentum)) / curvature;
 
 function bowl(points, curvature) {
-  const [left, right, half, width, height] = [-10.5, 6, 3.6, 380, 220];
+  const [left, right, half, width, height] = [-10.5, 10.5, 3.6, 380, 220];
   const X = (x) => clamp((x - left) / (right - left), -5, 6) * width;
   const Y = (y) => (0.5 - clamp(y / (2 * half), -5, 5)) * height;
   const rings = [0.5, 2, 6, 14, 28, 48].map((level) => s("ellipse", {

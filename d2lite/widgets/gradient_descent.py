@@ -54,7 +54,7 @@ class GradientDescent(Interactive):
             a, b = math.sqrt(2 * level), math.sqrt(2 * level / self.curvature)
             left.plot([a * math.cos(t) for t in turns], [b * math.sin(t) for t in turns], color="0.8", linewidth=0.8)
         left.plot(*zip(*points), color="#2f7fc9", marker="o", markersize=3, linewidth=1)
-        left.set(xlim=(-10.5, 6), ylim=(-3.6, 3.6), xlabel="flat direction", ylabel="steep direction")
+        left.set(xlim=(-10.5, 10.5), ylim=(-3.6, 3.6), xlabel="flat direction", ylabel="steep direction")
         right.plot([max(loss(point, self.curvature), 1e-6) for point in points], color="#c8701a")
         right.set(yscale="log", xlabel="step", ylabel="loss")
         return figure

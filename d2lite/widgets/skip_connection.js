@@ -11,7 +11,7 @@ const smooth = (losses) => losses.map((_, at) => (at + 1 < SMOOTH ? null : meanO
 
 /** Lines on axes: `lines` are [{ block, values }], the first value at 1; `mark` is a place on the horizontal axis. */
 function chart({ lines, log, across, title, label, mark = null }) {
-  const [width, height, left, bottom] = [340, 230, 44, 36], numbers = lines.flatMap(({ values }) => values.filter((value) => isNumber(value) && (!log || value > 0)));
+  const [width, height, left, bottom] = [318, 230, 44, 36], numbers = lines.flatMap(({ values }) => values.filter((value) => isNumber(value) && (!log || value > 0)));
   const scale = log ? Math.log10 : (value) => value;
   let low = log ? Math.floor(scale(Math.min(...numbers))) : 0, high = log ? Math.ceil(scale(Math.max(...numbers))) : Math.max(...numbers) * 1.05;
   if (!numbers.length) [low, high] = [0, 1];
