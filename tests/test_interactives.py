@@ -65,10 +65,8 @@ def stored(*names: str, other: str = "@jupyter-widgets/controls"):
         nb.cells.append(nbformat.v4.new_code_cell("show()", outputs=[out]))
     for name in names:
         made = {"_anywidget_id": "d2lite.widgets.mixer.PixelMixer", "_esm": "old", "layout": f"IPY_MODEL_{name}l"}
-        state |= {
-            name: {"model_module": "anywidget", "state": made},
-            f"{name}l": {"model_module": "@jupyter-widgets/base"},
-        }
+        state[name] = {"model_module": "anywidget", "state": made}
+        state[f"{name}l"] = {"model_module": "@jupyter-widgets/base", "state": {}}
     nb.metadata["widgets"] = {interactives.STATE: {"state": state}}
     return nb
 
