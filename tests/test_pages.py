@@ -74,6 +74,7 @@ def test_a_page_is_quiet_light_and_fit_for_everybody(name, tab):
     assert {"phone": phone} == {"phone": []}
 
 
+FOCUSABLE = ":is(input, select, button, [tabindex])"
 STATE = "box => JSON.stringify([box.model.state.result, box.querySelector('.d2l-say').textContent])"
 
 
@@ -86,6 +87,7 @@ def test_interactives_answer_at_once_and_without_a_network(name, tab):
     assert boxes
     for box in boxes:
         box.scroll_into_view_if_needed()
+        assert box.locator(f"{FOCUSABLE}:not([data-lm-suppress-shortcuts])").count() == 0, "JupyterLab takes its keys"
         controls = tab.controls(box)
         assert controls
         for control in controls:

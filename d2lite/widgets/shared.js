@@ -13,6 +13,8 @@ function s(tag, attributes = {}, ...children) {
 }
 
 function fill(node, attributes, children) {
+  // JupyterLab would take the arrow keys for moves from cell to cell and letters for commands, wherever the focus is.
+  if (/^(input|select|button)$/i.test(node.tagName) || "tabindex" in attributes) node.setAttribute("data-lm-suppress-shortcuts", "");
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
