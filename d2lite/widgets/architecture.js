@@ -38,12 +38,6 @@ function costs(rows, { size, channels, classes, width }) {
   });
 }
 
-/** Three digits and a unit: 73.9 k, 2.77 G. */
-function short(value) {
-  const power = value < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(value) / 3));
-  return `${Number((value / 1000 ** power).toPrecision(3))} ${["", "k", "M", "G"][power]}`.trim();
-}
-
 /** A share in percent; what rounds to nothing or to all of it is not called so. */
 function percent(share) {
   if (share > 0.995 && share < 1) return "over 99\u00a0%";
@@ -53,7 +47,7 @@ function percent(share) {
 
 function told(title, rows, table, totals, { size }) {
   const [parameters, macs, memory] = totals;
-  const counted = `${title} for images of ${size}×${size} px: ${shown(parameters)} parameters and ${shown(macs)} multiply–accumulates (MACs); the layers write ${short(memory)}B for one image. `;
+  const counted = `${title} for images of ${size}×${size} px: ${shown(parameters)} parameters and ${shown(macs)} multiply–accumulates (MACs); the layers write ${brief(memory)}B for one image. `;
   const linear = rows.map(([, , steps]) => steps[0][0] === "linear");
   const inHead = (column) => table.reduce((sum, row, index) => sum + (linear[index] ? row[column] : 0), 0);
   const share = inHead(2) / parameters;
@@ -78,8 +72,8 @@ export default {
       ],
       draw(stage) {
         const network = chosen(model, "network", Object.keys(networks), "vgg11");
-        const whole = (trait, low, high, otherwise) => Math.round(clamp(model.get(trait), low, high, otherwise));
-        const settings = { size: whole("size", 8, 320, 224), channels: whole("channels", 1, 4, 1), classes: whole("classes", 2, 1000, 10), width: clamp(model.get("width"), 0.25, 4, 1) };
+        const setting = (trait, low, high, otherwise) => whole(model.get(trait), low, high, otherwise);
+        const settings = { size: setting("size", 8, 320, 224), channels: setting("channels", 1, 4, 1), classes: setting("classes", 2, 1000, 10), width: clamp(model.get("width"), 0.25, 4, 1) };
         const { title, smallest, rows } = networks[network];
         if (settings.size < smallest) {
           stage.replaceChildren();
@@ -89,7 +83,7 @@ export default {
         const body = table.map(([name, shape, ...numbers], index) => [
           h("span", {}, rows[index][1], h("small", {}, name)),
           shape.join("×"),
-          ...numbers.map((value, column) => barCell(value ? short(value) : "–", value / totals[column], `var(--d2l-${column + 1})`)),
+          ...numbers.map((value, column) => barCell(value ? brief(value) : "–", value / totals[column], `var(--d2l-${column + 1})`)),
         ]);
         stage.replaceChildren(tableOf(["layers", "puts out", "parameters", "MACs", "bytes"], body));
         return { say: told(title, rows, table, totals, settings), result: { network, smallest, rows: table, parameters: totals[0], macs: totals[1], bytes: totals[2] } };

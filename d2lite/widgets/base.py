@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-import math
+from numbers import Real
 from pathlib import Path
 
 import anywidget
@@ -28,8 +28,9 @@ class Interactive(anywidget.AnyWidget):
     alt = ""
 
     def __init_subclass__(cls, **options):
-        if "_esm" not in vars(cls):  # traitlets makes a class of its own for each object, which has it
-            own = HERE / cls.__module__.rsplit(".", 1)[-1]
+        own = HERE / cls.__module__.rsplit(".", 1)[-1]
+        # traitlets makes a class of its own for each object, which has a script; a reader's subclass inherits one.
+        if "_esm" not in vars(cls) and own.with_suffix(".js").is_file():
             cls._esm = "\n".join(path.read_text("utf-8") for path in (HERE / "shared.js", own.with_suffix(".js")))
             cls._css = (HERE / "shared.css").read_text("utf-8")
         super().__init_subclass__(**options)
@@ -65,7 +66,7 @@ def clamped(low: float, high: float, otherwise: float):
     """A validator that brings a number into ``low`` … ``high``; what is no number becomes ``otherwise``."""
 
     def validate(value) -> float:
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or math.isnan(value):
+        if not isinstance(value, Real) or isinstance(value, bool) or value != value:
             return otherwise
         return min(max(value, low), high)
 
@@ -113,23 +114,31 @@ class Switch(traitlets.TraitType):
         return value if isinstance(value, bool) else self.default_value
 
 
+def array(given) -> np.ndarray:
+    """What NumPy makes of it; a tensor may be on any device, have a gradient, and be of any kind of float."""
+    if hasattr(given, "detach"):
+        given = given.detach().cpu()
+        given = given.float() if given.is_floating_point() else given
+    return np.asarray(given)
+
+
 def numbers(given, most: int, decimals: int | None = None) -> list[list[float]]:
     """A 2-D array (or one with leading axes of length 1) as rows of numbers, rounded; empty where it is none.
 
     Of an array with more than ``most`` rows or columns every n-th is kept; what is not finite becomes so.
     """
     try:
-        array = np.asarray(given, dtype=float)
-    except (TypeError, ValueError, RuntimeError):
+        found = array(given).astype(float)
+    except (TypeError, ValueError, OverflowError):
         return []
-    while array.ndim > 2 and len(array) == 1:
-        array = array[0]
-    if array.ndim != 2 or not array.size:
+    while found.ndim > 2 and len(found) == 1:
+        found = found[0]
+    if found.ndim != 2 or not found.size:
         return []
-    apart = -(-max(array.shape) // most)
-    array = np.nan_to_num(array[::apart, ::apart], posinf=1e6, neginf=-1e6).clip(-1e6, 1e6)
-    array = array if decimals is None else array.round(decimals)
-    return (array.astype(int) if (array == array.round()).all() else array).tolist()
+    apart = -(-max(found.shape) // most)
+    found = np.nan_to_num(found[::apart, ::apart], posinf=1e6, neginf=-1e6).clip(-1e6, 1e6)
+    found = found if decimals is None else found.round(decimals)
+    return (found.astype(int) if (found == found.round()).all() else found).tolist()
 
 
 class Table(traitlets.TraitType):

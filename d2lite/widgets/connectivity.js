@@ -66,14 +66,11 @@ function told(rows, reader, [width, each], { layers, growth, channels, bottlenec
 
 export default {
   render({ model, el }) {
-    const whole = (trait, low, high, otherwise) => Math.round(clamp(model.get(trait), low, high, otherwise));
-    const read = () => ({ layers: whole("layers", 1, 24, 4), growth: whole("growth", 1, 64, 32), channels: whole("channels", 1, 512, 64), bottleneck: model.get("bottleneck") === true, compression: clamp(model.get("compression"), 0.1, 1, 0.5) });
-    const pick = (reader) => {
-      model.set("reader", Math.round(clamp(reader, 1, read().layers + 1)));
-      model.save_changes();
-    };
+    const setting = (trait, low, high, otherwise) => whole(model.get(trait), low, high, otherwise);
+    const read = () => ({ layers: setting("layers", 1, 24, 4), growth: setting("growth", 1, 64, 32), channels: setting("channels", 1, 512, 64), bottleneck: model.get("bottleneck") === true, compression: clamp(model.get("compression"), 0.1, 1, 0.5) });
+    const pick = (reader) => give(model, { reader: whole(reader, 1, read().layers + 1) });
     const pressed = (event) => {
-      const reader = Math.min(whole("reader", 1, 25, 3), read().layers + 1);
+      const reader = Math.min(setting("reader", 1, 25, 3), read().layers + 1);
       const to = { ArrowLeft: reader - 1, ArrowDown: reader - 1, ArrowRight: reader + 1, ArrowUp: reader + 1, Home: 1, End: 25 }[event.key];
       if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
@@ -91,7 +88,7 @@ export default {
       ],
       draw(stage) {
         const settings = read(), rows = dense(settings), beside = chain(settings);
-        const reader = Math.min(whole("reader", 1, 25, 3), settings.layers + 1);
+        const reader = Math.min(setting("reader", 1, 25, 3), settings.layers + 1);
         const sum = (list) => list.slice(0, -1).reduce((total, [, , cost]) => total + cost, 0);
         const plain = sum(dense({ ...settings, bottleneck: false })), say = told(rows, reader, beside, settings, plain);
         fill(walk, { "aria-valuemin": 1, "aria-valuemax": settings.layers + 1, "aria-valuenow": reader, "aria-valuetext": reader > settings.layers ? "the transition" : `layer ${reader}` }, []);

@@ -82,12 +82,10 @@ export default {
     const step = (down, right) => now && look(now.row + down, now.column + right);
     const look = (row, column) => {
       if (!now?.rows) return;
-      model.set("row", clamp(row, 0, now.rows - 1));
-      model.set("column", clamp(column, 0, now.columns - 1));
-      model.save_changes();
+      give(model, { row: clamp(row, 0, now.rows - 1), column: clamp(column, 0, now.columns - 1) });
     };
     const middle = (place) => Math.round((place - (now.span - 1) / 2) / now.stride);
-    const from = pixels({ width: 340, step, point: (row, column) => look(middle(row), middle(column)) });
+    const from = pixels({ width: 340, step, point: (row, column) => now && look(middle(row), middle(column)) });
     const to = pixels({ width: 340, step, point: look });
     const fromText = h("figcaption"), toText = h("figcaption");
     const patchBox = h("div"), kernelBox = h("div"), productBox = h("div"), sumBox = h("span");
@@ -99,9 +97,8 @@ export default {
         const value = read(input.value);
         input.setAttribute("aria-invalid", Number.isNaN(value));
         if (Number.isNaN(value)) return;
-        model.set("weights", inputs.map((row) => row.map((cell) => read(cell.value) || 0)));
-        model.set("kernel", OWN);
-        model.save_changes();
+        // The other cells show rounded numbers: theirs are taken from the kernel.
+        give(model, { weights: weights.map((row, i) => row.map((old, j) => (inputs[i][j] === input ? value : old))), kernel: OWN });
       };
       const show = (input, value) => {
         input.value = written(value);
@@ -119,8 +116,8 @@ export default {
     };
 
     const draw = (stage) => {
-      const whole = (name, low, high, otherwise) => Math.round(clamp(model.get(name), low, high, otherwise));
-      const [size, stride, padding, dilation] = [whole("size", 1, 5, 3), whole("stride", 1, 5, 1), whole("padding", 0, 5, 0), whole("dilation", 1, 8, 1)];
+      const setting = (name, low, high, otherwise) => whole(model.get(name), low, high, otherwise);
+      const [size, stride, padding, dilation] = [setting("size", 1, 5, 3), setting("stride", 1, 5, 1), setting("padding", 0, 5, 0), setting("dilation", 1, 8, 1)];
       const image = model.get("image"), name = Object.hasOwn(MEANS, model.get("kernel")) ? model.get("kernel") : "vertical edge";
       if (!isImage(image)) {
         now = null;
@@ -148,7 +145,7 @@ export default {
         return { say: `No window fits: ${dilation > 1 ? `with its weights ${dilation} pixels apart ` : ""}the kernel spans ${span} pixels, and the ${padding ? "padded " : ""}image has ${Math.min(...padded)}.`, result: { rows: 0, columns: 0, span } };
       }
       const best = output.flat().reduce((top, value, place, all) => (Math.abs(value) > Math.abs(all[top]) ? place : top), 0);
-      const asked = [whole("row", -1, rows - 1, -1), whole("column", -1, columns - 1, -1)];
+      const asked = [setting("row", -1, rows - 1, -1), setting("column", -1, columns - 1, -1)];
       const row = asked[0] < 0 ? Math.floor(best / columns) : asked[0], column = asked[1] < 0 ? best % columns : asked[1];
       now = { ...made, row, column, stride };
       const { low, high, colour, legend } = palette(output, kernel, lowest, highest);

@@ -20,17 +20,9 @@ const COSTS = {
 const [HEIGHT, LEFT, BOTTOM, TOP] = [300, 44, 40, 12];
 let WIDTH = 620;  // less on a phone, so that the text stays as large
 
-/** 758226 → 758 k. */
-function brief(value) {
-  const [unit, by] = value >= 1e9 ? [" G", 1e9] : value >= 1e6 ? [" M", 1e6] : value >= 1e3 ? [" k", 1e3] : ["", 1];
-  return `${shown(value / by, value / by < 10 ? 1 : 0)}${unit}`;
-}
-
-const known = (value) => typeof value === "number" && Number.isFinite(value);
-
 /** The networks of a trait that may hold anything. */
 function rowsOf(given) {
-  return (Array.isArray(given) ? given : []).filter((row) => known(row?.accuracy)).slice(0, 60)
+  return (Array.isArray(given) ? given : []).filter((row) => isNumber(row?.accuracy)).slice(0, 60)
     .map((row, index) => ({ ...row, name: String(row.name ?? `network ${index + 1}`) }));
 }
 
@@ -118,28 +110,26 @@ function told(rows, cost, front, best, budget, fits) {
   const next = front.find((row) => row[cost] > budget);
   const more = next ? ` The next step of the frontier is ${next.name}: ${best ? `+${(next.accuracy - best.accuracy).toFixed(4)} for ${shown(next[cost] / best[cost], 1)} times the cost` : `${format(next[cost])} ${unit}`}.` : " No larger budget buys more.";
   if (!best) return `${limit} no network fits.${more}`;
-  const spread = known(best.sd) ? ` ± ${best.sd.toFixed(4)} over ${best.seeds} seeds` : "";
+  const spread = isNumber(best.sd) ? ` ± ${best.sd.toFixed(4)} over ${best.seeds} seeds` : "";
   const worse = rows.filter((row) => row[cost] > best[cost] && row.accuracy <= best.accuracy).length;
   return `${limit} ${best.name}, ${best.accuracy.toFixed(4)}${spread}, is the best of the ${fits} that fit${worse ? `; ${worse} that cost${worse === 1 ? "s" : ""} more ${worse === 1 ? "is" : "are"} no better` : ""}.${more}`;
 }
 
 /** The table: its head is made once, so that a heading keeps the focus when it sorts. */
 function sortable(model, rows) {
-  const shownColumns = Object.keys(COLUMNS).filter((key) => key === "name" || rows.some((row) => known(row[key])));
+  const shownColumns = Object.keys(COLUMNS).filter((key) => key === "name" || rows.some((row) => isNumber(row[key])));
   const sortBy = (key) => {
     const same = model.get("sort") === key;
-    model.set("descending", same ? !model.get("descending") : key !== "name");
-    model.set("sort", key);
-    model.save_changes();
+    give(model, { descending: same ? !model.get("descending") : key !== "name", sort: key });
   };
   const buttons = shownColumns.map((key) => h("button", { type: "button", onclick: () => sortBy(key) }));
-  const lines = new Map(rows.map((row) => [row, h("tr", {}, ...shownColumns.map((key) => (key === "name" ? h("th", { scope: "row" }, row.name) : h("td", {}, known(row[key]) ? COLUMNS[key][1](row[key]) : "–"))))]));
+  const lines = new Map(rows.map((row) => [row, h("tr", {}, ...shownColumns.map((key) => (key === "name" ? h("th", { scope: "row" }, row.name) : h("td", {}, isNumber(row[key]) ? COLUMNS[key][1](row[key]) : "–"))))]));
   const table = tableOf(buttons, []);
   table.classList.add("d2l-sortable");
   const order = (front) => {
     const key = chosen(model, "sort", shownColumns, "accuracy"), down = model.get("descending") !== false;
     const compare = (a, b) => (key === "name" ? a.name.localeCompare(b.name) : a[key] - b[key]);
-    const sorted = [...rows].sort((a, b) => (key !== "name" && known(b[key]) - known(a[key])) || (down ? -1 : 1) * (key !== "name" && !known(a[key]) ? 0 : compare(a, b)));
+    const sorted = [...rows].sort((a, b) => (key !== "name" && isNumber(b[key]) - isNumber(a[key])) || (down ? -1 : 1) * (key !== "name" && !isNumber(a[key]) ? 0 : compare(a, b)));
     buttons.forEach((button, index) => {
       const now = shownColumns[index] === key;
       button.textContent = `${COLUMNS[shownColumns[index]][0]} ${now ? (down ? "↓" : "↑") : "↕"}`;
@@ -172,7 +162,7 @@ export default {
           below.replaceChildren(made.table);
         }
         const cost = chosen(model, "cost", Object.keys(COSTS), "parameters");
-        const priced = rows.filter((row) => known(row[cost]) && row[cost] > 0);
+        const priced = rows.filter((row) => isNumber(row[cost]) && row[cost] > 0);
         const front = frontier(priced, cost), table = made.order(front);
         const output = el.querySelector("[data-trait=budget] output"), input = el.querySelector("[data-trait=budget] input");
         if (!priced.length) {

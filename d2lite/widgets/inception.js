@@ -57,7 +57,7 @@ export default {
       model, el, label: "Budgets of an inception block",
       controls: [{ trait: "block", label: "block", kind: "choice", options: [...Object.keys(blocks), OWN].map((name) => [name, name]) }, ...CONTROLS],
       draw(stage) {
-        const values = Object.fromEntries(CONTROLS.map(({ trait, min, max, start }) => [trait, Math.round(clamp(model.get(trait), min, max, start))]));
+        const values = Object.fromEntries(CONTROLS.map(({ trait, min, max, start }) => [trait, whole(model.get(trait), min, max, start)]));
         const is = ([, published]) => Object.entries(published).every(([trait, value]) => trait === "size" || values[trait] === value);
         const block = Object.entries(blocks).find(is)?.[0] ?? OWN;
         if (!setting && block !== model.get("block")) model.set("block", block);

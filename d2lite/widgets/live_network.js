@@ -3,18 +3,9 @@
 const CELLS = 120;  // of a vector, in one row
 const WIDE = 530;  // pixels that the maps of a layer may take
 
-/** The bytes of a base64 text, or null where it is none. */
-function bytes(text) {
-  try {
-    return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  } catch {
-    return null;
-  }
-}
-
 /** The layers, each with the numbers of its weight and bias. */
 function unpack({ layers, steps, weights }) {
-  const all = new Int8Array(bytes(weights).buffer);
+  const all = new Int8Array(bytesOf(weights).buffer);
   let at = 0, tensor = 0;
   const next = (shape) => {
     if (!shape) return null;
@@ -153,10 +144,6 @@ function bars(probabilities, classes, label) {
 /** What is built once: pictures to choose from, the picture itself to draw on, a grid for each layer. */
 function build(model, data, images, outputs, layers, current) {
   const { side, classes, labels } = data, size = side * side, pen = [side >> 1, side >> 1];
-  const give = (changes) => {
-    for (const [trait, value] of Object.entries(changes)) model.set(trait, value);
-    model.save_changes();
-  };
   const own = (grey) => ({ own: btoa(String.fromCharCode(...grey)) });
   const dot = (row, column) => {
     const grey = current().slice(), light = (model.get("pen") !== "dark") !== (model.get("negative") === true);
@@ -164,7 +151,7 @@ function build(model, data, images, outputs, layers, current) {
       const ink = y === row || x === column ? 255 : 130, at = y * side + x;
       grey[at] = light ? Math.max(grey[at], ink) : Math.min(grey[at], 255 - ink);
     }
-    give(own(grey));
+    give(model, own(grey));
   };
   const mark = () => picture.mark([{ row: pen[0], column: pen[1] }]);
   const touched = (event) => {
@@ -192,7 +179,7 @@ function build(model, data, images, outputs, layers, current) {
     if (!file) return;
     try {
       const grey = await greyOf(file, side);
-      give({ ...own(grey), negative: lightBorder(grey, side) });
+      give(model, { ...own(grey), negative: lightBorder(grey, side) });
       note.textContent = "";
     } catch {
       note.textContent = `${file.name} is no picture that this browser can read.`;
@@ -202,9 +189,9 @@ function build(model, data, images, outputs, layers, current) {
     const small = pixels({ width: side + 10 }), name = `test image ${at + 1}${classes[labels[at]] ? `: ${classes[labels[at]]}` : ""}`;
     const grey = images.subarray(at * size, (at + 1) * size);
     small.draw(side, side, (row, column) => Array(3).fill(grey[row * side + column]), name);
-    return h("button", { type: "button", style: "padding: 2px", "aria-label": name, onclick: () => give({ image: at, own: "", negative: false }) }, small.node);
+    return h("button", { type: "button", style: "padding: 2px", "aria-label": name, onclick: () => give(model, { image: at, own: "", negative: false }) }, small.node);
   });
-  const blank = h("button", { type: "button", onclick: () => give({ ...own(new Uint8Array(size)), negative: false }) }, "blank sheet");
+  const blank = h("button", { type: "button", onclick: () => give(model, { ...own(new Uint8Array(size)), negative: false }) }, "blank sheet");
   const file = h("input", { type: "file", accept: "image/*", style: "max-width: 100%", onchange: ({ target }) => take(target.files[0]) });
   const probabilities = h("div"), grids = outputs.map(({ shape }) => pixels({ width: layout(shape).columns * layout(shape).scale + 2 }));
   const names = layers.map(({ kind }, at) => `${kind} ${outputs[at].shape.join(" × ")}`);
@@ -217,11 +204,11 @@ function build(model, data, images, outputs, layers, current) {
 
 export default {
   render({ model, el }) {
-    const data = model.get("data"), layers = unpack(model.get("network")), images = bytes(data.images);
+    const data = model.get("data"), layers = unpack(model.get("network")), images = bytesOf(data.images);
     const { side, classes, labels } = data, size = side * side;
-    const chosen = () => Math.round(clamp(model.get("image"), 0, images.length / size - 1, 0));
-    const mine = () => { const grey = typeof model.get("own") === "string" ? bytes(model.get("own")) : null; return grey?.length === size ? grey : null; };
-    const current = () => mine() ?? images.slice(chosen() * size, (chosen() + 1) * size);
+    const test = () => whole(model.get("image"), 0, images.length / size - 1, 0);
+    const mine = () => { const grey = bytesOf(model.get("own")); return grey.length === size ? grey : null; };
+    const current = () => mine() ?? images.slice(test() * size, (test() + 1) * size);
     const numbers = layers.reduce((sum, { weight, bias }) => sum + (weight?.length ?? 0) + (bias?.length ?? 0), 0);
     let view = null;
     return interactive({
@@ -231,14 +218,14 @@ export default {
         { trait: "negative", label: "negative (light ↔ dark)", kind: "switch" },
       ],
       draw(stage) {
-        const drawn = mine() !== null, negative = model.get("negative") === true, label = drawn ? null : labels[chosen()] ?? null;
+        const drawn = mine() !== null, negative = model.get("negative") === true, label = drawn ? null : labels[test()] ?? null;
         const grey = current().map((value) => (negative ? 255 - value : value));
         const begin = performance.now(), outputs = forward(layers, grey, data), milliseconds = performance.now() - begin;
         if (!view) stage.replaceChildren((view = build(model, data, images, outputs, layers, current)).node);
         const logits = [...outputs.at(-1).values], probabilities = softmax(logits), guess = probabilities.indexOf(Math.max(...probabilities));
         view.picture.draw(side, side, (row, column) => Array(3).fill(grey[row * side + column]), "The picture.");
         view.picture.node.setAttribute("aria-label", `A picture of ${side} × ${side} pixels to draw on: arrow keys move the pen, space draws a dot, shift and an arrow a line.`);
-        view.thumbs.forEach((thumb, at) => thumb.setAttribute("aria-pressed", !drawn && at === chosen()));
+        view.thumbs.forEach((thumb, at) => thumb.setAttribute("aria-pressed", !drawn && at === test()));
         view.grids.forEach((grid, at) => paint(grid, outputs[at], view.names[at]));
         view.probabilities.replaceChildren(bars(probabilities, classes, label));
         const says = `${numbers.toLocaleString("en-US")} learned numbers turn these ${size} pixels into ${classes.length} probabilities. The largest, ${percent(probabilities[guess])}, says ${classes[guess]}`;

@@ -22,15 +22,6 @@ const MEANS = {
   [OWN]: "",
 };
 
-/** The bytes of a text in base64; none where it is no such text. */
-function bytesOf(text) {
-  try {
-    return Uint8Array.from(atob(typeof text === "string" ? text : ""), (letter) => letter.charCodeAt(0));
-  } catch {
-    return new Uint8Array();
-  }
-}
-
 /** Three dot products: row by row, the weights with the pixel. */
 const mixed = (weights, pixel) => weights.map(([red, green, blue]) => red * pixel[0] + green * pixel[1] + blue * pixel[2]);
 
@@ -41,9 +32,7 @@ export default {
     let now = null, painted = null, weights = MIXES.identity;
     const look = (row, column) => {
       if (!now) return;
-      model.set("row", clamp(row, 0, now.rows - 1));
-      model.set("column", clamp(column, 0, now.columns - 1));
-      model.save_changes();
+      give(model, { row: clamp(row, 0, now.rows - 1), column: clamp(column, 0, now.columns - 1) });
     };
     const step = (down, right) => now && look(now.row + down, now.column + right);
     const [image, output] = [0, 1].map(() => pixels({ width: 330, point: look, step }));
@@ -51,9 +40,7 @@ export default {
     const corner = h("td"), olds = CHANNELS.map(() => h("span")), news = CHANNELS.map(() => h("strong"));
 
     const weigh = (to, from, value) => {
-      model.set("weights", weights.map((row, i) => row.map((weight, j) => (i === to && j === from ? value : weight))));
-      model.set("mix", OWN);
-      model.save_changes();
+      give(model, { weights: weights.map((row, i) => row.map((weight, j) => (i === to && j === from ? value : weight))), mix: OWN });
     };
     const sliders = CHANNELS.map((to, i) => CHANNELS.map((from, j) => {
       const text = h("output");
@@ -86,7 +73,7 @@ export default {
     };
 
     const draw = (stage) => {
-      const bytes = bytesOf(model.get("image")), columns = Math.round(clamp(model.get("width"), 1, 96, 1)), rows = bytes.length / (3 * columns);
+      const bytes = bytesOf(model.get("image")), columns = whole(model.get("width"), 1, 96, 1), rows = bytes.length / (3 * columns);
       if (!Number.isInteger(rows) || rows < 1 || rows > 96) {
         now = null;
         stage.replaceChildren();
@@ -96,7 +83,7 @@ export default {
       const own = model.get("weights");
       weights = MIXES[name] ?? CHANNELS.map((_, i) => CHANNELS.map((__, j) => clamp(own?.[i]?.[j], -LARGEST, LARGEST, 0)));
       const pixel = (row, column) => Array.from(bytes.subarray(3 * (row * columns + column), 3 * (row * columns + column) + 3));
-      const [row, column] = [["row", rows, 22], ["column", columns, 34]].map(([trait, side, otherwise]) => Math.round(clamp(model.get(trait), 0, side - 1, Math.min(otherwise, side - 1))));
+      const [row, column] = [["row", rows, 22], ["column", columns, 34]].map(([trait, side, otherwise]) => whole(model.get(trait), 0, side - 1, Math.min(otherwise, side - 1)));
       now = { rows, columns, row, column };
       if (!stage.contains(board)) stage.replaceChildren(...parts, credit);
       credit.textContent = String(model.get("credit") ?? "");

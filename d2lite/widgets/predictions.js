@@ -3,12 +3,11 @@
 const EVERY = "every class";
 const WHICH = ["wrong", "right", "networks disagree", "all"];
 const MOST = 120;
-let numberOfGrids = 0;
 
 /** What the traits hold, checked: nothing but images with a label and an answer of each network. */
 function dataOf(model) {
   const [rows, columns] = model.get("size"), classes = model.get("classes").map(String);
-  const bytes = Uint8Array.from(atob(model.get("pixels")), (character) => character.charCodeAt(0));
+  const bytes = bytesOf(model.get("pixels"));
   const labels = model.get("labels").slice(0, MOST);
   const answers = model.get("answers").filter((given) => given?.predicted?.length >= labels.length);
   const fine = rows * columns * labels.length <= bytes.length && [labels, ...answers.map(({ predicted }) => predicted)].every((list) => list.every((value) => value in classes));
@@ -42,7 +41,7 @@ function drawn({ rows, columns, bytes }, image) {
 /** The grid: one place for the keyboard, on which the arrow keys choose an image. */
 function grid(choose) {
   const node = h("div", { class: "d2l-images", role: "listbox", tabindex: 0, "aria-label": "Test images. The arrow keys choose one." });
-  const id = `d2l-images-${(numberOfGrids += 1)}`;
+  const id = freshId("images");
   let options = [];
   const at = () => options.findIndex((option) => option.getAttribute("aria-selected") === "true");
   node.addEventListener("keydown", (event) => {
@@ -108,10 +107,7 @@ export default {
       data = { classes: [], labels: [], answers: {} };
     }
     const names = Object.keys(data.answers), pictures = data.labels.map((_, image) => drawn(data, image));
-    const images = grid((number) => {
-      model.set("image", number);
-      model.save_changes();
-    });
+    const images = grid((number) => give(model, { image: number }));
     const side = h("div", { class: "d2l-side" });
     return interactive({
       model, el, label: "Test images and predictions", traits: ["image"],
@@ -125,7 +121,7 @@ export default {
         if (!stage.firstChild) stage.append(h("div", { class: "d2l-row" }, images.node, side));
         const network = chosen(model, "network", names, names[0]), which = chosen(model, "which", WHICH, WHICH[0]);
         const label = data.classes.indexOf(chosen(model, "label", [EVERY, ...data.classes], EVERY));
-        const list = selected(data, network, which, label), number = Math.round(clamp(model.get("image"), 0, Math.max(0, list.length - 1), 0));
+        const list = selected(data, network, which, label), number = whole(model.get("image"), 0, Math.max(0, list.length - 1), 0);
         const { predicted } = data.answers[network], image = list[number];
         images.draw(list.map((one) => {
           const [actual, taken] = [data.labels[one], predicted[one]].map((label) => data.classes[label]);

@@ -26,7 +26,6 @@ function paths(layers) {
 }
 
 const weightsOf = (layers) => layers.reduce((sum, [kernel, , pooling]) => sum + (pooling ? 0 : kernel ** 2), 0);
-const whole = (value, low, high, otherwise) => Math.round(clamp(value, low, high, otherwise));
 const usable = (layers) => (Array.isArray(layers) ? layers : []).slice(0, MOST).filter(Array.isArray).map(([kernel, stride, pooling]) => [whole(kernel, 1, LARGEST, 3), whole(stride, 1, WIDEST, 1), pooling === 1 ? 1 : 0]);
 const square = (side) => `${shown(side)}×${shown(side)}`;
 
@@ -69,13 +68,9 @@ function above(reaches, layer, size) {
 export default {
   render({ model, el }) {
     let layers = [], rows = [];
-    const give = (values) => {
-      for (const [trait, value] of Object.entries(values)) model.set(trait, value);
-      model.save_changes();
-    };
-    const own = (list) => give({ layers: list, stack: OWN, layer: 0 });
-    const look = (level) => give({ layer: level });
-    const group = `d2l-layer-${(numberOfControls += 1)}`;
+    const own = (list) => give(model, { layers: list, stack: OWN, layer: 0 });
+    const look = (level) => give(model, { layer: level });
+    const group = freshId("layer");
     const add = h("button", { type: "button", onclick: () => own([...layers, layers.at(-1) ?? conv(3)]) }, "add a layer");
     const remove = h("button", { type: "button", onclick: () => own(layers.slice(0, -1)) }, "remove the last");
     // Here, not on the drawing's parts: these are made anew, and a new one below a mouse at rest would be entered again.

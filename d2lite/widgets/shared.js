@@ -23,10 +23,27 @@ function fill(node, attributes, children) {
   return node;
 }
 
-/** `value` brought into low … high; what is no number becomes `otherwise`. */
+/** `value`, a number or the text of one, brought into low … high; anything else becomes `otherwise`. */
 function clamp(value, low, high, otherwise = low) {
-  const number = typeof value === "string" && value.trim() === "" ? NaN : Number(value);
-  return Number.isNaN(number) ? otherwise : Math.min(Math.max(number, low), high);
+  const number = typeof value === "string" && value.trim() ? Number(value) : value;
+  return typeof number === "number" && !Number.isNaN(number) ? Math.min(Math.max(number, low), high) : otherwise;
+}
+
+/** The same as a whole number. */
+const whole = (value, low, high, otherwise = low) => Math.round(clamp(value, low, high, otherwise));
+
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** The mean of numbers; null where there are none, or where one is no number. */
+const meanOf = (values) => (values.length && values.every(isNumber) ? values.reduce((sum, value) => sum + value, 0) / values.length : null);
+
+/** The bytes of a base64 text; none where it is no such text. */
+function bytesOf(text) {
+  try {
+    return Uint8Array.from(atob(typeof text === "string" ? text : ""), (letter) => letter.charCodeAt(0));
+  } catch {
+    return new Uint8Array();
+  }
 }
 
 /** A number for people: thousands apart, and no more than `digits` decimals. */
@@ -35,28 +52,40 @@ function shown(value, digits = 0) {
   return value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: 0 });
 }
 
-let numberOfControls = 0;
+/** 758226 → 758 k: three digits, then thousands, millions or billions (k, M, G). */
+function brief(value) {
+  const [by, unit] = [[1e9, " G"], [1e6, " M"], [1e3, " k"]].find(([size]) => value >= size) ?? [1, ""];
+  return `${isNumber(value) && by > 1 ? Number((value / by).toPrecision(3)).toLocaleString("en-US") : shown(value, value < 10 ? 1 : 0)}${unit}`;
+}
+
+/** Give several traits their values at once. */
+function give(model, values) {
+  for (const [trait, value] of Object.entries(values)) model.set(trait, value);
+  model.save_changes();
+}
+
+const COPY = Math.random().toString(36).slice(2, 8);  // each interactive has a copy of this script of its own
+let numberOfIds = 0;
+
+/** An id that nothing else in the document has. */
+const freshId = (name) => `d2l-${COPY}-${(numberOfIds += 1)}-${name}`;
 
 /**
  * A labelled control bound to a trait. `kind` is "range" (min, max, step), "choice" (options: [[value, text], …]) or
- * "switch". A range also takes a typed number; what is out of range is brought back into it.
+ * "switch". A value out of range is shown as the nearest in it.
  */
 function control(model, { trait, label, kind = "range", min, max, step = 1, options = [], format = (value) => shown(value, 3) }) {
-  const id = `d2l-control-${(numberOfControls += 1)}-${trait}`;
-  const give = (value) => {
-    model.set(trait, value);
-    model.save_changes();
-  };
+  const id = freshId(trait), choose = (value) => give(model, { [trait]: value });
   let input, output = null, refresh;
   if (kind === "choice") {
-    input = h("select", { id, onchange: () => give(options[input.selectedIndex][0]) }, ...options.map(([, text]) => h("option", {}, text)));
+    input = h("select", { id, onchange: () => choose(options[input.selectedIndex][0]) }, ...options.map(([, text]) => h("option", {}, text)));
     refresh = () => { input.selectedIndex = Math.max(0, options.findIndex(([value]) => value === model.get(trait))); };
   } else if (kind === "switch") {
-    input = h("input", { id, type: "checkbox", onchange: () => give(input.checked) });
+    input = h("input", { id, type: "checkbox", onchange: () => choose(input.checked) });
     refresh = () => { input.checked = Boolean(model.get(trait)); };
   } else {
     const middle = clamp(model.get(trait), min, max);
-    input = h("input", { id, type: "range", min, max, step, oninput: () => give(clamp(input.value, min, max, middle)) });
+    input = h("input", { id, type: "range", min, max, step, oninput: () => choose(clamp(input.value, min, max, middle)) });
     output = h("output", { for: id });
     refresh = () => {
       const value = clamp(model.get(trait), min, max, middle);
@@ -87,17 +116,22 @@ function interactive({ model, el, label, controls = [], traits = [], draw }) {
     try {
       const { say, result } = draw(stage);
       sentence.textContent = say;
-      model.set("result", result);
-      model.save_changes();
+      give(model, { result });
     } catch (error) {
       sentence.textContent = `This cannot be drawn: ${error.message}`;
     }
   };
+  let waiting = false, gone = false;
+  const soon = () => {  // once, however many traits change together
+    if (!waiting) queueMicrotask(() => { waiting = false; if (!gone) redraw(); });
+    waiting = true;
+  };
   const watched = [...new Set([...traits, ...controls.map(({ trait }) => trait)])].map((trait) => `change:${trait}`);
-  for (const event of watched) model.on(event, redraw);
+  for (const event of watched) model.on(event, soon);
   redraw();
   return () => {
-    for (const event of watched) model.off(event, redraw);
+    gone = true;
+    for (const event of watched) model.off(event, soon);
     for (const { off } of made) off();
   };
 }

@@ -3,8 +3,6 @@
 const SMOOTH = 12, LAST = 32;
 const STYLES = { plain: { colour: "var(--d2l-2)", dash: "6 3" }, residual: { colour: "var(--d2l-1)", dash: null } };
 
-const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
-const meanOf = (values) => (values.length && values.every(isNumber) ? values.reduce((sum, value) => sum + value, 0) / values.length : null);
 
 /** The mean of each step and those before it; null where these are too few or one is no number. */
 const smooth = (losses) => losses.map((_, at) => (at + 1 < SMOOTH ? null : meanOf(losses.slice(at + 1 - SMOOTH, at + 1))));
@@ -69,7 +67,7 @@ export default {
         const blocks = Object.entries(runs[depth]).filter(([block]) => block !== hidden), when = later && model.get("when") === "after training" ? "after training" : "before training";
         const norms = (run) => run[when] ?? run["before training"];
         const results = Object.fromEntries(blocks.map(([block, run]) => {
-          const layer = Math.round(clamp(model.get("layer"), 1, norms(run).length, 1)), norm = norms(run)[layer - 1], last = norms(run).at(-1);
+          const layer = whole(model.get("layer"), 1, norms(run).length, 1), norm = norms(run)[layer - 1], last = norms(run).at(-1);
           return [block, { layer, norm, growth: isNumber(norm) && last ? norm / last : null, loss: meanOf(run.losses.slice(-LAST)) }];
         }));
         const mark = Object.values(results)[0]?.layer ?? null;

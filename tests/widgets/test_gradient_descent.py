@@ -32,7 +32,7 @@ def test_the_page_shows_the_same_numbers(mounted):
 
 def test_mouse_and_keyboard(mounted):
     page = mounted.open(GradientDescent())
-    page.press("lr", "ArrowRight", 4)
+    page.press("lr", "ArrowRight", 10)
     assert page.get("lr") == pytest.approx(0.2) and "limit, 0.2" in page.say
     page.drag("momentum", 0.9)
     assert 0.8 < page.get("momentum") < 0.99
