@@ -56,6 +56,21 @@ def test_what_is_stored_can_run_without_a_kernel(chapter):
     assert interactives.refresh(nb) == [], "run `make sync`"
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_is_stored_is_what_python_makes_now(chapter):
+    sources = "\n".join(cell.source for cell in pairs.read_source(chapter).cells)
+    for model in states(pairs.read_notebook(chapter)).values():
+        state = model["state"]
+        made = getattr(widgets, state.get("_anywidget_id", "").rpartition(".")[2], None)
+        if made is None:
+            continue
+        own = set(made.class_trait_names(sync=True)) - set(widgets.base.Interactive.class_trait_names())
+        assert own <= set(state), f"run `make execute CHAPTER={chapter}`"
+        if f"d2l.widgets.{made.__name__}()" in sources:
+            now = json.loads(json.dumps(made().get_state(own)))
+            assert {name: state[name] for name in own} == now, f"run `make execute CHAPTER={chapter}`"
+
+
 def stored(*names: str, other: str = "@jupyter-widgets/controls"):
     """A notebook as a run leaves it: a progress bar, then interactives, with states under random names."""
     nb, state = nbformat.v4.new_notebook(), {"bar": {"model_module": other, "state": {}}}

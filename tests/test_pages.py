@@ -74,13 +74,16 @@ def test_a_page_is_quiet_light_and_fit_for_everybody(name, tab):
     assert {"phone": phone} == {"phone": []}
 
 
-FOCUSABLE = ":is(input, select, button, [tabindex])"
+FOCUSABLE = ":is(input, select, button, [tabindex]:not(.d2l-stage, .d2l-side))"  # page.js gives it to what scrolls
+NAMES = """[...document.querySelectorAll("[id]")].map(node => node.id)"""
 STATE = "box => JSON.stringify([box.model.state.result, box.querySelector('.d2l-say').textContent])"
 
 
 @pytest.mark.parametrize("name", project.chapters())
 def test_interactives_answer_at_once_and_without_a_network(name, tab):
     page = tab.open(f"{name}.html").page
+    names = page.evaluate(NAMES)
+    assert len(names) == len(set(names)), "a label would lead to the wrong control"
     page.context.set_offline(True)
     page.evaluate(served.ANSWERED)
     boxes = page.locator(".d2l-widget").all()
@@ -163,7 +166,7 @@ def test_previews_of_links_by_mouse_and_keyboard(tab):
     box = tip.bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 1280 and box["y"] >= 0
     page.keyboard.press("Tab")
-    assert tip.is_hidden() or tip.inner_text() != "Simonyan"
+    assert tip.is_hidden() or not tip.inner_text().startswith("Simonyan")
 
 
 def test_code_can_be_copied(tab, chromium):

@@ -16,7 +16,7 @@ SHEET = re.compile(r'[ \t]*<link\b[^>]*rel="stylesheet"[^>]*>\n?')
 UNUSED = ("thebe", "fontawesome", "mermaid", "require.min.js", "embed-amd.js", "mathjax", "togglebutton", "design-tabs")
 INLINE = ("thebe", "togglehint", "toggleopenonprint", "togglebuttonselector")  # settings of those, in the page itself
 SHEETS = ("thebe", "togglebutton", "sphinx-design")
-FILES = ("fontawesome/**/*.js*", "sphinx-thebe.*", "togglebutton.*", "design-tabs.js", "sphinx-design*.css")
+FILES = ("fontawesome/**/*.js*", "sphinx-thebe.*", "togglebutton.*", "design-tabs.js", "sphinx-design*.css", "*.map")
 MATH = re.compile(r'class="(?:[^"]* )?math\b')
 
 
@@ -53,15 +53,7 @@ def finish(app, error) -> None:
         text = page.read_text("utf-8")
         if (cleaned := strip(text)) != text:
             page.write_text(cleaned, "utf-8")
-    unused = (
-        "fontawesome/**/*.js*",
-        "sphinx-thebe.*",
-        "togglebutton.*",
-        "design-tabs.js",
-        "sphinx-design*.css",
-        "*.map",
-    )
-    for pattern in (f"_static/**/{name}" for name in unused):
+    for pattern in (f"_static/**/{name}" for name in FILES):
         for path in out.glob(pattern):
             path.unlink()
 

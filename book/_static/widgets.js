@@ -43,9 +43,8 @@
 
   async function mount(box, models) {
     const view = box.querySelector(`script[type="${VIEW}"]`);
-    const stored = models[JSON.parse(view.textContent).model_id];
-    if (!stored) return;
-    const model = new Model(structuredClone(stored.state));
+    const model = models.get(JSON.parse(view.textContent).model_id);
+    if (!model) return;
     style(model.get("_css"));
     const el = document.createElement("div");
     const host = await load(model.get("_esm"));
@@ -58,10 +57,18 @@
     box.dataset.mounted = "yes";
   }
 
-  const stored = document.querySelector(`script[type="${STATE}"]`);
-  if (!stored) return;
-  const models = JSON.parse(stored.textContent).state;
-  for (const box of document.querySelectorAll(".d2l-widget")) {
-    mount(box, models).catch((error) => console.error("An interactive did not start; its picture stays.", error));
+  /** The models of the page by their names; two views of one model move together, as they do in Jupyter. */
+  function read() {
+    const stored = document.querySelector(`script[type="${STATE}"]`);
+    const { state } = stored ? JSON.parse(stored.textContent) : { state: {} };
+    return new Map(Object.entries(state).map(([name, { state: traits }]) => [name, new Model(traits)]));
+  }
+
+  const failed = (error) => console.error("An interactive did not start; its picture stays.", error);
+  try {
+    const models = read();
+    for (const box of document.querySelectorAll(".d2l-widget")) mount(box, models).catch(failed);
+  } catch (error) {
+    failed(error);
   }
 })();
