@@ -53,9 +53,10 @@ const isImage = (image) => Array.isArray(image) && image.length > 0 && image.len
 /** A weight as people write it: 1/9, not 0.1111. */
 const written = (value) => ([4, 9, 16, 25].includes(1 / value) ? `1/${1 / value}` : shown(value, 3));
 
-/** The number in a text such as -1, 0.5 or 1/9; NaN where it is none. */
+/** The number in a text such as -1, 0.5, 1/9 or 1,500; NaN where it is none. A comma is read where `written` sets one, not in 0,5. */
 function read(text) {
-  const [above, below = "1"] = text.replace("−", "-").split("/");
+  const plain = (part) => (/^\s*-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?\s*$/.test(part) ? part.replaceAll(",", "") : part);
+  const [above, below = "1"] = text.replaceAll("−", "-").split("/").map(plain);
   const value = clamp(above, -1e6, 1e6, NaN) / clamp(below, -1e6, 1e6, NaN);
   return Number.isFinite(value) ? clamp(value, -1e6, 1e6) : NaN;
 }

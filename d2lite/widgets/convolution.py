@@ -8,12 +8,13 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .base import Choice, Interactive, Number, Table, numbers
+from .base import Choice, Interactive, Number, Table, array
 from .photos import CREDITS, photo
 
 OWN = "own numbers"
 KERNELS = ("vertical edge", "horizontal edge", "identity", "blur", "sharpen", OWN)
 MOST = 64  # pixels a side
+LARGEST = 1e6  # weight
 
 
 def weights_of(name: str, size: int) -> np.ndarray:
@@ -48,19 +49,54 @@ def convolve(image, kernel, stride: int = 1, padding: int = 0, dilation: int = 1
     return output
 
 
+def weights_given(what: str, given, names, sides: range, largest: float, last: bool = False) -> list[list[float]]:
+    """One's own weights as rows: a square array with a side out of ``sides``.
+
+    More axes are taken off if of length 1: leading ones, and with ``last`` those at the end, too.
+
+    Raises:
+        ValueError: they are no such array, or not all finite and between ``-largest`` and ``largest``. The text names
+            them ``what``, and ends with what is possible, of which ``names`` is a part.
+    """
+    shapes = " to ".join(dict.fromkeys(f"{side}×{side}" for side in (sides[0], sides[-1])))
+    possible = f"give {shapes} numbers from {-largest:,.0f} to {largest:,.0f}, or one of {', '.join(map(repr, names))}."
+    if isinstance(given, str):
+        raise ValueError(f"{what} {given!r} is unknown: {possible}")
+    try:
+        found = array(given).astype(float)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise ValueError(f"{what}: this {type(given).__name__} is no array of numbers: {possible}") from None
+    shape = found.shape
+    while found.ndim > 2 and 1 in (len(found), found.shape[-1] if last else 0):
+        found = found[0] if len(found) == 1 else found[..., 0]
+    if found.ndim != 2 or found.shape[0] != found.shape[1] or len(found) not in sides:
+        raise ValueError(f"{what}: an array of shape {shape} does not fit: {possible}")
+    if not (np.abs(found) <= largest).all():
+        wrong = found[~(np.abs(found) <= largest)][0]
+        raise ValueError(f"{what}: the weight {wrong:g} does not fit: {possible}")
+    return found.tolist()
+
+
 class ConvolutionLab(Interactive):
     """A kernel slides over an image; the page shows the products behind one output, and all outputs.
 
     Args:
-        image: a 2-D array of at most 64 × 64 numbers (a larger one is thinned, and three decimals are kept); None takes
-            a small photograph.
-        kernel: one of ``KERNELS``, or a square array of 1 × 1 to 5 × 5 weights.
-        size: of the kernel, 1 to 5.
-        stride: 1 to 5.
-        padding: zeros at each border, 0 to 5.
-        dilation: distance of neighbouring taps, 1 to 8.
-        row: of the output that is looked at first; -1 is the one farthest from zero.
+        image: (rows, columns), or with axes of length 1 before them, at most 64 × 64 numbers (a larger one is thinned,
+            and three decimals are kept); an array, lists, or a tensor of any kind. None takes a small photograph,
+            (32, 32), grey from 0 to 255. Where it is none, the page says so.
+        kernel: one of ``KERNELS``, or (size, size) weights, 1 × 1 to 5 × 5, of -1e6 to 1e6; axes of length 1 may stand
+            before them, so ``conv.weight[0, 0]`` fits.
+        size: of the kernel in taps, 1 to 5; that of ``kernel`` where this is an array.
+        stride: in pixels, 1 to 5.
+        padding: zeros at each border, in pixels, 0 to 5.
+        dilation: distance of neighbouring taps in pixels, 1 to 8.
+        row: of the output that is looked at first, counted from 0; -1 is the one farthest from zero.
         column: likewise.
+
+    A number out of range becomes the nearest in it.
+
+    Raises:
+        ValueError: ``kernel`` is neither a name out of ``KERNELS`` nor such an array.
     """
 
     image = Table(MOST, decimals=3)  # what is shown is what is computed
@@ -82,11 +118,10 @@ class ConvolutionLab(Interactive):
         if image is None:
             image = photo("china", 32, 32, left=0.1).mean(-1).round()
             settings["credit"] = CREDITS["china"]
-        if not isinstance(kernel, str):
-            own = numbers(kernel, 5)
-            square = bool(own) and (len(own),) * 2 == np.shape(kernel)[-2:]
-            settings |= {"weights": own, "size": len(own)} if square else {}
-            kernel = OWN if square else KERNELS[0]
+        if not (isinstance(kernel, str) and kernel in KERNELS):
+            own = weights_given("kernel", kernel, KERNELS, range(1, 6), LARGEST)
+            settings |= {"weights": own, "size": len(own)}
+            kernel = OWN
         super().__init__(image=image, kernel=kernel, **settings)
 
     def taps(self) -> np.ndarray:

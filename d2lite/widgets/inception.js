@@ -46,21 +46,19 @@ function told(block, rows, [out, parameters, macs, plain], { in_channels, size, 
 export default {
   render({ model, el }) {
     const blocks = model.get("blocks");
-    let setting = false;
-    const publish = () => {
-      setting = true;
-      for (const [trait, value] of Object.entries(blocks[model.get("block")] ?? {})) model.set(trait, value);
-      setting = false;
+    const read = () => Object.fromEntries(CONTROLS.map(({ trait, min, max, start }) => [trait, whole(model.get(trait), min, max, start)]));
+    const fits = (values, published) => Object.entries(published).every(([trait, value]) => trait === "size" || values[trait] === value);
+    const publish = () => {  // unless it was these channels that made the name: then the map is kept
+      const published = blocks[model.get("block")] ?? {};
+      if (!fits(read(), published)) for (const [trait, value] of Object.entries(published)) model.set(trait, value);
     };
     model.on("change:block", publish);  // before the controls and the drawing hear of it
     const off = interactive({
       model, el, label: "Budgets of an inception block",
       controls: [{ trait: "block", label: "block", kind: "choice", options: [...Object.keys(blocks), OWN].map((name) => [name, name]) }, ...CONTROLS],
       draw(stage) {
-        const values = Object.fromEntries(CONTROLS.map(({ trait, min, max, start }) => [trait, whole(model.get(trait), min, max, start)]));
-        const is = ([, published]) => Object.entries(published).every(([trait, value]) => trait === "size" || values[trait] === value);
-        const block = Object.entries(blocks).find(is)?.[0] ?? OWN;
-        if (!setting && block !== model.get("block")) model.set("block", block);
+        const values = read(), block = Object.entries(blocks).find(([, published]) => fits(values, published))?.[0] ?? OWN;
+        if (block !== model.get("block")) model.set("block", block);
         const rows = branches(values), totals = rows[0].map((_, column) => rows.reduce((sum, row) => sum + row[column], 0));
         const layers = [`1×1 to ${values.c1}`, `1×1 to ${values.r2}, 3×3 to ${values.c2}`, `1×1 to ${values.r3}, 5×5 to ${values.c3}`, `3×3 max-pooling, 1×1 to ${values.c4}`];
         const most = Math.max(...rows.flatMap((row) => [row[1], row[3]]));

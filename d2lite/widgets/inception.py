@@ -44,11 +44,15 @@ class BranchBudget(Interactive):
     """What an inception block costs, branch by branch, and what it would cost without its 1×1 reductions.
 
     Args:
-        block: a published block, "3a" to "5b", which sets everything else that is not given.
+        block: a published block, "3a" to "5b", which sets everything else that is not given; any other value sets what
+            4a has. Assigned later it sets all, but if the channels are its own already, the map stays as it is.
         in_channels: channels that the block receives, 16 to 1024.
         c1, r2, c2, r3, c3, c4: channels of the 1×1 branch, of the reduction before the 3×3 convolution and of the
             convolution, of the same for the 5×5, and of the projection behind the pooling; 8 to 512 each.
-        size: height and width of the map, 1 to 56.
+        size: height and width of the map in pixels, 1 to 56; no part of what makes a block a published one.
+
+    The block maps (N, in_channels, size, size) to (N, c1 + c2 + c3 + c4, size, size). A number out of range becomes the
+    nearest in it. Source: Szegedy et al., 2015 (arXiv:1409.4842).
     """
 
     block = Choice("4a", *(name for name in BLOCKS if name != "4a"), OWN)
@@ -68,8 +72,23 @@ class BranchBudget(Interactive):
 
     def __init__(self, block: str = "4a", **settings):
         blocks = published()
-        super().__init__(**{**blocks.get(block, blocks["4a"]), **settings}, blocks=blocks)
-        self.block = next((name for name, values in blocks.items() if self.fits(values)), OWN)
+        known = blocks.get(block) if isinstance(block, str) else None
+        super().__init__(**{**(known or blocks["4a"]), **settings}, blocks=blocks)
+        self._name()
+
+    @traitlets.observe("in_channels", "c1", "r2", "c2", "r3", "c3", "c4")
+    def _name(self, change=None):
+        """Channels make the name."""
+        self.block = next((name for name, values in self.blocks.items() if self.fits(values)), OWN)
+
+    @traitlets.observe("block")
+    def _publish(self, change):
+        """The name sets the channels and the map, unless it was these channels that made it: then the map is kept."""
+        values = self.blocks.get(self.block)
+        if values is not None and not self.fits(values):
+            with self.hold_trait_notifications():  # else the first of them would be found to be no published block
+                for trait, value in values.items():
+                    setattr(self, trait, value)
 
     def fits(self, values: dict) -> bool:
         """Whether the channels are these; the size of the map may differ."""

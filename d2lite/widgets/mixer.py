@@ -8,7 +8,8 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
-from .base import Choice, Interactive, Number, Table, numbers
+from .base import Choice, Interactive, Number, Table, array
+from .convolution import weights_given
 from .photos import CREDITS, photo
 
 OWN = "own numbers"
@@ -32,7 +33,7 @@ def mix(image, weights) -> np.ndarray:
 def colours(given) -> np.ndarray | None:
     """An RGB image, channels first or last, as uint8 (rows, columns, 3) of at most 96 × 96; None where it is none."""
     try:
-        image = np.asarray(given)
+        image = array(given)
         image = image[0] if image.ndim == 4 and len(image) == 1 else image
         image = np.moveaxis(image, 0, -1) if image.ndim == 3 and image.shape[-1] != 3 else image
         if image.ndim != 3 or image.shape[-1] != 3 or not image.size:
@@ -40,7 +41,7 @@ def colours(given) -> np.ndarray | None:
         apart = -(-max(image.shape) // MOST)
         image = image[::apart, ::apart]
         values = np.nan_to_num(image.astype(float))
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         return None
     if image.dtype.kind == "f" and np.abs(values).max() <= 1:
         values = values * 255
@@ -51,11 +52,18 @@ class PixelMixer(Interactive):
     """A 1×1 convolution with three channels in and three out, on an image in colour.
 
     Args:
-        image: (rows, columns, 3) or (3, rows, columns), whole numbers from 0 to 255 or others from 0 to 1, at most
-            96 × 96 (a larger one is thinned); None takes a small photograph.
-        mix: a name out of ``MIXES``, or a 3 × 3 array of weights, output × input, from -2 to 2.
-        row: of the pixel that is looked at first.
+        image: (rows, columns, 3), (3, rows, columns), or one of these in a batch of one; whole numbers from 0 to 255 or
+            others from 0 to 1, at most 96 × 96 (a larger one is thinned); an array, lists, or a tensor of any kind.
+            None takes a small photograph, (48, 72, 3). Where it is none, the page says so.
+        mix: a name out of ``MIXES``, or weights from -2 to 2: (3, 3), output × input, or (3, 3, 1, 1), as a 1×1
+            convolution has them.
+        row: of the pixel that is looked at first, counted from 0.
         column: likewise.
+
+    Source: Lin et al., 2014 (arXiv:1312.4400), for the 1×1 convolution.
+
+    Raises:
+        ValueError: ``mix`` is neither a name out of ``MIXES`` nor such an array.
     """
 
     image = traitlets.Unicode(help="red, green, blue of each pixel: bytes in base64").tag(sync=True)
@@ -76,14 +84,19 @@ class PixelMixer(Interactive):
         pixels = colours(image)
         if pixels is not None:
             settings |= {"image": base64.b64encode(pixels.tobytes()).decode(), "width": pixels.shape[1]}
-        if not isinstance(mix, str):
-            settings["weights"] = numbers(mix, 3)
-            mix = OWN if settings["weights"] and np.shape(mix)[-2:] == (3, 3) else "red and not green"
+        if not (isinstance(mix, str) and mix in (*MIXES, OWN)):
+            settings["weights"] = weights_given("mix", mix, [*MIXES, OWN], range(3, 4), LARGEST, last=True)
+            mix = OWN
         super().__init__(mix=mix, **settings)
 
     def pixels(self) -> np.ndarray:
-        """The image, uint8 (rows, columns, 3)."""
-        return np.frombuffer(base64.b64decode(self.image), np.uint8).reshape(-1, self.width, 3)
+        """The image, uint8 (rows, columns, 3); no rows where the traits hold none."""
+        try:
+            values = np.frombuffer(base64.b64decode(self.image, validate=True), np.uint8)
+        except ValueError:
+            values = np.zeros(0, np.uint8)
+        rows, rest = divmod(values.size, 3 * self.width)
+        return (values if not rest and rows <= MOST else values[:0]).reshape(-1, self.width, 3)
 
     def matrix(self) -> np.ndarray:
         """The weights that are used, (3, 3)."""
@@ -97,9 +110,12 @@ class PixelMixer(Interactive):
     def picture(self) -> Figure:
         figure = Figure(figsize=(6.4, 2.5), layout="constrained")
         left, right = figure.subplots(1, 2)
-        if self.image:
-            left.imshow(self.pixels())
-            right.imshow(mix(self.pixels(), self.matrix()).round().clip(0, 255).astype(np.uint8))
+        pixels = self.pixels()
+        if pixels.size:
+            left.imshow(pixels)
+            right.imshow(mix(pixels, self.matrix()).round().clip(0, 255).astype(np.uint8))
+        else:
+            left.text(0.5, 0.5, "There is no image.", ha="center", va="center", transform=left.transAxes)
         names = ("red", "green", "blue")
         rows = [" + ".join(f"{w:g}·{name}" for w, name in zip(row, names)) for row in self.matrix()]
         left.set_title("image", fontsize=9)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .base import Choice, Interactive, Number, Table, clamped
+from .base import Choice, Interactive, Number, Table, array, clamped
 
 OWN = "own layers"
 POOL = [2, 2, 1]
@@ -53,22 +55,43 @@ def weights(layers) -> int:
 
 
 def windows(given) -> list[list[int]]:
-    """(kernel, stride) or (kernel, stride, "pool") of each layer as in ``STACKS``; empty where it is no such thing."""
+    """Layers as in ``STACKS``, from these or from (kernel, stride, "pool"); empty where it is no such thing.
+
+    Raises:
+        ValueError: what stands behind the stride of a layer does not say whether it is a pooling.
+    """
     try:
-        pairs = [(kernel, stride, int("pool" in more)) for kernel, stride, *more in list(given)[:MOST]]
-        return [[round(clamped(1, LARGEST, 3)(k)), round(clamped(1, WIDEST, 1)(s)), pool] for k, s, pool in pairs]
+        given = array(given).tolist() if hasattr(given, "detach") else given
+        rows = [(kernel, stride, more) for kernel, stride, *more in list(given)[:MOST]]
     except (TypeError, ValueError):
         return []
+    for number, (_, _, more) in enumerate(rows, 1):
+        if len(more) > 1 or any(not isinstance(kind, (str, Real)) or kind not in (0, 1, "pool") for kind in more):
+            raise ValueError(
+                f"layer {number}: behind kernel and stride stands {', '.join(map(repr, more))}: give 'pool' or 1 for "
+                "a pooling, 0 or nothing for a convolution. Padding has no place here: it changes no receptive field."
+            )
+    sizes = (
+        (round(clamped(1, LARGEST, 3)(kernel)), round(clamped(1, WIDEST, 1)(stride))) for kernel, stride, _ in rows
+    )
+    return [[*size, int(more in (["pool"], [1]))] for size, (*_, more) in zip(sizes, rows)]
 
 
 class ReceptiveField(Interactive):
     """Layers on an image: what one unit of each sees, and its weights beside those of one large kernel.
 
     Args:
-        stack: a name out of ``STACKS``, or layers from the image on, at most 13: (kernel, stride) of a convolution,
-            (kernel, stride, "pool") of a pooling; kernel 1 to 11, stride 1 to 4.
-        layer: the one that is looked from; 0 is the last.
+        stack: a name out of ``STACKS``, or layers from the image on, at most 13: (kernel, stride) or (kernel, stride,
+            0) of a convolution, (kernel, stride, "pool") or (kernel, stride, 1) of a pooling; kernel 1 to 11, stride 1
+            to 4, in units of the layer below. What is no such thing becomes "three 3×3".
+        layer: the one that is looked from, counted from 1; 0 is the last.
         size: side of the image in pixels, 8 to 256.
+
+    A number out of range becomes the nearest in it. Sources: Simonyan and Zisserman, 2015 (arXiv:1409.1556), for small
+    kernels in the place of a large one, 27 c² weights against 49 c²; Luo et al., 2016, for the paths to each pixel.
+
+    Raises:
+        ValueError: a third number of a layer says something else, such as its padding.
     """
 
     stack = Choice(*STACKS, OWN)
@@ -88,7 +111,7 @@ class ReceptiveField(Interactive):
 
     def used(self) -> list[list[int]]:
         """The layers that are looked at, up to ``layer``."""
-        own = windows((*row[:2], "pool" if row[2:3] == [1] else "") for row in self.layers)
+        own = windows((*row[:2], int(row[2:3] == [1])) for row in self.layers)
         return STACKS.get(self.stack, own)[: self.layer or None]
 
     def picture(self) -> Figure:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from d2lite.widgets import ConvolutionLab
@@ -70,9 +71,60 @@ def test_an_image_of_the_caller(mounted):
     assert np.asarray(ConvolutionLab(np.ones((3, 200, 130))[:1]).image).shape == (50, 33)
 
 
+def test_tensors_are_taken_as_a_network_holds_them():
+    conv = nn.Conv2d(1, 1, 3)
+    for kernel in (conv.weight[0, 0], conv.weight, conv.weight.detach(), conv.weight.detach().bfloat16().float()):
+        lab = ConvolutionLab(kernel=kernel)
+        assert (lab.kernel, lab.size) == (OWN, 3)
+        assert lab.taps() == pytest.approx(kernel.detach().numpy().reshape(3, 3), abs=1e-9)
+    image = torch.tensor([[0.5, 2], [-1, 4]], requires_grad=True)
+    for given in (image, image.bfloat16(), image.half()[None, None], image.detach().numpy().tolist()):
+        assert ConvolutionLab(given).image == [[0.5, 2], [-1, 4]]
+
+
+def test_a_kernel_that_cannot_be_used_is_told():
+    wrong = {
+        "shape (7, 7) does not fit: give 1×1 to 5×5 numbers from -1,000,000": torch.zeros(7, 7),
+        "shape (2, 1, 3, 3)": nn.Conv2d(1, 2, 3).weight,
+        "shape (1, 3)": [[1, 2, 3]],
+        "shape (3, 3, 1)": np.ones((3, 3, 1)),
+        "shape (0, 0)": np.ones((0, 0)),
+        "shape ()": 7,
+        "'blurr' is unknown": "blurr",
+        "or one of 'vertical edge'": None,
+        "this list is no array of numbers": [[1, 2], [3]],
+        "this object is no array": object(),
+        "the weight nan": [[1, float("nan")], [0, 0]],
+        "the weight -inf": torch.tensor([[-torch.inf]]),
+        "the weight 1e+07": [[1e7]],
+    }
+    for text, kernel in wrong.items():
+        with pytest.raises(ValueError, match="^kernel") as told:
+            ConvolutionLab(kernel=kernel)
+        assert text in str(told.value)
+    lab = ConvolutionLab()
+    lab.kernel = "blurr"  # from then on the page has it too, and brings it back
+    assert lab.kernel == KERNELS[0]
+
+
+def test_a_subclass_of_a_reader_is_shown(mounted):
+    class My(ConvolutionLab):
+        """As a cell of a notebook makes it."""
+
+        __module__ = "__main__"
+
+    page = mounted.open(My(kernel="blur"))
+    assert page.result["total"] == pytest.approx(in_torch(My(kernel="blur")).sum().item())
+    assert My._esm == ConvolutionLab._esm and repr(My()).startswith("My(column=-1, ")
+
+
 def test_a_kernel_larger_than_the_image_is_told(mounted):
     page = mounted.open(ConvolutionLab(size=5, dilation=8))
     assert page.result["rows"] == 0 and "spans 33 pixels, and the image has 32" in page.say
+    for grid in (0, 1):  # neither the mouse nor a key finds a place to look at
+        page.page.locator(".d2l-pixels").nth(grid).hover()
+        page.page.locator(".d2l-pixels").nth(grid).press("ArrowDown")
+    assert (page.get("row"), page.get("column")) == (-1, -1)
     page.press("padding", "ArrowRight")
     assert (page.result["rows"], page.result["columns"]) == (2, 2)
     page.set("image", [[1, 2], [3, 4]])
@@ -143,6 +195,20 @@ def test_own_numbers_are_typed_into_the_cells(mounted):
     assert cell.input_value() == "1/9"
 
 
+def test_typing_one_weight_leaves_the_others_alone(mounted):
+    page = mounted.open(ConvolutionLab(kernel=[[1500, 0.0004], [0.12345, 2]]))
+    cells = page.page.locator("table input")
+    assert [cells.nth(place).input_value() for place in range(4)] == ["1,500", "0", "0.123", "2"]
+    cells.nth(3).fill("3")
+    assert page.get("weights") == [[1500, 0.0004], [0.12345, 3]]
+    for text, value in (("1,500", 1500), ("-12,345.5", -12345.5), ("−1,000/2,000", -0.5), ("2,", None), ("0,5", None),
+                        ("1,50", None), ("1,500,0", None), ("0,500", None)):  # fmt: skip
+        page.set("weights", [[0, 0], [0, 7]])
+        cells.nth(3).fill(text)
+        assert page.get("weights")[1][1] == (7 if value is None else value), text
+        assert cells.nth(3).get_attribute("aria-invalid") == str(value is None).lower()
+
+
 @pytest.mark.parametrize("trait", ["kernel", "weights", "size", "stride", "padding", "dilation", "row", "column"])
 def test_nonsense_is_brought_back(mounted, trait):
     page = mounted.open(ConvolutionLab(kernel=OWN))
@@ -161,13 +227,11 @@ def test_what_is_no_image_is_told(mounted):
 
 
 def test_python_brings_nonsense_back_too():
-    lab = ConvolutionLab(size=float("nan"), stride=0, padding=-3, dilation="far", kernel="blurr")
+    lab = ConvolutionLab(size=float("nan"), stride=0, padding=-3, dilation="far")
     assert (lab.kernel, lab.size, lab.stride, lab.padding, lab.dilation) == (KERNELS[0], 3, 1, 0, 1)
     for image in ("photo", [], [[1, 2], [3]], np.zeros((2, 3, 4)), object()):
         assert ConvolutionLab(image).image == [] and ConvolutionLab(image).picture()
     assert ConvolutionLab([[float("nan"), 1e99]]).image == [[0, 1_000_000]]
-    for kernel in ([[1, 2, 3]], np.ones((6, 6)), [[1, 2], [3]], 7, None):
-        assert ConvolutionLab(kernel=kernel).kernel == KERNELS[0]
     assert ConvolutionLab(kernel=[[1 / 3]]).taps().tolist() == [[1 / 3]]
     assert ConvolutionLab(kernel=OWN, weights=[["x", None], 3]).picture()
     assert repr(ConvolutionLab()).startswith("ConvolutionLab(column=-1, ")

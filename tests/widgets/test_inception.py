@@ -60,6 +60,9 @@ def test_mouse_and_keyboard(mounted):
     assert page.get("r3") == 32 and page.say.startswith("A setting of your own")
     page.press("r3", "ArrowLeft", 2)
     assert page.get("block") == "4a" == page.control("block").input_value()  # found again, it is marked again
+    assert page.get("size") == 7 and "on a map of 7×7" in page.say  # and the reader's map stays
+    page.control("block").select_option(OWN)  # the channels say otherwise
+    assert page.get("block") == "4a" and page.get("size") == 7
     listen = "model.on('change:block', (_, name) => (window.named ??= []).push(name))"
     page.page.evaluate(f"() => {{ const {{ model }} = document.querySelector('.d2l-widget'); {listen}; }}")
     page.control("block").select_option("3b")
@@ -78,9 +81,40 @@ def test_nonsense_is_brought_back(mounted, trait):
         assert all(isinstance(count, int) and count > 0 for row in page.result["rows"] for count in row)
 
 
+def test_a_name_sets_the_channels_and_channels_the_name():
+    def values(budget):
+        return {trait: getattr(budget, trait) for trait in published()["4a"]}
+
+    budget, named = BranchBudget(), []
+    budget.observe(lambda change: named.append(change["new"]), "block")
+    for name, setting in published().items():
+        budget.block = name
+        assert values(budget) == setting
+    assert named == [*published()]  # at once, with no other name on the way
+    title = budget.picture().axes[0].get_title()
+    assert title == "channels out: 1024"
+    budget.size, budget.c1 = 20, 200
+    assert budget.block == OWN
+    budget.c1 = published()["5b"]["c1"]
+    assert (budget.block, budget.size) == ("5b", 20)  # the map is no part of the setting
+    budget.set_state({"block": "3a", **published()["3a"], "size": 33})  # as a page sends them
+    assert (budget.block, budget.size) == ("3a", 33)
+
+
+def test_a_block_from_python_stays(mounted):
+    budget = BranchBudget()
+    budget.block = "3a"
+    page = mounted.open(budget)
+    assert page.get("block") == page.result["block"] == "3a" and page.say.startswith("Block 3a as published: 192 ch")
+
+
 def test_python_brings_nonsense_back_too():
     budget = BranchBudget("6c", c1=float("nan"), size=None, c3=1e9)
     assert (budget.block, budget.c1, budget.size, budget.c3) == (OWN, 192, 6, 512) and budget.picture()
     assert BranchBudget("5b").in_channels == 832 and BranchBudget("5b", c4=120).block == OWN
     assert BranchBudget(c3=64, block="4b").block == BranchBudget("4b", size=14).block == "4b"
+    for block in ([1], {}, None, 4, "many"):
+        budget = BranchBudget("3a")
+        budget.block = block
+        assert BranchBudget(block).block == budget.block == "4a" and budget.in_channels == 480
     assert repr(BranchBudget()).startswith("BranchBudget(block='4a', c1=192, c2=208,")

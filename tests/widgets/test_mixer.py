@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from d2lite.widgets import PixelMixer
@@ -39,6 +40,9 @@ def test_the_image_is_the_photograph_or_that_of_the_caller(mounted):
     for given in (whole, whole / 255, torch.tensor(whole).permute(2, 0, 1), torch.tensor(whole / 255)[None]):
         mixer = PixelMixer(given)
         assert (mixer.pixels() == whole).all()
+    floats = torch.tensor(whole).permute(2, 0, 1).float().div(256).requires_grad_()
+    for given in (floats, floats.bfloat16()):  # of an eighth bit only the rounding is left
+        assert np.abs(PixelMixer(given).pixels().astype(int) - whole).max() <= 2
     assert PixelMixer(np.zeros((3, 200, 100))).pixels().shape == (67, 34, 3)
     page = mounted.open(PixelMixer(whole[:2, :5], mix="identity"))
     assert (page.result["rows"], page.result["columns"], page.result["row"]) == (2, 5, 1)
@@ -48,6 +52,52 @@ def test_the_image_is_the_photograph_or_that_of_the_caller(mounted):
     )
     assert np.reshape(shown[0], (2, 5, 4))[..., :3].tolist() == whole[:2, :5].tolist()
     assert shown[0] == shown[1]
+
+
+def test_weights_are_taken_as_a_network_holds_them():
+    conv = nn.Conv2d(3, 3, 1)
+    for weight in (conv.weight, conv.weight.detach(), conv.weight[:, :, 0, 0], conv.weight[None, :, :, 0, 0].double()):
+        mixer = PixelMixer(mix=weight)
+        assert mixer.mix == OWN and mixer.matrix() == pytest.approx(conv.weight.detach().numpy()[..., 0, 0])
+    image = torch.tensor(PixelMixer().pixels().copy()).permute(2, 0, 1).float()
+    mixed = F.conv2d(image, conv.weight.detach()).permute(1, 2, 0).numpy()
+    assert mix(PixelMixer().pixels(), PixelMixer(mix=conv.weight).matrix()) == pytest.approx(mixed, abs=1e-3)
+
+
+def test_a_mix_that_cannot_be_used_is_told():
+    wrong = {
+        "'gray' is unknown: give 3×3 numbers from -2 to 2, or one of 'red and not green'": "gray",
+        "shape (3, 3, 3, 3)": nn.Conv2d(3, 3, 3).weight,
+        "shape (4, 3, 1, 1)": nn.Conv2d(3, 4, 1).weight,
+        "shape (1, 1)": [[1]],
+        "shape (6, 6)": np.ones((6, 6)),
+        "shape ()": 7,
+        "'identity'": None,
+        "this object is no array": object(),
+        "this list is no array": [[1, 0, 0], [0, 1]],
+        "the weight nan": [[1, 0, 0], [0, float("nan"), 0], [0, 0, 1]],
+        "the weight 9": [[1, 0, 0], [0, 9, 0], [0, 0, 1]],
+    }
+    for text, given in wrong.items():
+        with pytest.raises(ValueError, match="^mix") as told:
+            PixelMixer(mix=given)
+        assert text in str(told.value)
+    mixer = PixelMixer()
+    mixer.mix = "gray"
+    assert mixer.mix == "red and not green"
+
+
+def test_without_an_image_the_picture_says_so():
+    def texts(mixer):
+        return [text.get_text() for text in mixer.picture().axes[0].texts]
+
+    assert texts(PixelMixer()) == []
+    for trait, value in (("width", 7), ("image", "???"), ("image", "AAAA" * 97), ("image", "ä"), ("image", "?/wAA")):
+        mixer = PixelMixer(mix="identity")
+        mixer.width = 72 if trait == "width" else 1
+        setattr(mixer, trait, value)
+        assert not mixer.pixels().size and texts(mixer) == ["There is no image."], value
+    assert texts(PixelMixer("photo")) == ["There is no image."]
 
 
 def test_mouse_and_keyboard(mounted):
@@ -96,8 +146,8 @@ def test_what_is_no_image_is_told(mounted):
 def test_python_brings_nonsense_back_too():
     for image in ("photo", [], [[1, 2], [3]], np.zeros((2, 5, 4)), object(), np.array([[["a"] * 3]])):
         assert PixelMixer(image).image == "" and PixelMixer(image).picture()
-    assert PixelMixer(mix=[[9, float("nan"), 0]] * 3).matrix().tolist() == [[2, 0, 0]] * 3
-    for name in ("gray", None, 7, [[1]], np.ones((6, 6)), object()):
-        assert PixelMixer(mix=name).mix == "red and not green"
+    mixer = PixelMixer(mix=OWN, weights=[[9, float("nan"), 0]] * 3)
+    assert mixer.matrix().tolist() == [[2, 0, 0]] * 3
+    assert PixelMixer([[[10**400] * 3]]).image == ""
     assert PixelMixer(mix=OWN, weights="none", row="far").picture() and PixelMixer(row=1e9).row == 95
     assert repr(PixelMixer()).startswith("PixelMixer(column=34, ")

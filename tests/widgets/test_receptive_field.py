@@ -3,6 +3,7 @@
 import random
 import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -123,6 +124,14 @@ def test_mouse_and_keyboard(mounted):
     assert page.page.get_by_role("button", name="add a layer").is_disabled() and len(page.result["reach"]) == 13
 
 
+def test_the_presets_of_the_page_are_those_of_python(mounted):
+    page = mounted.open(ReceptiveField())
+    for name, layers in STACKS.items():
+        page.set("stack", name)
+        assert page.result["reach"] == reaches(layers) and page.result["weights"] == weights(layers), name
+        assert page.result["relus"] == sum(not pooling for *_, pooling in layers), name
+
+
 def test_a_patch_larger_than_the_image_is_told(mounted):
     page = mounted.open(ReceptiveField("AlexNet"))
     assert "sees 195×195 pixels (more than the image of 28×28: the rest is padding)" in page.say
@@ -146,7 +155,30 @@ def test_python_brings_nonsense_back_too():
         assert ReceptiveField(stack).stack == "three 3×3" and ReceptiveField(stack).picture()
     assert windows([(99, 0), (float("nan"), "far", "pool")]) == [[11, 1, 0], [3, 1, 1]]
     assert len(ReceptiveField([(11, 4)] * 99).used()) == 13 and ReceptiveField([(11, 4)] * 99).picture()
-    assert ReceptiveField(WINDOWS).used() == [[kernel, stride, 0] for kernel, stride, _ in WINDOWS]
+    assert ReceptiveField([(10**400, 1)]).used() == [[11, 1, 0]]
     assert ReceptiveField(OWN).used() == [] and ReceptiveField(OWN).picture()
     assert ReceptiveField(OWN, layers=[[3]], layer=7, size=-5).used() == [[3, 1, 0]]
     assert repr(ReceptiveField()) == "ReceptiveField(layer=0, size=28, stack='three 3×3')"
+
+
+def test_what_the_class_stores_it_takes():
+    layers = [[5, 1, 0], [2, 2, 1]]
+    for given in (
+        layers,
+        np.array(layers),
+        torch.tensor(layers),
+        torch.tensor(layers).float(),
+        ReceptiveField(layers).layers,
+    ):
+        assert ReceptiveField(given).used() == layers
+    for name, stack in STACKS.items():
+        assert ReceptiveField(stack).used() == ReceptiveField(name).used() == stack
+    assert ReceptiveField([(5, 1), (2, 2, "pool"), (2, 2, True)]).used() == [[5, 1, 0], [2, 2, 1], [2, 2, 1]]
+
+
+@pytest.mark.parametrize("third", [(2,), ("max",), (None,), (float("nan"),), ([1],), (1, 0)])
+def test_what_says_nothing_of_a_pooling_is_told(third):
+    with pytest.raises(ValueError, match="^layer 2: .* give 'pool' or 1"):
+        ReceptiveField([(3, 1), (3, 1, *third)])
+    with pytest.raises(ValueError, match="^layer 3: .*stands 2: .* Padding has no place"):
+        ReceptiveField(WINDOWS)
