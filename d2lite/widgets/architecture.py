@@ -57,6 +57,11 @@ class ArchitectureExplorer(Interactive):
         size: height and width of the image in pixels, 8 to 320.
         channels: of the image, 1 to 4.
         classes: 2 to 1000.
+
+    Counted is one image, (1, channels, size, size): shapes are (channels, height, width) or (features,), the work is
+    in multiply–accumulates, and the memory is what the layers write, in bytes, four for each number. An image below
+    the network's smallest is told on the page. A number out of range becomes the nearest in it, and what is none of
+    these the default: nothing is raised. Sources: those of the networks, as their chapters and ``d2lite.models`` name them.
     """
 
     network = Choice("vgg11", *NETWORKS)

@@ -60,6 +60,9 @@ class BatchNormLab(Interactive):
         beta: shift, -4 to 4.
         momentum: share of the new batch in the running statistics, 0 to 1, in PyTorch's convention.
         steps: training steps that the running statistics have seen, 0 to 60.
+
+    A batch is ``size`` numbers of one channel, without a unit. A number out of range becomes the nearest in it, and
+    what is none the default: nothing is raised. Source: Ioffe and Szegedy, 2015 (arXiv:1502.03167).
     """
 
     mean = Number(3.0, -4.0, 4.0)

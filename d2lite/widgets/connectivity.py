@@ -48,7 +48,11 @@ class DenseConnectivity(Interactive):
         channels: that enter the block, 1 to 512.
         bottleneck: whether a 1×1 convolution to four times the growth rate stands before each 3×3 convolution.
         compression: share of the channels that the transition keeps, 0.1 to 1.
-        reader: the layer whose sources are marked; ``layers + 1`` is the transition.
+        reader: the layer whose sources are marked, from 1; ``layers + 1`` is the transition.
+
+    The block maps (N, channels, H, W) to (N, channels + layers · growth, H, W). Costs are counts of parameters. A
+    number out of range becomes the nearest in it, and what is none the default: nothing is raised. Source: Huang et
+    al., 2017 (arXiv:1608.06993).
     """
 
     layers = Number(4, 1, 24)

@@ -88,7 +88,11 @@ def label(steps: list) -> str:
 
 @functools.cache
 def described(name: str) -> dict:
-    """A network as data: ``title``, ``smallest`` image in pixels, ``rows`` of [name, label, steps]."""
+    """A network as data: ``title``, ``smallest`` image (height and width in pixels), ``rows`` of [name, label, steps].
+
+    Raises:
+        KeyError: ``name`` is none of ``NETWORKS``, or the network has a layer that is none of ``KINDS``.
+    """
     title, build = NETWORKS[name]
     with torch.device("meta"):
         rows = steps_by_row(build(3, CLASSES, 224))

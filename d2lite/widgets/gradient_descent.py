@@ -35,6 +35,9 @@ class GradientDescent(Interactive):
         lr: learning rate, 0 to 0.4.
         momentum: 0 to 0.99.
         curvature: of the steep direction, 1 to 30; that of the other is 1.
+
+    A point is (flat, steep); nothing here has a unit. A number out of range becomes the nearest in it, and what is none
+    the default: nothing is raised.
     """
 
     lr = Number(0.18, 0.0, 0.4)

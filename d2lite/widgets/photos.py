@@ -15,8 +15,13 @@ CREDITS = {
 def photo(name: str, rows: int, columns: int, left: float = 0.5) -> np.ndarray:
     """The photograph ``"china"`` or ``"flower"`` as uint8 (rows, columns, 3), each pixel the mean of a square.
 
+    The photographs have 427 × 640 pixels, so at most as many rows and columns can be had.
+
     Args:
         left: where the cut lies if the photograph is wider: 0 at its left side, 1 at its right side.
+
+    Raises:
+        FileNotFoundError: scikit-learn has no photograph of that name.
     """
     # The file beside scikit-learn's modules: importing these takes seconds, and they would decode both photographs.
     folder = Path(find_spec("sklearn").origin).parent / "datasets" / "images"

@@ -30,14 +30,17 @@ class SkipConnection(Interactive):
     """What shortcuts do to the gradient of each layer, and to training, from runs of the page itself.
 
     Args:
-        norms: ``(block, depth)`` → the gradient's norm for each convolution, first to last, before training. A block is
-            "plain" or "residual", or a class of that name.
-        losses: ``(block, depth)`` → the training loss of each step.
+        norms: ``(block, depth)`` → the gradient's norm (Euclidean) for each convolution, first to last, before training.
+            A block is "plain" or "residual", or a class of that name; depth is a number of layers.
+        losses: ``(block, depth)`` → the training loss of each step, for the same runs.
         later: like ``norms``, after training, if it was measured.
-        depth: which depth is shown; one that was not measured becomes the nearest.
+        depth: which depth is shown, in layers; one that was not measured becomes the nearest.
         shortcuts: "both", "without" or "with".
         when: the gradients "before training" or "after training".
         layer: the convolution whose gradient is told, from 1.
+
+    Of each number four digits are kept, and None stands for what is no finite one. Source: He et al., 2016
+    (arXiv:1512.03385).
 
     Raises:
         ValueError: there is no run, or a block is neither plain nor residual.
