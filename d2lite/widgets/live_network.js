@@ -1,7 +1,6 @@
-// A small network, run forward in the page. `forward` computes what `rounded(net)` in live_network.py does.
+// A small network, run forward in the page, and what it is shown: a picture to draw on, the output of each layer.
 
-const CELLS = 120;  // of a vector, in one row
-const WIDE = 530;  // pixels that the maps of a layer may take
+// The network: `forward` computes what `rounded(net)` in live_network.py does.
 
 /** The layers, each with the numbers of its weight and bias. */
 function unpack({ layers, steps, weights }) {
@@ -15,46 +14,42 @@ function unpack({ layers, steps, weights }) {
   return layers.map((layer) => ({ ...layer, form: layer.weight, weight: next(layer.weight), bias: next(layer.bias) }));
 }
 
-/** How many places a window of this layer has along `length` pixels. */
-const places = (length, { kernel_size, stride, padding }) => Math.floor((length + 2 * padding - kernel_size) / stride) + 1;
+/** Slides a window over maps of height × width: `value(output, top, left)` is what it gives where it stands there. */
+function slide(outputs, height, width, { kernel_size: kernel, stride, padding }, value) {
+  const [rows, columns] = [height, width].map((length) => Math.floor((length + 2 * padding - kernel) / stride) + 1);
+  const values = Float32Array.from({ length: outputs * rows * columns }, (_, at) => {
+    const row = Math.floor(at / columns) % rows, column = at % columns;
+    return value(Math.floor(at / rows / columns), row * stride - padding, column * stride - padding);
+  });
+  return { shape: [outputs, rows, columns], values };
+}
 
 function convolution({ shape: [inputs, height, width], values }, layer) {
-  const { form: [outputs], kernel_size: kernel, stride, padding, weight, bias } = layer;
-  const rows = places(height, layer), columns = places(width, layer), out = new Float32Array(outputs * rows * columns);
-  for (let o = 0, at = 0; o < outputs; o += 1) for (let r = 0; r < rows; r += 1) for (let c = 0; c < columns; c += 1, at += 1) {
+  const { form: [outputs], kernel_size: kernel, weight, bias } = layer;
+  return slide(outputs, height, width, layer, (o, top, left) => {
     let sum = bias ? bias[o] : 0;
-    for (let i = 0; i < inputs; i += 1) for (let a = 0; a < kernel; a += 1) {
-      const y = r * stride + a - padding;
-      if (y < 0 || y >= height) continue;
-      for (let b = 0; b < kernel; b += 1) {
-        const x = c * stride + b - padding;
-        if (x >= 0 && x < width) sum += weight[((o * inputs + i) * kernel + a) * kernel + b] * values[(i * height + y) * width + x];
+    for (let i = 0; i < inputs; i += 1) {
+      for (let a = Math.max(0, -top); a < Math.min(kernel, height - top); a += 1) {  // the padding adds nothing
+        const own = ((o * inputs + i) * kernel + a) * kernel, below = (i * height + top + a) * width + left;
+        for (let b = Math.max(0, -left); b < Math.min(kernel, width - left); b += 1) sum += weight[own + b] * values[below + b];
       }
     }
-    out[at] = sum;
-  }
-  return { shape: [outputs, rows, columns], values: out };
-}
-
-/** Each window becomes one number: `join` takes what there is and the next value, `end` the last and how many. */
-function pooling({ shape: [maps, height, width], values }, layer, start, join, end) {
-  const { kernel_size: kernel, stride } = layer;
-  const rows = places(height, layer), columns = places(width, layer), out = new Float32Array(maps * rows * columns);
-  for (let m = 0, at = 0; m < maps; m += 1) for (let r = 0; r < rows; r += 1) for (let c = 0; c < columns; c += 1, at += 1) {
-    let value = start;
-    for (let a = 0; a < kernel; a += 1) for (let b = 0; b < kernel; b += 1) value = join(value, values[(m * height + r * stride + a) * width + c * stride + b]);
-    out[at] = end(value, kernel * kernel);
-  }
-  return { shape: [maps, rows, columns], values: out };
-}
-
-function connected({ values }, { form: [outputs, inputs], weight, bias }) {
-  const out = Float32Array.from({ length: outputs }, (_, o) => {
-    let sum = bias ? bias[o] : 0;
-    for (let i = 0; i < inputs; i += 1) sum += weight[o * inputs + i] * values[i];
     return sum;
   });
-  return { shape: [outputs], values: out };
+}
+
+/** Each window becomes one number: `join` makes it of the values in the window. */
+function pooling({ shape: [maps, height, width], values }, layer, join) {
+  const { kernel_size: kernel } = layer, places = [...Array(kernel * kernel).keys()];
+  return slide(maps, height, width, layer, (map, top, left) => (
+    join(places.map((at) => values[(map * height + top + Math.floor(at / kernel)) * width + left + (at % kernel)]))
+  ));
+}
+
+/** A fully connected layer: a convolution of maps that have one pixel each. */
+function connected({ values }, layer) {
+  const { values: out } = convolution({ shape: [values.length, 1, 1], values }, { ...layer, kernel_size: 1, stride: 1, padding: 0 });
+  return { shape: [out.length], values: out };
 }
 
 const each = (x, change) => ({ shape: x.shape, values: x.values.map(change) });
@@ -66,8 +61,8 @@ const LAYERS = {
   ReLU: (x) => each(x, (value) => Math.max(0, value)),
   sigmoid: (x) => each(x, (value) => 1 / (1 + Math.exp(-value))),
   tanh: (x) => each(x, Math.tanh),
-  "max pooling": (x, layer) => pooling(x, layer, -Infinity, Math.max, (value) => value),
-  "average pooling": (x, layer) => pooling(x, layer, 0, (sum, value) => sum + value, (sum, count) => sum / count),
+  "max pooling": (x, layer) => pooling(x, layer, (window) => Math.max(...window)),
+  "average pooling": (x, layer) => pooling(x, layer, meanOf),
 };
 
 /** What each layer puts out for a picture of bytes. */
@@ -77,32 +72,34 @@ function forward(layers, grey, { side, mean, std }) {
 }
 
 function softmax(logits) {
-  const most = Math.max(...logits), powers = [...logits].map((value) => Math.exp(value - most));
-  const sum = powers.reduce((a, b) => a + b);
+  const powers = logits.map((value) => Math.exp(value - Math.max(...logits))), sum = powers.reduce((a, b) => a + b);
   return powers.map((power) => power / sum);
 }
+
+// What is seen of it.
+
+const CELLS = 120;  // of a vector, in one row
+const WIDE = 530;  // pixels that the maps of a layer may take
 
 /** A file as grey bytes, `side` × `side`: whole, in the middle, its first line or column continued beside it. */
 async function greyOf(file, side) {
   const picture = await createImageBitmap(file), fine = 8 * side;
-  const context = Object.assign(document.createElement("canvas"), { width: fine, height: fine }).getContext("2d", { willReadFrequently: true });
+  const context = h("canvas", { width: fine, height: fine }).getContext("2d", { willReadFrequently: true });
   const { width, height } = picture, share = fine / Math.max(width, height);
-  context.fillStyle = "#fff";
+  Object.assign(context, { fillStyle: "#fff", imageSmoothingQuality: "high" });
   context.fillRect(0, 0, fine, fine);
-  context.imageSmoothingQuality = "high";
   context.drawImage(picture, 0, 0, height > width ? 1 : width, height > width ? height : 1, 0, 0, fine, fine);
   context.drawImage(picture, (fine - width * share) / 2, (fine - height * share) / 2, width * share, height * share);
   const { data } = context.getImageData(0, 0, fine, fine), sums = new Float64Array(side * side);
-  for (let at = 0; at < fine * fine; at += 1) {
-    sums[Math.floor(at / fine / 8) * side + Math.floor((at % fine) / 8)] += (0.299 * data[4 * at] + 0.587 * data[4 * at + 1] + 0.114 * data[4 * at + 2]) / 64;
-  }
+  const light = (at) => 0.299 * data[4 * at] + 0.587 * data[4 * at + 1] + 0.114 * data[4 * at + 2];
+  for (let at = 0; at < fine * fine; at += 1) sums[Math.floor(at / fine / 8) * side + Math.floor((at % fine) / 8)] += light(at) / 64;
   return Uint8Array.from(sums, Math.round);
 }
 
 /** Whether the border of a picture is light: then it is probably dark on light, unlike the data. */
 function lightBorder(grey, side) {
-  const border = grey.filter((_, at) => at < side || at >= side * (side - 1) || at % side === 0 || at % side === side - 1);
-  return border.reduce((a, b) => a + b, 0) / border.length > 127;
+  const last = side - 1, onBorder = (at) => at < side || at >= side * last || at % side === 0 || at % side === last;
+  return meanOf([...grey].filter((_, at) => onBorder(at))) > 127;
 }
 
 /** How the output of a layer is laid out: `count` maps of height × width with a gap between; a vector is a strip of cells. */
@@ -117,11 +114,10 @@ function layout(shape) {
 /** Paints one layer's output: black is 0 where nothing is negative; else 0 is grey, and black the most negative. */
 function paint(grid, { shape, values }, label) {
   const { count, height, width, gap, across, columns, rows } = layout(shape);
-  let low = 0, most = 0;
-  for (const value of values) [low, most] = [Math.min(low, value), Math.max(most, Math.abs(value))];
-  low = low < 0 ? -most : 0;
+  const most = values.reduce((so, value) => Math.max(so, Math.abs(value)), 0), low = values.some((value) => value < 0) ? -most : 0;
   grid.draw(rows, columns, (row, column) => {
-    const map = Math.floor(row / (height + gap)) * across + Math.floor(column / (width + gap)), y = row % (height + gap), x = column % (width + gap);
+    const map = Math.floor(row / (height + gap)) * across + Math.floor(column / (width + gap));
+    const y = row % (height + gap), x = column % (width + gap);
     if (y === height || x === width || map >= count) return [128, 128, 128, 90];
     const shade = (255 * (values[gap ? (map * height + y) * width + x : map] - low)) / (most - low || 1);
     return [shade, shade, shade];
@@ -130,38 +126,41 @@ function paint(grid, { shape, values }, label) {
 
 const percent = (share) => `${shown(100 * share, share > 0.1 ? 0 : 1)}%`;
 
-function bars(probabilities, classes, label) {
-  const guess = probabilities.indexOf(Math.max(...probabilities)), tall = 22;
+function bars(probabilities, classes, guess, label) {
+  const tall = 22;
   const rows = classes.flatMap((name, at) => [
     s("text", { x: 92, y: at * tall + 15, "text-anchor": "end", "font-weight": at === guess ? "bold" : null }, name),
-    s("rect", { x: 98, y: at * tall + 3, width: Math.max(1, 180 * probabilities[at]), height: tall - 6, fill: at === guess ? "var(--d2l-2)" : "var(--d2l-1)" }),
+    s("rect", { x: 98, y: at * tall + 3, width: Math.max(1, 180 * probabilities[at]), height: tall - 6, fill: `var(--d2l-${at === guess ? 2 : 1})` }),
     s("text", { x: 104 + 180 * probabilities[at], y: at * tall + 15 }, `${percent(probabilities[at])}${at === label ? "  ◂ label" : ""}`),
   ]);
-  const told = classes.map((name, at) => `${name} ${percent(probabilities[at])}`).join(", ");
-  return s("svg", { viewBox: `0 0 360 ${tall * classes.length}`, width: 360, role: "img", "aria-label": `Probabilities: ${told}.` }, ...rows);
+  const told = `Probabilities: ${classes.map((name, at) => `${name} ${percent(probabilities[at])}`).join(", ")}.`;
+  return s("svg", { viewBox: `0 0 360 ${tall * classes.length}`, width: 360, role: "img", "aria-label": told }, ...rows);
 }
 
-/** What is built once: pictures to choose from, the picture itself to draw on, a grid for each layer. */
-function build(model, data, images, outputs, layers, current) {
-  const { side, classes, labels } = data, size = side * side, pen = [side >> 1, side >> 1];
-  const own = (grey) => ({ own: btoa(String.fromCharCode(...grey)) });
-  const dot = (row, column) => {
-    const grey = current().slice(), light = (model.get("pen") !== "dark") !== (model.get("negative") === true);
-    for (let y = Math.max(0, row - 1); y <= Math.min(side - 1, row + 1); y += 1) for (let x = Math.max(0, column - 1); x <= Math.min(side - 1, column + 1); x += 1) {
-      const ink = y === row || x === column ? 255 : 130, at = y * side + x;
-      grey[at] = light ? Math.max(grey[at], ink) : Math.min(grey[at], 255 - ink);
-    }
-    give(model, own(grey));
-  };
+/** The colours of a picture of bytes. */
+const grey = (side, bytes) => (row, column) => Array(3).fill(bytes[row * side + column]);
+
+/** What the pen leaves, 255 or 0, so that it is light or dark on the page: in a negative the other way round. */
+const inkOf = (model) => ((model.get("pen") !== "dark") !== (model.get("negative") === true) ? 255 : 0);
+
+/** The picture, drawn on by mouse, finger and keys; `current()` are its bytes, `own(bytes)` makes them the reader's. */
+function sheet(model, side, current, own) {
+  const pen = [side >> 1, side >> 1], width = 8 * side + 2, picture = pixels({ width });
+  const dot = (row, column) => own(current().map((byte, at) => {
+    const down = Math.abs(Math.floor(at / side) - row), right = Math.abs((at % side) - column);
+    const corner = down && right ? 125 : 0;  // paler
+    if (Math.max(down, right) > 1) return byte;
+    return inkOf(model) ? Math.max(byte, 255 - corner) : Math.min(byte, corner);
+  }));
   const mark = () => picture.mark([{ row: pen[0], column: pen[1] }]);
   const touched = (event) => {
-    if (event.type === "pointermove" && !event.buttons) return;
-    const box = picture.node.getBoundingClientRect(), from = [...pen];
+    const moved = event.type === "pointermove", from = [...pen], box = picture.node.getBoundingClientRect();
+    if (moved && !event.buttons) return;
     pen[0] = Math.floor(clamp((event.clientY - box.top) / box.height, 0, 0.999) * side);
     pen[1] = Math.floor(clamp((event.clientX - box.left) / box.width, 0, 0.999) * side);
-    const steps = event.type === "pointermove" ? Math.max(1, Math.abs(pen[0] - from[0]), Math.abs(pen[1] - from[1])) : 1;
+    const steps = moved ? Math.max(1, Math.abs(pen[0] - from[0]), Math.abs(pen[1] - from[1])) : 1;
     if (steps === 1) picture.node.setPointerCapture(event.pointerId);
-    for (let step = 1; step <= steps; step += 1) dot(...pen.map((end, axis) => Math.round(end + ((from[axis] - end) * (steps - step)) / steps)));
+    for (let left = steps - 1; left >= 0; left -= 1) dot(...pen.map((end, axis) => Math.round(end + ((from[axis] - end) * left) / steps)));
     mark();
   };
   const pressed = (event) => {
@@ -172,44 +171,52 @@ function build(model, data, images, outputs, layers, current) {
     if (!arrow || event.shiftKey) dot(...pen);
     mark();
   };
-  const picture = pixels({ width: 8 * side + 2 });
-  fill(picture.node, { tabindex: 0, role: "application", style: `width: ${8 * side + 2}px; touch-action: none; cursor: crosshair`, onpointerdown: touched, onpointermove: touched, onkeydown: pressed, onfocus: mark, onblur: () => picture.mark([]) }, []);
-  const note = h("output");
-  const take = async (file) => {
-    if (!file) return;
-    try {
-      const grey = await greyOf(file, side);
-      give(model, { ...own(grey), negative: lightBorder(grey, side) });
-      note.textContent = "";
-    } catch {
-      note.textContent = `${file.name} is no picture that this browser can read.`;
-    }
-  };
+  fill(picture.node, {
+    tabindex: 0, role: "application", style: `width: ${width}px; touch-action: none; cursor: crosshair`,
+    "aria-label": `A picture of ${side} × ${side} pixels to draw on: arrow keys move the pen, space draws a dot, shift and an arrow a line.`,
+    onpointerdown: touched, onpointermove: touched, onkeydown: pressed, onfocus: mark, onblur: () => picture.mark([]),
+  }, []);
+  return picture;
+}
+
+/** What is built once: pictures to choose from, the picture itself to draw on, a grid for each layer. */
+function build(model, { side, classes, labels }, images, outputs, layers, current) {
+  const size = side * side, small = "font-size: 0.8rem; line-height:";
+  const own = (bytes, more = {}) => give(model, { own: btoa(String.fromCharCode(...bytes)), ...more });
+  const picture = sheet(model, side, current, own), note = h("output");
+  const take = (file) => file && greyOf(file, side).then(
+    (bytes) => { own(bytes, { negative: lightBorder(bytes, side) }); note.textContent = ""; },
+    () => { note.textContent = `${file.name} is no picture that this browser can read.`; },
+  );
   const thumbs = Array.from({ length: images.length / size }, (_, at) => {
-    const small = pixels({ width: side + 10 }), name = `test image ${at + 1}${classes[labels[at]] ? `: ${classes[labels[at]]}` : ""}`;
-    const grey = images.subarray(at * size, (at + 1) * size);
-    small.draw(side, side, (row, column) => Array(3).fill(grey[row * side + column]), name);
-    return h("button", { type: "button", style: "padding: 2px", "aria-label": name, onclick: () => give(model, { image: at, own: "", negative: false }) }, small.node);
+    const { node, draw } = pixels({ width: side + 10 }), onclick = () => give(model, { image: at, own: "", negative: false });
+    const name = `test image ${at + 1}${classes[labels[at]] ? `: ${classes[labels[at]]}` : ""}`;
+    draw(side, side, grey(side, images.subarray(at * size)), name);
+    return h("button", { type: "button", style: "padding: 2px", "aria-label": name, onclick }, node);
   });
-  const blank = h("button", { type: "button", onclick: () => give(model, { ...own(new Uint8Array(size)), negative: false }) }, "blank sheet");
-  const file = h("input", { type: "file", accept: "image/*", style: "max-width: 100%", onchange: ({ target }) => take(target.files[0]) });
-  const probabilities = h("div"), grids = outputs.map(({ shape }) => pixels({ width: layout(shape).columns * layout(shape).scale + 2 }));
-  const names = layers.map(({ kind }, at) => `${kind} ${outputs[at].shape.join(" × ")}`);
-  const rows = grids.map(({ node }, at) => h("div", { class: "d2l-row", style: "align-items: center; gap: 0 0.75rem; margin-top: 0.3rem" }, h("span", { style: "flex: 0 0 10rem; font-size: 0.8rem; line-height: 1.2" }, names[at]), node));
-  const how = h("div", { style: "font-size: 0.8rem; line-height: 1.4" }, "Draw on it: mouse, finger, or arrow keys and space.", h("label", { style: "display: block" }, "Or drop a picture here, or choose one: ", file), note);
-  const node = h("div", { ondragover: (event) => event.preventDefault(), ondrop: (event) => { event.preventDefault(); take(event.dataTransfer.files[0]); } },
-    h("div", { class: "d2l-row", style: "gap: 0.3rem; margin-bottom: 0.75rem" }, ...thumbs, blank), h("div", { class: "d2l-row" }, picture.node, probabilities), how, ...rows);
+  const blank = h("button", { type: "button", onclick: () => own(new Uint8Array(size), { negative: false }) }, "blank sheet");
+  const file = h("input", { type: "file", accept: "image/*", style: "max-width: 100%", onchange: () => take(file.files[0]) });
+  const probabilities = h("div"), names = layers.map(({ kind }, at) => `${kind} ${outputs[at].shape.join(" × ")}`);
+  const grids = outputs.map(({ shape }) => pixels({ width: layout(shape).columns * layout(shape).scale + 2 }));
+  const rows = grids.map(({ node }, at) => h("div", { class: "d2l-row", style: "align-items: center; gap: 0 0.75rem; margin-top: 0.3rem" },
+    h("span", { style: `flex: 0 0 10rem; ${small} 1.2` }, names[at]), node));
+  const choice = h("label", { style: "display: block" }, "Or drop a picture here, or choose one: ", file);
+  const dropped = (event) => { event.preventDefault(); take(event.dataTransfer.files[0]); };
+  const node = h("div", { ondragover: (event) => event.preventDefault(), ondrop: dropped },
+    h("div", { class: "d2l-row", style: "gap: 0.3rem; margin-bottom: 0.75rem" }, ...thumbs, blank),
+    h("div", { class: "d2l-row" }, picture.node, probabilities),
+    h("div", { style: `${small} 1.4` }, "Draw on it: mouse, finger, or arrow keys and space.", choice, note), ...rows,
+  );
   return { node, picture, thumbs, probabilities, grids, names };
 }
 
 export default {
   render({ model, el }) {
-    const data = model.get("data"), layers = unpack(model.get("network")), images = bytesOf(data.images);
-    const { side, classes, labels } = data, size = side * side;
+    const data = model.get("data"), network = model.get("network"), layers = unpack(network), images = bytesOf(data.images);
+    const { side, classes, labels } = data, size = side * side, numbers = bytesOf(network.weights).length;
     const test = () => whole(model.get("image"), 0, images.length / size - 1, 0);
-    const mine = () => { const grey = bytesOf(model.get("own")); return grey.length === size ? grey : null; };
+    const mine = () => { const bytes = bytesOf(model.get("own")); return bytes.length === size ? bytes : null; };
     const current = () => mine() ?? images.slice(test() * size, (test() + 1) * size);
-    const numbers = layers.reduce((sum, { weight, bias }) => sum + (weight?.length ?? 0) + (bias?.length ?? 0), 0);
     let view = null;
     return interactive({
       model, el, label: "A trained network, layer by layer", traits: ["image", "own"],
@@ -218,19 +225,22 @@ export default {
         { trait: "negative", label: "negative (light ↔ dark)", kind: "switch" },
       ],
       draw(stage) {
-        const drawn = mine() !== null, negative = model.get("negative") === true, label = drawn ? null : labels[test()] ?? null;
-        const grey = current().map((value) => (negative ? 255 - value : value));
-        const begin = performance.now(), outputs = forward(layers, grey, data), milliseconds = performance.now() - begin;
+        const drawn = mine() !== null, negative = model.get("negative") === true, label = drawn ? null : labels[test()];
+        const bytes = current().map((value) => (negative ? 255 - value : value)), outputs = forward(layers, bytes, data);
         if (!view) stage.replaceChildren((view = build(model, data, images, outputs, layers, current)).node);
-        const logits = [...outputs.at(-1).values], probabilities = softmax(logits), guess = probabilities.indexOf(Math.max(...probabilities));
-        view.picture.draw(side, side, (row, column) => Array(3).fill(grey[row * side + column]), "The picture.");
-        view.picture.node.setAttribute("aria-label", `A picture of ${side} × ${side} pixels to draw on: arrow keys move the pen, space draws a dot, shift and an arrow a line.`);
+        const logits = [...outputs.at(-1).values], probabilities = softmax(logits);
+        const guess = probabilities.indexOf(Math.max(...probabilities)), count = classes.length;
+        view.picture.draw(side, side, grey(side, bytes), "The picture.");
         view.thumbs.forEach((thumb, at) => thumb.setAttribute("aria-pressed", !drawn && at === test()));
         view.grids.forEach((grid, at) => paint(grid, outputs[at], view.names[at]));
-        view.probabilities.replaceChildren(bars(probabilities, classes, label));
-        const says = `${numbers.toLocaleString("en-US")} learned numbers turn these ${size} pixels into ${classes.length} probabilities. The largest, ${percent(probabilities[guess])}, says ${classes[guess]}`;
-        const verdict = drawn || negative ? `. It knows these ${classes.length} classes and nothing else: whatever it is shown, the probabilities add up to 100%.` : label === guess ? ", and that is right." : classes[label] ? `; the label says ${classes[label]}.` : ".";
-        return { say: says + verdict, result: { logits, probabilities, guess: classes[guess], milliseconds, sums: outputs.map(({ values }) => values.reduce((a, b) => a + b, 0)) } };
+        view.probabilities.replaceChildren(bars(probabilities, classes, guess, label));
+        let verdict = classes[label] ? `; the label says ${classes[label]}.` : ".";
+        if (label === guess) verdict = ", and that is right.";
+        if (drawn || negative) verdict = `. It knows these ${count} classes and nothing else: whatever it is shown, the probabilities add up to 100%.`;
+        const work = `${shown(numbers)} learned numbers turn these ${size} pixels into ${count} probabilities.`;
+        const say = `${work} The largest, ${percent(probabilities[guess])}, says ${classes[guess]}${verdict}`;
+        const sums = outputs.map(({ values }) => values.reduce((a, b) => a + b));
+        return { say, result: { logits, probabilities, guess: classes[guess], sums, ink: inkOf(model) } };
       },
     });
   },

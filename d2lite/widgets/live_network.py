@@ -107,17 +107,26 @@ class Grey(traitlets.TraitType):
 class LiveNetwork(Interactive):
     """A trained network, layer by layer, on a picture that the reader chooses, drops in or draws.
 
+    Made for networks of the size of LeNet-5 (LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied
+    to document recognition"): the page stores a byte for each number, and runs all layers after each stroke.
+
     Args:
-        net: an ``nn.Sequential`` of the layers in ``KINDS``, for grey images. Its numbers are rounded to 8 bits a
-            tensor; ``rounded(net)`` is the network that the page runs.
-        images: uint8, (n, side, side) or (n, 1, side, side): test images to choose from, 24 at most.
+        net: an ``nn.Sequential`` of the layers in ``KINDS``, from (N, 1, side, side) to logits (N, classes). Its
+            numbers are rounded to 8 bits a number, with one step a tensor; ``rounded(net)`` is the network that the
+            page runs.
+        images: uint8, (n, side, side) or (n, 1, side, side): test images to choose from, ``MOST`` at most.
         classes: names, one for each output of the network.
         mean, std: with which pixels between 0 and 1 are normalized, numbers or sequences of one.
-        labels: the true class of each image, if known.
+        labels: the true class of each image, n numbers, if known.
         image: which of them is shown.
+        own: the reader's picture in its place, side × side bytes in base64; empty where there is none.
+        negative: whether light and dark are exchanged.
+        pen: "light" or "dark", as it is seen on the page.
 
     Raises:
-        ValueError: the network has a layer that does not run in the page, or does not fit images and classes.
+        ValueError: the network has a layer that does not run in the page, a fully connected one that gets maps, numbers
+            that are infinite or none, or does not fit images and classes; images are not of the form above; ``mean``
+            and ``std`` are not finite, or ``std`` is not above 0.
     """
 
     network = traitlets.Dict().tag(sync=True)
@@ -139,14 +148,19 @@ class LiveNetwork(Interactive):
                 f"images are {images.dtype} {tuple(images.shape)}: give uint8 (n, side, side), n at least 1."
             )
         mean, std = (float(torch.as_tensor(value).flatten()[0]) for value in (mean, std))
-        if not (math.isfinite(mean) and std > 0):
+        if not (math.isfinite(mean) and 0 < std < math.inf):
             raise ValueError(f"mean {mean} and std {std} normalize nothing.")
         network, self._net = packed(net), rounded(net)
         self._inputs, classes = (images.unsqueeze(1) / 255 - mean) / std, [*map(str, classes)]
         try:
-            shape = tuple(self.activations(0)[-1].shape)
+            outputs = self.activations(0)
         except RuntimeError as error:
             raise ValueError(f"the network does not take images of {images.shape[1]} px: {error}") from None
+        given = [self._inputs[0], *outputs]
+        for layer, X in zip(leaves(self._net), given):
+            if type(layer) is nn.Linear and X.ndim != 1:  # PyTorch takes the last axis, the script would take all
+                raise ValueError(f"{layer} gets maps, {tuple(X.shape)} for an image: put an nn.Flatten before it.")
+        shape = tuple(given[-1].shape)
         if shape != (len(classes),):
             raise ValueError(f"the network puts out {shape} for an image, and there are {len(classes)} classes.")
         data = {
@@ -157,9 +171,10 @@ class LiveNetwork(Interactive):
 
     @torch.no_grad()
     def activations(self, image: int) -> list[torch.Tensor]:
-        """What each layer of the rounded network puts out for a test image."""
+        """What each layer of the rounded network puts out for a test image, without the axis of the batch."""
         X = self._inputs[image : image + 1]
-        return [(X := layer(X))[0] for layer in leaves(self._net)]
+        # A layer gets a copy, since one that works in place would change what is stored of the layer before it.
+        return [(X := layer(X.clone()))[0] for layer in leaves(self._net)]
 
     def picture(self) -> Figure:
         image = min(self.image, len(self._inputs) - 1)

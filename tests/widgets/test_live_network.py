@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 from d2lite.models.data_and_training import lenet
 from d2lite.widgets import LiveNetwork
 from d2lite.widgets.live_network import leaves, packed, rounded
+from tools import interactives, pairs
 
 CLASSES = [f"class {number}" for number in range(10)]
 MEAN, STD = 0.286, 0.353
@@ -30,21 +32,56 @@ def live(net, **options):
     return LiveNetwork(net, IMAGES, CLASSES, MEAN, STD, [0, 1, 2], **options)
 
 
-def logits(net, grey):
-    """What PyTorch's rounded network says about bytes."""
-    X = torch.as_tensor(grey, dtype=torch.float32).reshape(1, 1, 28, 28)
+def activations(net, grey) -> list[torch.Tensor]:
+    """What each layer of PyTorch's rounded network makes of bytes."""
+    X = (torch.as_tensor(grey, dtype=torch.float32).reshape(1, 1, 28, 28) / 255 - MEAN) / STD
     with torch.no_grad():
-        return rounded(net)((X / 255 - MEAN) / STD)[0].tolist()
+        return [(X := layer(X.clone()))[0] for layer in leaves(rounded(net))]
 
 
-def on_page(page):
+def on_page(page) -> list[int]:
     """The bytes that the reader drew or loaded."""
     return list(base64.b64decode(page.get("own")))
+
+
+FORWARD = """async (grey) => {
+    const { state } = document.querySelector(".d2l-widget").model, text = `${state._esm}; export { forward, unpack };`;
+    const { forward, unpack } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+    const outputs = forward(unpack(state.network), grey, state.data);
+    return JSON.stringify(outputs.map(({ shape, values }) => [shape, [...values]]));
+}"""
+
+
+def assert_agreement(page, net):
+    """For the picture on the page its script and PyTorch agree in every number of every layer."""
+    grey = on_page(page) if page.get("own") else IMAGES[page.get("image")].flatten().tolist()
+    grey = [255 - value if page.get("negative") else value for value in grey]
+    wanted = activations(net, grey)
+    for (shape, values), output in zip(json.loads(page.page.evaluate(FORWARD, grey)), wanted, strict=True):
+        assert shape == list(output.shape)
+        assert (torch.tensor(values) - output.flatten()).abs().max() < 1e-4
+    assert page.result["logits"] == pytest.approx(wanted[-1].tolist(), abs=1e-4)
+    assert page.result["probabilities"] == pytest.approx(wanted[-1].softmax(0).tolist(), abs=1e-4)
+    assert page.result["sums"] == pytest.approx([output.sum().item() for output in wanted], rel=1e-4, abs=1e-2)
+
+
+def drop(page, name: str, data: bytes):
+    """Drop a file on the picture."""
+    page.page.evaluate(
+        """([name, bytes]) => {
+          const carried = new DataTransfer();
+          carried.items.add(new File([Uint8Array.from(bytes)], name, { type: "image/png" }));
+          const drop = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: carried });
+          document.querySelector(".d2l-pixels[tabindex]").dispatchEvent(drop);
+        }""",
+        [name, list(data)],
+    )
 
 
 NETS = {
     "lenet": lambda: sharp(lenet()),
     "sigmoid": lambda: sharp(lenet(activation=nn.Sigmoid)),
+    "in place": lambda: nn.Sequential(nn.ReLU(inplace=True), *lenet(activation=lambda: nn.ReLU(inplace=True))),
     "others": lambda: nn.Sequential(
         nn.Sequential(nn.Conv2d(1, 5, 3, stride=2, padding=1, bias=False), nn.Tanh(), nn.MaxPool2d(3, stride=2)),
         nn.Identity(), nn.Conv2d(5, 40, 2), nn.ReLU(), nn.Flatten(), nn.Dropout(), nn.Linear(1000, 10, bias=False),
@@ -54,20 +91,43 @@ NETS = {
 
 @pytest.mark.parametrize("name", NETS)
 def test_the_page_computes_what_pytorch_does(mounted, name):
-    net, times = NETS[name](), []
+    net = NETS[name]()
     page = mounted.open(live(net))
     for image in range(3):
         page.set("image", image)
-        assert page.result["logits"] == pytest.approx(logits(net, IMAGES[image]), abs=1e-4)
-        assert sum(page.result["probabilities"]) == pytest.approx(1)
-        X, sums = (IMAGES[image][None, None] / 255 - MEAN) / STD, []
-        for layer in leaves(rounded(net)):
-            sums.append((X := layer(X)).sum().item())
-        assert page.result["sums"] == pytest.approx(sums, rel=1e-4, abs=1e-2)
-        times.append(page.result["milliseconds"])
-    assert min(times) < 30
+        assert_agreement(page, net)
     assert max(page.result["logits"]) - min(page.result["logits"]) > 0.1
+    picture = page.page.locator(".d2l-pixels[tabindex]")
+    for key in ("Space", "Shift+ArrowLeft", "Shift+ArrowUp"):
+        picture.press(key)
+    assert sum(on_page(page)) != IMAGES[2].sum(), "drawn on"
+    assert_agreement(page, net)
+    drawn = page.get("own")
+    drop(page, "coat.png", png((90, 120), 30, 200))
+    page.page.wait_for_function("drawn => document.querySelector('.d2l-widget').model.get('own') !== drawn", arg=drawn)
+    assert_agreement(page, net)
+    page.press("negative", "Space")
+    assert_agreement(page, net)
     assert page.page.locator(".d2l-stage > div > .d2l-row canvas").count() == 3 + 1 + len(leaves(net))
+
+
+def test_layers_that_work_in_place_leave_the_others_alone():
+    net = NETS["in place"]()
+    widget = live(net)
+    first, conv, relu = widget.activations(0)[:3]
+    assert conv.min() < 0 <= relu.min() and torch.equal(conv.relu(), relu)
+    assert torch.equal(first, ((IMAGES[0][None] / 255 - MEAN) / STD).relu())
+    assert widget._inputs.min() < 0, "the picture is as it was"
+    for output, wanted in zip(widget.activations(0), activations(net, IMAGES[0]), strict=True):
+        assert torch.equal(output, wanted)
+
+
+def test_weights_are_small():
+    """A page carries less than 300 kB for a network, also the one that is stored."""
+    assert len(json.dumps(live(lenet()).network)) < 300_000
+    stored = pairs.read_notebook("data_and_training").metadata["widgets"][interactives.STATE]["state"].values()
+    (network,) = (model["state"]["network"] for model in stored if "network" in model["state"])
+    assert len(base64.b64decode(network["weights"])) > 10_000 and len(json.dumps(network)) < 300_000
 
 
 def test_rounding():
@@ -80,7 +140,6 @@ def test_rounding():
         assert len(theirs.unique()) <= 255
     pack = packed(net)
     assert len(base64.b64decode(pack["weights"])) == sum(p.numel() for p in net.parameters()) == 61_706
-    assert len(str(pack)) < 100_000
     silent = nn.Linear(2, 2)
     for parameter in silent.parameters():
         nn.init.zeros_(parameter)
@@ -107,7 +166,7 @@ def test_choosing_and_drawing(mounted):
     assert [at for at, value in enumerate(grey) if value == 255 and value] == [
         *(12 * 28 + x for x in (12, 13)), *(13 * 28 + x for x in (11, 12, 13, 14)), *(14 * 28 + x for x in (12, 13)),
     ]  # fmt: skip
-    assert page.result["logits"] == pytest.approx(logits(net, grey), abs=1e-4)
+    assert_agreement(page, net)
     assert "add up to 100%" in page.say
 
     page.control("pen").select_option("dark")
@@ -119,14 +178,36 @@ def test_choosing_and_drawing(mounted):
     page.page.mouse.move(box["x"] + 100, box["y"] + 10)
     assert max(on_page(page)) == 0, "the dark line, drawn in one go, covers all that was light"
     page.page.get_by_role("button", name="test image 1").click()
-    assert page.get("own") == "" and page.result["logits"] == pytest.approx(logits(net, IMAGES[0]), abs=1e-4)
+    assert page.get("own") == ""
+    assert_agreement(page, net)
+
+
+def test_each_pen_leaves_its_own_ink(mounted):
+    page, seen = mounted.open(live(sharp(lenet()))), []
+    centre, corner, outside = 14 * 28 + 14, 13 * 28 + 13, 12 * 28 + 14
+    # A pen, on a negative or not: the stored bytes of a dot in the middle of a grey sheet, and those of its corners.
+    for pen, negative, ink, pale in (
+        ("light", False, 255, 130),
+        ("dark", False, 0, 125),
+        ("light", True, 0, 125),
+        ("dark", True, 255, 130),
+    ):
+        page.set("own", base64.b64encode(bytes([128] * 784)).decode())
+        page.set("negative", negative)
+        page.control("pen").select_option(pen)
+        page.page.locator(".d2l-pixels[tabindex]").press(" ")
+        assert [on_page(page)[at] for at in (centre, corner, outside)] == [ink, pale, 128]
+        assert page.result["ink"] == ink
+        seen.append(page.result["logits"])
+    assert seen[0] != seen[1] and seen[2] != seen[3]
 
 
 def test_the_negative(mounted):
     net = sharp(lenet())
     page = mounted.open(live(net))
     page.press("negative", "Space")
-    assert page.result["logits"] == pytest.approx(logits(net, 255 - IMAGES[0]), abs=1e-4)
+    assert_agreement(page, net)
+    assert page.result["logits"] == pytest.approx(activations(net, 255 - IMAGES[0])[-1].tolist(), abs=1e-4)
     page.page.locator(".d2l-pixels[tabindex]").press(" ")
     assert on_page(page)[14 * 28 + 14] == 0, "a light pen leaves a light dot, so a dark one below the negative"
 
@@ -151,15 +232,7 @@ def test_a_picture_of_the_reader(mounted):
     assert (grey - wanted)[[0, 8, 12, 14, 19, 27]].abs().max() <= 3
     give({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"})
     page.page.get_by_text("notes.txt is no picture").wait_for()
-    page.page.evaluate(
-        """bytes => {
-          const carried = new DataTransfer();
-          carried.items.add(new File([Uint8Array.from(bytes)], "dark.png", { type: "image/png" }));
-          const drop = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: carried });
-          document.querySelector(".d2l-pixels[tabindex]").dispatchEvent(drop);
-        }""",
-        list(png((100, 100), 0, 200)),
-    )
+    drop(page, "dark.png", png((100, 100), 0, 200))
     page.page.wait_for_function("document.querySelector('.d2l-widget').model.get('negative') === false")
     assert on_page(page)[14 * 28 + 14] == 200 and page.page.locator("output", has_text="notes").count() == 0
 
@@ -185,6 +258,8 @@ REFUSED = {
     "its padding is 'same'": nn.Sequential(nn.Conv2d(1, 2, 3, padding="same")),
     "its kernel_size is (3, 1)": nn.Sequential(nn.Conv2d(1, 2, (3, 1))),
     "its padding is 1": nn.Sequential(nn.MaxPool2d(3, padding=1)),
+    "gets maps, (1, 28, 28) for an image": nn.Sequential(nn.Linear(28, 1), nn.Flatten(), nn.Linear(28, 10)),
+    "puts out (1, 28, 28) for an image": nn.Sequential(),
     "does not take images of 28 px": lenet(size=32),
     "puts out (7,) for an image": lenet(num_classes=7),
 }
@@ -201,8 +276,9 @@ def test_other_arguments_are_refused():
     net = lenet()
     with pytest.raises(ValueError, match="give uint8"):
         LiveNetwork(net, IMAGES.float(), CLASSES, MEAN, STD)
-    with pytest.raises(ValueError, match="normalize nothing"):
-        LiveNetwork(net, IMAGES, CLASSES, MEAN, 0)
+    for mean, std in ((MEAN, 0), (MEAN, float("inf")), (float("nan"), STD)):  # JSON has no infinity and no NaN
+        with pytest.raises(ValueError, match="normalize nothing"):
+            LiveNetwork(net, IMAGES, CLASSES, mean, std)
     nn.init.constant_(net[0].bias, float("nan"))
     with pytest.raises(ValueError, match="training went wrong"):
         live(net)
