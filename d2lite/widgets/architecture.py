@@ -61,7 +61,7 @@ class ArchitectureExplorer(Interactive):
     Counted is one image, (1, channels, size, size): shapes are (channels, height, width) or (features,), the work is
     in multiply–accumulates, and the memory is what the layers write, in bytes, four for each number. An image below
     the network's smallest is told on the page. A number out of range becomes the nearest in it, and what is none of
-    these the default: nothing is raised. Sources: those of the networks, as their chapters and ``d2lite.models`` name them.
+    these the default: nothing is raised. Sources: those of the networks, as ``d2lite.models`` names them.
     """
 
     network = Choice("vgg11", *NETWORKS)

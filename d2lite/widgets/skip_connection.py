@@ -30,8 +30,8 @@ class SkipConnection(Interactive):
     """What shortcuts do to the gradient of each layer, and to training, from runs of the page itself.
 
     Args:
-        norms: ``(block, depth)`` → the gradient's norm (Euclidean) for each convolution, first to last, before training.
-            A block is "plain" or "residual", or a class of that name; depth is a number of layers.
+        norms: ``(block, depth)`` → the gradient's norm for each convolution, first to last, before training. A
+            block is "plain" or "residual", or a class of that name; depth is a number of layers.
         losses: ``(block, depth)`` → the training loss of each step, for the same runs.
         later: like ``norms``, after training, if it was measured.
         depth: which depth is shown, in layers; one that was not measured becomes the nearest.
