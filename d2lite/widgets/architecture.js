@@ -47,14 +47,20 @@ function percent(share) {
 
 function told(title, rows, table, totals, { size }) {
   const [parameters, macs, memory] = totals;
-  const counted = `${title} for images of ${size}×${size} px: ${shown(parameters)} parameters and ${shown(macs)} multiply–accumulates (MACs); the layers write ${brief(memory)}B for one image. `;
+  const counted = `${title} for images of ${size}×${size} px: ${shown(parameters)} parameters and ` +
+    `${shown(macs)} multiply–accumulates (MACs); the layers write ${brief(memory)}B for one image. `;
   const linear = rows.map(([, , steps]) => steps[0][0] === "linear");
   const inHead = (column) => table.reduce((sum, row, index) => sum + (linear[index] ? row[column] : 0), 0);
   const share = inHead(2) / parameters;
-  if (share > 0.3) return `${counted}Linear layers hold ${percent(share)} of the parameters and do ${percent(inHead(3) / macs)} of the work; convolutions do the rest.`;
+  if (share > 0.3)
+    return `${counted}Linear layers hold ${percent(share)} of the parameters and do ${percent(inHead(3) / macs)} of the work; convolutions do the rest.`;
   const top = (column) => table.reduce((best, row, index) => (row[column] > table[best][column] ? index : best), 0);
   const [most, busiest] = [top(2), top(3)];
-  const where = most === busiest ? `Row ${table[most][0]} has both the most parameters, ${percent(table[most][2] / parameters)}, and the most work, ${percent(table[most][3] / macs)}.` : `The most parameters, ${percent(table[most][2] / parameters)}, are in ${table[most][0]}; the most work, ${percent(table[busiest][3] / macs)}, in ${table[busiest][0]}.`;
+  const where =
+    most === busiest
+      ? `Row ${table[most][0]} has both the most parameters, ${percent(table[most][2] / parameters)}, and the most work, ${percent(table[most][3] / macs)}.`
+      : `The most parameters, ${percent(table[most][2] / parameters)}, are in ${table[most][0]}; ` +
+        `the most work, ${percent(table[busiest][3] / macs)}, in ${table[busiest][0]}.`;
   return `${counted}${where} ${linear.includes(true) ? `Linear layers hold ${percent(share)} of the parameters.` : "There is no linear layer."}`;
 }
 
@@ -73,11 +79,17 @@ export default {
       draw(stage) {
         const network = chosen(model, "network", Object.keys(networks), "vgg11");
         const setting = (trait, low, high, otherwise) => whole(model.get(trait), low, high, otherwise);
-        const settings = { size: setting("size", 8, 320, 224), channels: setting("channels", 1, 4, 1), classes: setting("classes", 2, 1000, 10), width: clamp(model.get("width"), 0.25, 4, 1) };
+        const settings = {
+          size: setting("size", 8, 320, 224), channels: setting("channels", 1, 4, 1), classes: setting("classes", 2, 1000, 10),
+          width: clamp(model.get("width"), 0.25, 4, 1),
+        };
         const { title, smallest, rows } = networks[network];
         if (settings.size < smallest) {
           stage.replaceChildren();
-          return { say: `An image of ${settings.size}×${settings.size} px is too small for ${title}: the smallest size that works is ${smallest} px.`, result: { network, smallest } };
+          return {
+            say: `An image of ${settings.size}×${settings.size} px is too small for ${title}: the smallest size that works is ${smallest} px.`,
+            result: { network, smallest },
+          };
         }
         const table = costs(rows, settings), totals = [2, 3, 4].map((column) => table.reduce((sum, row) => sum + row[column], 0));
         const body = table.map(([name, shape, ...numbers], index) => [
@@ -86,7 +98,10 @@ export default {
           ...numbers.map((value, column) => barCell(value ? brief(value) : "–", value / totals[column], `var(--d2l-${column + 1})`)),
         ]);
         stage.replaceChildren(tableOf(["layers", "puts out", "parameters", "MACs", "bytes"], body));
-        return { say: told(title, rows, table, totals, settings), result: { network, smallest, rows: table, parameters: totals[0], macs: totals[1], bytes: totals[2] } };
+        return {
+          say: told(title, rows, table, totals, settings),
+          result: { network, smallest, rows: table, parameters: totals[0], macs: totals[1], bytes: totals[2] },
+        };
       },
     });
   },

@@ -57,11 +57,20 @@ function histogram({ title, values, mean, spread, colour }) {
   for (const value of values) counts[clamp(Math.floor((value - LEFT) / BIN), 0, counts.length - 1)] += 1;
   const most = Math.max(...counts), wide = width / counts.length;
   const told = `mean ${short(mean)}, spread ${short(spread)}`;
-  const drawing = s("svg", { viewBox: `0 0 ${width} ${floor + 1}`, width, role: "img", "aria-label": `Histogram of what ${title}: ${told}.` },
-    ...counts.map((count, bin) => (count ? s("rect", { x: bin * wide + 0.5, y: floor - (high * count) / most, width: wide - 1, height: (high * count) / most, fill: colour }) : null)),
+  const drawing = s(
+    "svg", { viewBox: `0 0 ${width} ${floor + 1}`, width, role: "img", "aria-label": `Histogram of what ${title}: ${told}.` },
+    ...counts.map((count, bin) =>
+      count
+        ? s("rect", { x: bin * wide + 0.5, y: floor - (high * count) / most, width: wide - 1, height: (high * count) / most, fill: colour })
+        : null,
+    ),
     s("line", { x1: 0, x2: width, y1: floor, y2: floor, stroke: "var(--d2l-line)" }),
-    s("path", { d: `M${X(mean - spread)},6H${X(mean + spread)}M${X(mean)},2V${floor}`, stroke: "currentColor", "stroke-width": 1.5, fill: "none" }));
-  const line = h("div", { style: "display: flex; justify-content: space-between; gap: 1rem; max-width: 640px; font-size: 0.85rem; margin-top: 0.4rem" }, h("b", {}, title), h("span", {}, told));
+    s("path", { d: `M${X(mean - spread)},6H${X(mean + spread)}M${X(mean)},2V${floor}`, stroke: "currentColor", "stroke-width": 1.5, fill: "none" }),
+  );
+  const line = h(
+    "div", { style: "display: flex; justify-content: space-between; gap: 1rem; max-width: 640px; font-size: 0.85rem; margin-top: 0.4rem" },
+    h("b", {}, title), h("span", {}, told),
+  );
   return h("div", {}, line, drawing);
 }
 
@@ -69,9 +78,12 @@ function told({ size, gamma, beta, momentum, steps }, before, training, predicti
   const left = (1 - momentum) ** steps, share = shown(100 * left, left < 0.1 ? 1 : 0);
   const first = `In training mean ${short(training.mean)} and spread ${short(training.spread)} go out: beta and gamma, whatever comes in.`;
   const pair = size === 2 ? " Of two values only the order is left: they become beta − gamma and beta + gamma." : "";
-  const start = steps ? `after ${steps} ${steps === 1 ? "step" : "steps"} the running statistics are still ${share}% what they began as, mean 0 and variance 1` : "the running statistics have seen nothing, and stand at mean 0 and variance 1";
+  const start = steps
+    ? `after ${steps} ${steps === 1 ? "step" : "steps"} the running statistics are still ${share}% what they began as, mean 0 and variance 1`
+    : "the running statistics have seen nothing, and stand at mean 0 and variance 1";
   const same = Math.abs(prediction.mean - beta) + Math.abs(prediction.spread - gamma) < 0.25 * Math.max(gamma, 0.1);
-  return `${first}${pair} In prediction it is mean ${short(prediction.mean)} and spread ${short(prediction.spread)}: ${start}${same ? ", and nearly the same goes out." : "."}`;
+  return `${first}${pair} In prediction it is mean ${short(prediction.mean)} and spread ${short(prediction.spread)}: ` +
+    `${start}${same ? ", and nearly the same goes out." : "."}`;
 }
 
 const CONTROLS = [
@@ -95,7 +107,10 @@ export default {
         const values = batch(0, options), diary = running(options);
         const stages = [
           { title: "comes in", values, colour: "var(--d2l-2)" },
-          { title: "goes out in training", values: normalized(values, { mean: meanOf(values), variance: varianceOf(values) }, options), colour: "var(--d2l-1)" },
+          {
+            title: "goes out in training", values: normalized(values, { mean: meanOf(values), variance: varianceOf(values) }, options),
+            colour: "var(--d2l-1)",
+          },
           { title: "goes out in prediction", values: normalized(values, diary, options), colour: "var(--d2l-3)" },
         ].map((one) => ({ ...one, ...described(one.values) }));
         const marks = [-8, -4, 0, 4, 8, 12].map((value, at, all) => {

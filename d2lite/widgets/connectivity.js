@@ -30,8 +30,17 @@ function arcs(X, count, reader, named) {
   const order = Array.from({ length: count }, (_, index) => index + 1).sort((a, b) => (a === reader) - (b === reader));  // the marked last, on top
   const lines = order.flatMap((target) => Array.from({ length: target }, (_, source) => arc(source, target)));
   const places = Array.from({ length: count + 1 }, (_, place) => place);
-  const dots = places.map((place) => s("circle", { cx: X(place), cy: ARCS, r: place === reader ? 7 : 5, fill: place === reader ? "var(--d2l-2)" : "var(--d2l-1)" }));
-  const names = places.map((place) => (named(place) || !place ? s("text", { x: X(place), y: ARCS + 24, "text-anchor": "middle", "font-weight": place === reader ? "bold" : null }, place === 0 ? "input" : place < count ? place : "after") : null));
+  const dots = places.map((place) =>
+    s("circle", { cx: X(place), cy: ARCS, r: place === reader ? 7 : 5, fill: place === reader ? "var(--d2l-2)" : "var(--d2l-1)" }),
+  );
+  const names = places.map((place) =>
+    named(place) || !place
+      ? s(
+          "text", { x: X(place), y: ARCS + 24, "text-anchor": "middle", "font-weight": place === reader ? "bold" : null },
+          place === 0 ? "input" : place < count ? place : "after",
+        )
+      : null,
+  );
   return [...lines, ...dots, ...names];
 }
 
@@ -40,8 +49,13 @@ function drawing(rows, reader, [, each], { channels, growth }, pick) {
   const count = rows.length, step = (WIDTH - 2 * MARGIN) / (count + 1), thick = Math.min(34, 0.7 * step);
   const X = (place) => MARGIN + (place + 0.5) * step, named = (place) => (count - place) % (count > 13 ? 2 : 1) === 0;
   const floor = ARCS + 170, ground = floor + 36 + TALL, opacity = (index) => (index + 1 === reader ? 1 : 0.6);
-  const U = (value) => (value / rows.at(-1)[0]) * TALL, most = Math.max(...rows.map(([, , cost]) => cost)), peak = clamp(each, most, 8 * most), V = (value) => (Math.min(value, peak) / peak) * TALL;
-  const bar = (index, from, tall, colour) => s("rect", { x: X(index + 1) - thick / 2, width: thick, y: from - tall, height: Math.max(0.5, tall - 0.8), fill: `var(--d2l-${colour})`, opacity: opacity(index) });
+  const U = (value) => (value / rows.at(-1)[0]) * TALL, most = Math.max(...rows.map(([, , cost]) => cost)), peak = clamp(each, most, 8 * most),
+    V = (value) => (Math.min(value, peak) / peak) * TALL;
+  const bar = (index, from, tall, colour) =>
+    s("rect", {
+      x: X(index + 1) - thick / 2, width: thick, y: from - tall, height: Math.max(0.5, tall - 0.8), fill: `var(--d2l-${colour})`,
+      opacity: opacity(index),
+    });
   const bands = rows.flatMap(([read], index) => [
     bar(index, floor, U(channels), 1),
     ...Array.from({ length: index }, (_, from) => bar(index, floor - U(channels + from * growth), U(growth), 4)),
@@ -49,25 +63,46 @@ function drawing(rows, reader, [, each], { channels, growth }, pick) {
   ]);
   const costs = rows.map(([, , cost], index) => bar(index, ground, V(cost), 3));
   const dashes = s("line", { x1: 0, x2: WIDTH, y1: ground - V(each), y2: ground - V(each), stroke: "currentColor", "stroke-dasharray": "5 4" });
-  const titles = [["who reads whom", 14], ["channels read", ARCS + 52], [`parameters; dashed: a layer that adds, ${shown(each)}${each > peak ? ", beyond the top" : ""}`, floor + 24]].map(([text, y]) => s("text", { x: 0, y }, text));
-  const targets = rows.map((_, index) => s("rect", { x: X(index + 1) - step / 2, y: 0, width: step, height: ground, fill: "transparent", style: "cursor: pointer", "data-reader": index + 1, onclick: () => pick(index + 1) }));
+  const titles = [
+    ["who reads whom", 14], ["channels read", ARCS + 52],
+    [`parameters; dashed: a layer that adds, ${shown(each)}${each > peak ? ", beyond the top" : ""}`, floor + 24],
+  ].map(([text, y]) => s("text", { x: 0, y }, text));
+  const targets = rows.map((_, index) =>
+    s("rect", {
+      x: X(index + 1) - step / 2, y: 0, width: step, height: ground, fill: "transparent", style: "cursor: pointer",
+      "data-reader": index + 1, onclick: () => pick(index + 1),
+    }),
+  );
   const told = "Arcs lead from the input and each layer to all later ones. Bars below: channels that each reads, and parameters.";
-  return s("svg", { viewBox: `0 0 ${WIDTH} ${ground + 4}`, width: WIDTH, class: "d2l-wide", role: "img", "aria-label": told }, ...arcs(X, count, reader, named), ...bands, ...costs, dashes, ...titles, ...targets);
+  return s(
+    "svg", { viewBox: `0 0 ${WIDTH} ${ground + 4}`, width: WIDTH, class: "d2l-wide", role: "img", "aria-label": told },
+    ...arcs(X, count, reader, named), ...bands, ...costs, dashes, ...titles, ...targets,
+  );
 }
 
 function told(rows, reader, [width, each], { layers, growth, channels, bottleneck, compression }, plain) {
   const all = rows.slice(0, -1).reduce((sum, [, , cost]) => sum + cost, 0), links = ((layers + 1) * (layers + 2)) / 2;
   const [read, written, cost] = rows[reader - 1];
   const sources = reader === 1 ? "the input" : `the input and ${reader === 2 ? "layer 1" : `layers 1 ${reader === 3 ? "and" : "to"} ${reader - 1}`}`;
-  const one = reader > layers ? `The transition reads ${sources}, ${read} channels, and hands on ${written}.` : `Layer ${reader} reads ${sources}, ${read} channels, and adds ${written} with ${shown(cost)} parameters.`;
-  const detour = bottleneck ? ` Without the bottleneck the layers would have ${shown(plain)}: here it ${all < plain ? "saves" : "costs"} ${shown(Math.abs(plain - all))}.` : "";
-  return `${one} ${links} connections where a chain has ${layers + 1}; ${layers === 1 ? "the layer has" : `the ${layers} layers have`} ${shown(all)} parameters. ${layers === 1 ? "A layer that adds," : `${layers} layers that add, each`} ${width} channels wide, would have ${shown(layers * each)}.${detour}`;
+  const one =
+    reader > layers
+      ? `The transition reads ${sources}, ${read} channels, and hands on ${written}.`
+      : `Layer ${reader} reads ${sources}, ${read} channels, and adds ${written} with ${shown(cost)} parameters.`;
+  const detour = bottleneck
+    ? ` Without the bottleneck the layers would have ${shown(plain)}: here it ${all < plain ? "saves" : "costs"} ${shown(Math.abs(plain - all))}.`
+    : "";
+  return `${one} ${links} connections where a chain has ${layers + 1}; ` +
+    `${layers === 1 ? "the layer has" : `the ${layers} layers have`} ${shown(all)} parameters. ` +
+    `${layers === 1 ? "A layer that adds," : `${layers} layers that add, each`} ${width} channels wide, would have ${shown(layers * each)}.${detour}`;
 }
 
 export default {
   render({ model, el }) {
     const setting = (trait, low, high, otherwise) => whole(model.get(trait), low, high, otherwise);
-    const read = () => ({ layers: setting("layers", 1, 24, 4), growth: setting("growth", 1, 64, 32), channels: setting("channels", 1, 512, 64), bottleneck: model.get("bottleneck") === true, compression: clamp(model.get("compression"), 0.1, 1, 0.5) });
+    const read = () => ({
+      layers: setting("layers", 1, 24, 4), growth: setting("growth", 1, 64, 32), channels: setting("channels", 1, 512, 64),
+      bottleneck: model.get("bottleneck") === true, compression: clamp(model.get("compression"), 0.1, 1, 0.5),
+    });
     const pick = (reader) => give(model, { reader: whole(reader, 1, read().layers + 1) });
     const pressed = (event) => {
       const reader = Math.min(setting("reader", 1, 25, 3), read().layers + 1);
@@ -91,10 +126,21 @@ export default {
         const reader = Math.min(setting("reader", 1, 25, 3), settings.layers + 1);
         const sum = (list) => list.slice(0, -1).reduce((total, [, , cost]) => total + cost, 0);
         const plain = sum(dense({ ...settings, bottleneck: false })), say = told(rows, reader, beside, settings, plain);
-        fill(walk, { "aria-valuemin": 1, "aria-valuemax": settings.layers + 1, "aria-valuenow": reader, "aria-valuetext": reader > settings.layers ? "the transition" : `layer ${reader}` }, []);
+        fill(
+          walk,
+          {
+            "aria-valuemin": 1, "aria-valuemax": settings.layers + 1, "aria-valuenow": reader,
+            "aria-valuetext": reader > settings.layers ? "the transition" : `layer ${reader}`,
+          },
+          [],
+        );
         walk.replaceChildren(drawing(rows, reader, beside, settings, pick));
-        if (walk.parentNode !== stage) stage.replaceChildren(walk, h("small", {}, "Click a layer, or use the arrow keys on the picture, to mark what it reads."));
-        return { say, result: { rows, chain: beside, reader, parameters: sum(rows), plain, links: ((settings.layers + 1) * (settings.layers + 2)) / 2 } };
+        if (walk.parentNode !== stage)
+          stage.replaceChildren(walk, h("small", {}, "Click a layer, or use the arrow keys on the picture, to mark what it reads."));
+        return {
+          say,
+          result: { rows, chain: beside, reader, parameters: sum(rows), plain, links: ((settings.layers + 1) * (settings.layers + 2)) / 2 },
+        };
       },
     });
   },

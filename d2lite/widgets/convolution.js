@@ -67,14 +67,19 @@ function read(text) {
  */
 function palette(output, kernel, lowest, highest) {
   const low = Math.min(...output.flat()), high = Math.max(...output.flat()), sum = kernel.flat().reduce((a, b) => a + b, 0);
-  if (sum > 1e-9) return { low, high, colour: (value) => Array(3).fill((255 * (value / sum - lowest)) / (highest - lowest)), legend: `black: ${shown(sum * lowest, 2)} or less, white: ${shown(sum * highest, 2)} or more` };
+  if (sum > 1e-9)
+    return {
+      low, high, colour: (value) => Array(3).fill((255 * (value / sum - lowest)) / (highest - lowest)),
+      legend: `black: ${shown(sum * lowest, 2)} or less, white: ${shown(sum * highest, 2)} or more`,
+    };
   const most = Math.max(high, -low) || 1;
   const end = (value) => (value < 0 ? [47, 110, 190] : [200, 105, 15]);
   const colour = (value) => end(value).map((channel) => 255 - (255 - channel) * (Math.abs(value) / most) ** 0.8);
   return { low, high, colour, legend: `blue: below 0, orange: above; the ends are ±${shown(most, 2)}` };
 }
 
-const table = (rows, name) => h("table", { class: "d2l-cells", "aria-label": name }, ...rows.map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, cell)))));
+const table = (rows, name) =>
+  h("table", { class: "d2l-cells", "aria-label": name }, ...rows.map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, cell)))));
 const part = (caption, node) => h("figure", {}, node, h("figcaption", {}, caption));
 
 export default {
@@ -90,7 +95,11 @@ export default {
     const to = pixels({ width: 340, step, point: look });
     const fromText = h("figcaption"), toText = h("figcaption");
     const patchBox = h("div"), kernelBox = h("div"), productBox = h("div"), sumBox = h("span");
-    const sums = h("div", { class: "d2l-row d2l-sums" }, part("pixels in the frame", patchBox), h("div", { class: "d2l-row d2l-sums" }, "×", part("kernel: type your own", kernelBox)), h("div", { class: "d2l-row d2l-sums" }, "=", part("products", productBox)), sumBox);
+    const sums = h(
+      "div", { class: "d2l-row d2l-sums" }, part("pixels in the frame", patchBox),
+      h("div", { class: "d2l-row d2l-sums" }, "×", part("kernel: type your own", kernelBox)),
+      h("div", { class: "d2l-row d2l-sums" }, "=", part("products", productBox)), sumBox,
+    );
 
     /** Writes the kernel into its cells; they stay the same ones while their number does, and whoever types in one goes on. */
     const fillKernel = (kernel) => {
@@ -106,10 +115,15 @@ export default {
         input.setAttribute("aria-invalid", false);
       };
       if (inputs.length !== kernel.length) {
-        inputs = kernel.map((row, i) => row.map((_, j) => {
-          const input = h("input", { type: "text", autocomplete: "off", "aria-label": `weight, row ${i + 1}, column ${j + 1}`, oninput: () => change(input), onblur: () => show(input, weights[i][j]) });
-          return input;
-        }));
+        inputs = kernel.map((row, i) =>
+          row.map((_, j) => {
+            const input = h("input", {
+              type: "text", autocomplete: "off", "aria-label": `weight, row ${i + 1}, column ${j + 1}`, oninput: () => change(input),
+              onblur: () => show(input, weights[i][j]),
+            });
+            return input;
+          }),
+        );
         kernelBox.replaceChildren(table(inputs, "The kernel"));
       }
       weights = kernel;
@@ -118,7 +132,9 @@ export default {
 
     const draw = (stage) => {
       const setting = (name, low, high, otherwise) => whole(model.get(name), low, high, otherwise);
-      const [size, stride, padding, dilation] = [setting("size", 1, 5, 3), setting("stride", 1, 5, 1), setting("padding", 0, 5, 0), setting("dilation", 1, 8, 1)];
+      const [size, stride, padding, dilation] = [
+        setting("size", 1, 5, 3), setting("stride", 1, 5, 1), setting("padding", 0, 5, 0), setting("dilation", 1, 8, 1),
+      ];
       const image = model.get("image"), name = Object.hasOwn(MEANS, model.get("kernel")) ? model.get("kernel") : "vertical edge";
       if (!isImage(image)) {
         now = null;
@@ -131,11 +147,20 @@ export default {
       if (!moved) made = { ...convolve(image, kernel, stride, padding, dilation), key };
       const { span, padded, rows, columns, output } = made;
       const lowest = Math.min(0, ...image.flat()), highest = Math.max(lowest + 1e-9, ...image.flat());
-      if (!moved) from.draw(...padded, (row, column) => Array(3).fill((255 * ((image[row - padding]?.[column - padding] ?? 0) - lowest)) / (highest - lowest)), `The image, ${padded.join(" by ")} pixels with its padding.`);
+      if (!moved)
+        from.draw(
+          ...padded,
+          (row, column) => Array(3).fill((255 * ((image[row - padding]?.[column - padding] ?? 0) - lowest)) / (highest - lowest)),
+          `The image, ${padded.join(" by ")} pixels with its padding.`,
+        );
       fromText.textContent = `image ${image.length}×${image[0].length}${padding ? `, with zeros around it ${padded.join("×")}` : ""}`;
       const border = padding ? [{ row: padding, column: padding, rows: image.length, columns: image[0].length, colour: "var(--d2l-1)" }] : [];
       fillKernel(kernel);
-      if (!stage.contains(from.node)) stage.replaceChildren(h("div", { class: "d2l-pictures" }, h("figure", {}, from.node, fromText), h("figure", {}, to.node, toText)), sums, h("p", { class: "d2l-credit" }, String(model.get("credit") ?? "")));
+      if (!stage.contains(from.node))
+        stage.replaceChildren(
+          h("div", { class: "d2l-pictures" }, h("figure", {}, from.node, fromText), h("figure", {}, to.node, toText)), sums,
+          h("p", { class: "d2l-credit" }, String(model.get("credit") ?? "")),
+        );
       if (!rows) {
         now = null;
         from.mark(border);
@@ -143,7 +168,11 @@ export default {
         to.mark([]);
         toText.textContent = "no output";
         for (const box of [patchBox, productBox, sumBox]) box.replaceChildren("–");
-        return { say: `No window fits: ${dilation > 1 ? `with its weights ${dilation} pixels apart ` : ""}the kernel spans ${span} pixels, and the ${padding ? "padded " : ""}image has ${Math.min(...padded)}.`, result: { rows: 0, columns: 0, span } };
+        return {
+          say: `No window fits: ${dilation > 1 ? `with its weights ${dilation} pixels apart ` : ""}` +
+            `the kernel spans ${span} pixels, and the ${padding ? "padded " : ""}image has ${Math.min(...padded)}.`,
+          result: { rows: 0, columns: 0, span },
+        };
       }
       const best = output.flat().reduce((top, value, place, all) => (Math.abs(value) > Math.abs(all[top]) ? place : top), 0);
       const asked = [setting("row", -1, rows - 1, -1), setting("column", -1, columns - 1, -1)];
@@ -161,11 +190,16 @@ export default {
       patchBox.replaceChildren(table(texts(patch), "The patch"));
       productBox.replaceChildren(table(texts(products), "The products"));
       sumBox.replaceChildren("sum: ", h("strong", {}, shown(sum, 2)));
-      const side = (n) => `⌊(${n} + 2·${padding} − ${dilation}·(${size} − 1) − 1) / ${stride}⌋ + 1 = ${Math.floor((n + 2 * padding - span) / stride) + 1}`;
-      const formula = image.length === image[0].length ? `Side of the output: ${side(image.length)}.` : `Height of the output: ${side(image.length)}; width: ${side(image[0].length)}.`;
+      const side = (n) =>
+        `⌊(${n} + 2·${padding} − ${dilation}·(${size} − 1) − 1) / ${stride}⌋ + 1 = ${Math.floor((n + 2 * padding - span) / stride) + 1}`;
+      const formula =
+        image.length === image[0].length
+          ? `Side of the output: ${side(image.length)}.`
+          : `Height of the output: ${side(image.length)}; width: ${side(image[0].length)}.`;
       const left = (padded[0] - span) % stride;
       const lost = left ? ` The last ${left === 1 ? "row is" : `${left} rows are`} never read.` : "";
-      const say = `Row ${row}, column ${column} of the output is the sum of ${size ** 2} product${size > 1 ? "s" : ""}: ${shown(sum, 2)}. ${MEANS[name]} ${formula}${lost}`;
+      const say = `Row ${row}, column ${column} of the output is the sum of ` +
+        `${size ** 2} product${size > 1 ? "s" : ""}: ${shown(sum, 2)}. ${MEANS[name]} ${formula}${lost}`;
       return { say, result: { rows, columns, row, column, patch, products, sum, low, high, total: output.flat().reduce((a, b) => a + b, 0) } };
     };
 

@@ -33,7 +33,14 @@ function bowl(points, curvature) {
   const path = s("polyline", { points: seen.map(([x, y]) => `${X(x)},${Y(y)}`).join(" "), fill: "none", stroke: "var(--d2l-1)", "stroke-width": 1.5 });
   const dots = seen.map(([x, y], index) => s("circle", { cx: X(x), cy: Y(y), r: index ? 2.5 : 4.5, fill: index ? "var(--d2l-1)" : "var(--d2l-2)" }));
   const goal = s("path", { d: `M${X(0) - 5},${Y(0)}h10M${X(0)},${Y(0) - 5}v10`, stroke: "currentColor" });
-  return s("svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": "The bowl from above, its contours, and the steps from the start to the lowest point." }, ...rings, goal, path, ...dots);
+  return s(
+    "svg",
+    {
+      viewBox: `0 0 ${width} ${height}`, width, role: "img",
+      "aria-label": "The bowl from above, its contours, and the steps from the start to the lowest point.",
+    },
+    ...rings, goal, path, ...dots,
+  );
 }
 
 function curve(losses) {
@@ -44,15 +51,23 @@ function curve(losses) {
     s("line", { x1: 34, x2: width - 10, y1: Y(10 ** power), y2: Y(10 ** power), stroke: "var(--d2l-line)" }),
     s("text", { x: 30, y: Y(10 ** power) + 4, "text-anchor": "end" }, power ? `1e${power}` : "1"),
   ]);
-  const line = s("polyline", { points: losses.map((value, step) => `${X(step)},${Y(value)}`).join(" "), fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2 });
-  return s("svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": "Loss by step, on a logarithmic scale." }, ...ticks, line, s("text", { x: width - 10, y: height - 12, "text-anchor": "end" }, `loss, ${STEPS} steps`));
+  const line = s("polyline", {
+    points: losses.map((value, step) => `${X(step)},${Y(value)}`).join(" "), fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2,
+  });
+  return s(
+    "svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": "Loss by step, on a logarithmic scale." }, ...ticks, line,
+    s("text", { x: width - 10, y: height - 12, "text-anchor": "end" }, `loss, ${STEPS} steps`),
+  );
 }
 
 function told(first, last, lr, momentum, curvature) {
   const most = limit(momentum, curvature);
   const end = `After ${STEPS} steps the loss is ${Number.isFinite(last) ? last.toPrecision(2) : "beyond all numbers"} (it began at ${first.toPrecision(2)}).`;
-  if (lr > most) return `${end} The rate is above ${shown(most, 3)}: each step overshoots the floor by more than it came down, so the walk climbs out of the valley.`;
-  if (lr > 0.5 * most && momentum < 0.5) return `${end} The rate is close to its limit, ${shown(most, 3)}, which the steep direction alone decides: the walk jumps from wall to wall and creeps along the floor.`;
+  if (lr > most)
+    return `${end} The rate is above ${shown(most, 3)}: each step overshoots the floor by more than it came down, so the walk climbs out of the valley.`;
+  if (lr > 0.5 * most && momentum < 0.5)
+    return `${end} The rate is close to its limit, ${shown(most, 3)}, which the steep direction alone decides: ` +
+      `the walk jumps from wall to wall and creeps along the floor.`;
   return `${end} The largest rate that still converges is ${shown(most, 3)}.`;
 }
 
@@ -66,7 +81,8 @@ export default {
         { trait: "curvature", label: "steep : flat", min: 1, max: 30, step: 0.5 },
       ],
       draw(stage) {
-        const lr = clamp(model.get("lr"), 0, 0.4, 0.18), momentum = clamp(model.get("momentum"), 0, 0.99, 0), curvature = clamp(model.get("curvature"), 1, 30, 10);
+        const lr = clamp(model.get("lr"), 0, 0.4, 0.18), momentum = clamp(model.get("momentum"), 0, 0.99, 0),
+          curvature = clamp(model.get("curvature"), 1, 30, 10);
         const points = descend(lr, momentum, curvature);
         const losses = points.map((point) => loss(point, curvature));
         stage.replaceChildren(h("div", { class: "d2l-row" }, bowl(points, curvature), curve(losses)));

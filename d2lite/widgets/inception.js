@@ -30,17 +30,32 @@ function branches({ in_channels, c1, r2, c2, r3, c3, c4, size }) {
 
 /** The output's channels as a strip, each branch as wide as its share. */
 function strip(rows, total) {
-  const part = ([out], index) => h("div", { style: `flex: ${out} 1 0; min-width: 0; overflow: hidden` }, h("div", { style: `height: 1.1rem; background: var(--d2l-${index + 1})` }), h("small", {}, BRANCHES[index], h("br"), out));
-  return h("div", { role: "img", "aria-label": `Channels out, ${total} in all: ${rows.map(([out], index) => `${BRANCHES[index]} ${out}`).join(", ")}.`, style: "display: flex; gap: 2px; margin-bottom: 0.4rem; line-height: 1.15" }, ...rows.map(part));
+  const part = ([out], index) =>
+    h(
+      "div", { style: `flex: ${out} 1 0; min-width: 0; overflow: hidden` },
+      h("div", { style: `height: 1.1rem; background: var(--d2l-${index + 1})` }), h("small", {}, BRANCHES[index], h("br"), out),
+    );
+  return h(
+    "div",
+    {
+      role: "img", "aria-label": `Channels out, ${total} in all: ${rows.map(([out], index) => `${BRANCHES[index]} ${out}`).join(", ")}.`,
+      style: "display: flex; gap: 2px; margin-bottom: 0.4rem; line-height: 1.15",
+    },
+    ...rows.map(part),
+  );
 }
 
 function told(block, rows, [out, parameters, macs, plain], { in_channels, size, r2, r3 }) {
   const times = (a, b) => `${shown(a / b, a / b < 9.95 ? 1 : 0)} times`;
   const what = block === OWN ? "A setting of your own" : `Block ${block} as published`;
-  const counted = `${what}: ${shown(in_channels)} channels in, ${shown(out)} out, ${shown(parameters)} parameters, ${shown(macs)} multiply–accumulates (MACs) on a map of ${size}×${size}. `;
-  const dear = [[1, r2], [2, r3]].filter(([index]) => rows[index][1] >= rows[index][3]).map(([index, width]) => `before the ${BRANCHES[index]} kernel the 1×1 convolution to ${width} channels saves nothing`);
+  const counted = `${what}: ${shown(in_channels)} channels in, ${shown(out)} out, ` +
+    `${shown(parameters)} parameters, ${shown(macs)} multiply–accumulates (MACs) on a map of ${size}×${size}. `;
+  const dear = [[1, r2], [2, r3]]
+    .filter(([index]) => rows[index][1] >= rows[index][3])
+    .map(([index, width]) => `before the ${BRANCHES[index]} kernel the 1×1 convolution to ${width} channels saves nothing`);
   if (dear.length) return `${counted}Without the reductions: ${shown(plain)} parameters. Mind: ${dear.join(", and ")}.`;
-  return `${counted}Without the reductions it would have ${shown(plain)} parameters, ${times(plain, parameters)} as many; its 5×5 branch alone ${times(rows[2][3], rows[2][1])} as many.`;
+  return `${counted}Without the reductions it would have ${shown(plain)} parameters, ${times(plain, parameters)} as many; ` +
+    `its 5×5 branch alone ${times(rows[2][3], rows[2][1])} as many.`;
 }
 
 export default {
@@ -60,9 +75,15 @@ export default {
         const values = read(), block = Object.entries(blocks).find(([, published]) => fits(values, published))?.[0] ?? OWN;
         if (block !== model.get("block")) model.set("block", block);
         const rows = branches(values), totals = rows[0].map((_, column) => rows.reduce((sum, row) => sum + row[column], 0));
-        const layers = [`1×1 to ${values.c1}`, `1×1 to ${values.r2}, 3×3 to ${values.c2}`, `1×1 to ${values.r3}, 5×5 to ${values.c3}`, `3×3 max-pooling, 1×1 to ${values.c4}`];
+        const layers = [
+          `1×1 to ${values.c1}`, `1×1 to ${values.r2}, 3×3 to ${values.c2}`, `1×1 to ${values.r3}, 5×5 to ${values.c3}`,
+          `3×3 max-pooling, 1×1 to ${values.c4}`,
+        ];
         const most = Math.max(...rows.flatMap((row) => [row[1], row[3]]));
-        const table = rows.map(([out, parameters, macs, plain], index) => [h("span", {}, BRANCHES[index], h("small", {}, layers[index])), out, ...[parameters, plain].map((count) => barCell(shown(count), count / most, `var(--d2l-${index + 1})`)), shown(macs)]);
+        const table = rows.map(([out, parameters, macs, plain], index) => [
+          h("span", {}, BRANCHES[index], h("small", {}, layers[index])), out,
+          ...[parameters, plain].map((count) => barCell(shown(count), count / most, `var(--d2l-${index + 1})`)), shown(macs),
+        ]);
         table.push(["block", ...[totals[0], totals[1], totals[3], totals[2]].map((count) => shown(count))]);
         stage.replaceChildren(strip(rows, totals[0]), tableOf(["branch", "out", "parameters", "without reduction", "MACs"], table));
         return { say: told(block, rows, totals, values), result: { block, rows, totals } };

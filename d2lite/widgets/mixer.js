@@ -42,20 +42,41 @@ export default {
     const weigh = (to, from, value) => {
       give(model, { weights: weights.map((row, i) => row.map((weight, j) => (i === to && j === from ? value : weight))), mix: OWN });
     };
-    const sliders = CHANNELS.map((to, i) => CHANNELS.map((from, j) => {
-      const text = h("output");
-      const input = h("input", { type: "range", min: -LARGEST, max: LARGEST, step: 0.05, "aria-label": `weight of ${from} in the new ${to}`, oninput: () => weigh(i, j, clamp(input.value, -LARGEST, LARGEST, 0)) });
-      return { node: h("div", { "data-trait": `weight-${i}-${j}` }, text, input), show: (value, old) => {
-        if (clamp(input.value, -LARGEST, LARGEST) !== value) input.value = value;
-        text.textContent = `${value < 0 ? "−" : ""}${j && value >= 0 ? "+" : ""}${j ? " " : ""}${shown(Math.abs(value), 3)} · ${old}`;
-        input.setAttribute("aria-valuetext", shown(value, 3));
-      } };
-    }));
-    const board = h("table", { class: "d2l-mix" },
+    const sliders = CHANNELS.map((to, i) =>
+      CHANNELS.map((from, j) => {
+        const text = h("output");
+        const input = h("input", {
+          type: "range", min: -LARGEST, max: LARGEST, step: 0.05, "aria-label": `weight of ${from} in the new ${to}`,
+          oninput: () => weigh(i, j, clamp(input.value, -LARGEST, LARGEST, 0)),
+        });
+        return {
+          node: h("div", { "data-trait": `weight-${i}-${j}` }, text, input),
+          show: (value, old) => {
+            if (clamp(input.value, -LARGEST, LARGEST) !== value) input.value = value;
+            text.textContent = `${value < 0 ? "−" : ""}${j && value >= 0 ? "+" : ""}${j ? " " : ""}${shown(Math.abs(value), 3)} · ${old}`;
+            input.setAttribute("aria-valuetext", shown(value, 3));
+          },
+        };
+      }),
+    );
+    const board = h(
+      "table", { class: "d2l-mix" },
       h("thead", {}, h("tr", {}, corner, ...CHANNELS.map((name, j) => h("th", { scope: "col" }, `${name} `, olds[j], before[j].node)), h("td"))),
-      h("tbody", {}, ...CHANNELS.map((name, i) => h("tr", {}, h("th", { scope: "row" }, `new ${name}`), ...sliders[i].map(({ node }) => h("td", {}, node)), h("td", {}, news[i], after[i].node)))));
+      h(
+        "tbody", {},
+        ...CHANNELS.map((name, i) =>
+          h(
+            "tr", {}, h("th", { scope: "row" }, `new ${name}`), ...sliders[i].map(({ node }) => h("td", {}, node)),
+            h("td", {}, news[i], after[i].node),
+          ),
+        ),
+      ),
+    );
     const parts = [
-      h("div", { class: "d2l-pictures" }, h("figure", {}, image.node, h("figcaption", {}, "image")), h("figure", {}, output.node, h("figcaption", {}, "mixed: the new red, green and blue together"))),
+      h(
+        "div", { class: "d2l-pictures" }, h("figure", {}, image.node, h("figcaption", {}, "image")),
+        h("figure", {}, output.node, h("figcaption", {}, "mixed: the new red, green and blue together")),
+      ),
       board,
     ];
     const credit = h("p", { class: "d2l-credit" });
@@ -83,7 +104,8 @@ export default {
       const own = model.get("weights");
       weights = MIXES[name] ?? CHANNELS.map((_, i) => CHANNELS.map((__, j) => clamp(own?.[i]?.[j], -LARGEST, LARGEST, 0)));
       const pixel = (row, column) => Array.from(bytes.subarray(3 * (row * columns + column), 3 * (row * columns + column) + 3));
-      const [row, column] = [["row", rows, 22], ["column", columns, 34]].map(([trait, side, otherwise]) => whole(model.get(trait), 0, side - 1, Math.min(otherwise, side - 1)));
+      const place = (trait, side, otherwise) => whole(model.get(trait), 0, side - 1, Math.min(otherwise, side - 1));
+      const row = place("row", rows, 22), column = place("column", columns, 34);
       now = { rows, columns, row, column };
       if (!stage.contains(board)) stage.replaceChildren(...parts, credit);
       credit.textContent = String(model.get("credit") ?? "");
@@ -98,9 +120,17 @@ export default {
       corner.textContent = `pixel ${row}, ${column}`;
       for (const { mark } of [image, output]) mark([{ row, column }]);
       const beyond = fresh.some((value) => value < 0 || value > 255) ? " Below 0 is shown as 0, above 255 as 255." : "";
-      const say = `The new pixel at row ${row}, column ${column} is three dot products of the old pixel there, (${old.join(", ")}): (${fresh.map((value) => shown(value, 2)).join(", ")}).${beyond} ${MEANS[name]} Neighbours are never asked: whatever the nine weights, this finds no edge and blurs nothing.`;
+      const say = `The new pixel at row ${row}, column ${column} is three dot products of the old pixel there, ` +
+        `(${old.join(", ")}): (${fresh.map((value) => shown(value, 2)).join(", ")}).${beyond} ${MEANS[name]} ` +
+        `Neighbours are never asked: whatever the nine weights, this finds no edge and blurs nothing.`;
       const means = CHANNELS.map((_, k) => painted.made.flat().reduce((sum, value) => sum + value[k], 0) / (rows * columns));
-      return { say, result: { rows, columns, row, column, pixel: old, products: weights.map((line) => line.map((weight, j) => weight * old[j])), mixed: fresh, means } };
+      return {
+        say,
+        result: {
+          rows, columns, row, column, pixel: old, products: weights.map((line) => line.map((weight, j) => weight * old[j])), mixed: fresh,
+          means,
+        },
+      };
     };
 
     return interactive({

@@ -26,7 +26,11 @@ function paths(layers) {
 }
 
 const weightsOf = (layers) => layers.reduce((sum, [kernel, , pooling]) => sum + (pooling ? 0 : kernel ** 2), 0);
-const usable = (layers) => (Array.isArray(layers) ? layers : []).slice(0, MOST).filter(Array.isArray).map(([kernel, stride, pooling]) => [whole(kernel, 1, LARGEST, 3), whole(stride, 1, WIDEST, 1), pooling === 1 ? 1 : 0]);
+const usable = (layers) =>
+  (Array.isArray(layers) ? layers : [])
+    .slice(0, MOST)
+    .filter(Array.isArray)
+    .map(([kernel, stride, pooling]) => [whole(kernel, 1, LARGEST, 3), whole(stride, 1, WIDEST, 1), pooling === 1 ? 1 : 0]);
 const square = (side) => `${shown(side)}×${shown(side)}`;
 
 /** Rows of units over a row of pixels; those on which the unit in the middle of `layer` depends are filled. */
@@ -36,33 +40,90 @@ function side(layers, layer, ways) {
   const height = (layers.length + 1) * pitch + 34, X = (pixel) => left + (pixel + margin) * scale, Y = (level) => height - 34 - (level + 1) * pitch;
   const lit = seen(layers.slice(0, layer)), reach = lit[0];
   const geometry = [{ step: 1, reach: 1 }];
-  for (const [kernel, stride] of layers) geometry.push({ step: geometry.at(-1).step * stride, reach: geometry.at(-1).reach + (kernel - 1) * geometry.at(-1).step });
+  for (const [kernel, stride] of layers)
+    geometry.push({ step: geometry.at(-1).step * stride, reach: geometry.at(-1).reach + (kernel - 1) * geometry.at(-1).step });
   const start = Math.floor((seen(layers.slice(layer))[0] - 1) / 2) * geometry[layer].step;  // first pixel of the patch
   const rows = geometry.map(({ step, reach: own }, level) => {
     const edge = (own - step) / 2, thick = pitch * 0.55, count = lit[level] ?? 0;
-    const unit = (pixel, units, filled) => s("rect", { x: X(pixel), y: Y(level), width: Math.max(units * step * scale - (step * scale > 3 ? 1 : 0), 0.5), height: thick, fill: filled ? "var(--d2l-1)" : "var(--d2l-faint)", stroke: filled ? "none" : "var(--d2l-line)" });
+    const unit = (pixel, units, filled) =>
+      s("rect", {
+        x: X(pixel), y: Y(level), width: Math.max(units * step * scale - (step * scale > 3 ? 1 : 0), 0.5), height: thick,
+        fill: filled ? "var(--d2l-1)" : "var(--d2l-faint)", stroke: filled ? "none" : "var(--d2l-line)",
+      });
     const first = Math.ceil((-margin - edge) / step), last = Math.floor((extent + margin - edge) / step) - 1;
     const many = last - first > 120;
-    const off = many ? [unit(edge + first * step, last - first + 1, false)] : Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => unit(edge + (first + i) * step, 1, false));
-    const on = many ? [count && unit(start + edge, count, true)].filter(Boolean) : Array.from({ length: count }, (_, i) => unit(start + edge + i * step, 1, true));
-    const name = level ? `${level}: ${layers[level - 1][2] ? "pool " : ""}${square(layers[level - 1][0])}${layers[level - 1][1] > 1 ? ` /${layers[level - 1][1]}` : ""}` : "pixels";
-    const texts = [s("text", { x: 0, y: Y(level) + thick / 2 + 4, "font-weight": level === layer ? "bold" : null }, name), s("text", { x: left + width + 6, y: Y(level) + thick / 2 + 4 }, count ? shown(count) : "")];
+    const off = many
+      ? [unit(edge + first * step, last - first + 1, false)]
+      : Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => unit(edge + (first + i) * step, 1, false));
+    const on = many
+      ? [count && unit(start + edge, count, true)].filter(Boolean)
+      : Array.from({ length: count }, (_, i) => unit(start + edge + i * step, 1, true));
+    const name = level
+      ? `${level}: ${layers[level - 1][2] ? "pool " : ""}${square(layers[level - 1][0])}${layers[level - 1][1] > 1 ? ` /${layers[level - 1][1]}` : ""}`
+      : "pixels";
+    const texts = [
+      s("text", { x: 0, y: Y(level) + thick / 2 + 4, "font-weight": level === layer ? "bold" : null }, name),
+      s("text", { x: left + width + 6, y: Y(level) + thick / 2 + 4 }, count ? shown(count) : ""),
+    ];
     const hover = s("rect", { x: 0, y: Y(level), width: 366, height: pitch, fill: "transparent", "data-level": level });
     const { step: below, reach: belowReach } = geometry[level - 1] ?? {};
-    const cone = level && count ? [s("polygon", { points: [[X(start + edge), Y(level) + thick], [X(start + edge + count * step), Y(level) + thick], [X(start + (belowReach - below) / 2 + lit[level - 1] * below), Y(level - 1)], [X(start + (belowReach - below) / 2), Y(level - 1)]].join(" "), fill: "var(--d2l-1)", opacity: 0.25 })] : [];
+    const cone =
+      level && count
+        ? [
+            s("polygon", {
+              points: [
+                [X(start + edge), Y(level) + thick], [X(start + edge + count * step), Y(level) + thick],
+                [X(start + (belowReach - below) / 2 + lit[level - 1] * below), Y(level - 1)],
+                [X(start + (belowReach - below) / 2), Y(level - 1)],
+              ].join(" "),
+              fill: "var(--d2l-1)", opacity: 0.25,
+            }),
+          ]
+        : [];
     return [...cone, ...off, ...on, ...texts, hover];
   });
   const most = Math.max(...ways);
-  const bars = ways.map((number, pixel) => s("rect", { x: X(start + pixel), y: height - 34, width: Math.max(scale - (scale > 3 ? 1 : 0), 0.5), height: (24 * number) / most, fill: "var(--d2l-2)" }));
-  const label = ways.length ? [s("text", { x: 0, y: height - 20 }, "paths"), s("text", { x: left + width + 6, y: height - 20 }, most < 1e5 ? `1…${shown(most)}` : `…${most.toExponential(0)}`)] : [];
-  return s("svg", { viewBox: `0 0 366 ${height}`, width: 366, role: "img", "aria-label": `Layers from the side: one unit of layer ${layer} depends on ${reach} pixels in a row.` }, ...rows.flat(), ...bars, ...label);
+  const bars = ways.map((number, pixel) =>
+    s("rect", {
+      x: X(start + pixel), y: height - 34, width: Math.max(scale - (scale > 3 ? 1 : 0), 0.5), height: (24 * number) / most,
+      fill: "var(--d2l-2)",
+    }),
+  );
+  const label = ways.length
+    ? [
+        s("text", { x: 0, y: height - 20 }, "paths"),
+        s("text", { x: left + width + 6, y: height - 20 }, most < 1e5 ? `1…${shown(most)}` : `…${most.toExponential(0)}`),
+      ]
+    : [];
+  return s(
+    "svg",
+    {
+      viewBox: `0 0 366 ${height}`, width: 366, role: "img",
+      "aria-label": `Layers from the side: one unit of layer ${layer} depends on ${reach} pixels in a row.`,
+    },
+    ...rows.flat(), ...bars, ...label,
+  );
 }
 
 /** The image from above, and on it the patch that a unit of each layer sees. */
 function above(reaches, layer, size) {
-  const frames = reaches.map((reach, index) => s("rect", { x: (size - reach) / 2, y: (size - reach) / 2, width: reach, height: reach, fill: index + 1 === layer ? "var(--d2l-1)" : "none", "fill-opacity": 0.3, stroke: index + 1 === layer ? "var(--d2l-1)" : "currentColor", "stroke-width": index + 1 === layer ? 2.5 : 1, "vector-effect": "non-scaling-stroke" }));
+  const frames = reaches.map((reach, index) =>
+    s("rect", {
+      x: (size - reach) / 2, y: (size - reach) / 2, width: reach, height: reach, fill: index + 1 === layer ? "var(--d2l-1)" : "none",
+      "fill-opacity": 0.3, stroke: index + 1 === layer ? "var(--d2l-1)" : "currentColor", "stroke-width": index + 1 === layer ? 2.5 : 1,
+      "vector-effect": "non-scaling-stroke",
+    }),
+  );
   const lines = size > 64 ? "" : Array.from({ length: size + 1 }, (_, i) => `M${i},0V${size}M0,${i}H${size}`).join("");
-  return s("svg", { viewBox: `0 0 ${size} ${size}`, width: 190, role: "img", "aria-label": `The image of ${square(size)} pixels, and in its middle what a unit of each layer sees.` }, s("rect", { width: size, height: size, fill: "var(--d2l-faint)", stroke: "currentColor", "vector-effect": "non-scaling-stroke" }), s("path", { d: lines, stroke: "var(--d2l-line)", "stroke-width": 0.5, "vector-effect": "non-scaling-stroke" }), ...frames);
+  return s(
+    "svg",
+    {
+      viewBox: `0 0 ${size} ${size}`, width: 190, role: "img",
+      "aria-label": `The image of ${square(size)} pixels, and in its middle what a unit of each layer sees.`,
+    },
+    s("rect", { width: size, height: size, fill: "var(--d2l-faint)", stroke: "currentColor", "vector-effect": "non-scaling-stroke" }),
+    s("path", { d: lines, stroke: "var(--d2l-line)", "stroke-width": 0.5, "vector-effect": "non-scaling-stroke" }), ...frames,
+  );
 }
 
 export default {
@@ -78,21 +139,35 @@ export default {
       const level = Number(target.closest("[data-level]")?.dataset.level);
       if (level) look(level);
     };
-    const drawing = h("div", { class: "d2l-row", onpointermove: hovered, onpointerdown: hovered }), compared = h("div", { class: "d2l-below" }), list = h("div", { class: "d2l-below" });
+    const drawing = h("div", { class: "d2l-row", onpointermove: hovered, onpointerdown: hovered }), compared = h("div", { class: "d2l-below" }),
+      list = h("div", { class: "d2l-below" });
 
     /** The rows of the table of layers; kept while their number stays, so that no input loses the focus. */
     const makeRows = () => {
       const change = (index, place, value) => own(layers.map((layer, i) => (i === index ? layer.map((old, j) => (j === place ? value : old)) : layer)));
       rows = layers.map((_, index) => {
         const box = (place, name, max) => {
-          const input = h("input", { type: "number", min: 1, max, "aria-label": `${name} of layer ${index + 1}`, "data-cell": `${name}-${index + 1}`, oninput: () => input.value && change(index, place, whole(input.value, 1, max, 1)), onblur: () => { input.value = layers[index]?.[place]; } });
+          const input = h("input", {
+            type: "number", min: 1, max, "aria-label": `${name} of layer ${index + 1}`, "data-cell": `${name}-${index + 1}`,
+            oninput: () => input.value && change(index, place, whole(input.value, 1, max, 1)),
+            onblur: () => { input.value = layers[index]?.[place]; },
+          });
           return input;
         };
-        const pooling = h("input", { type: "checkbox", "aria-label": `layer ${index + 1} is a pooling`, onchange: () => change(index, 2, Number(pooling.checked)) });
+        const pooling = h("input", {
+          type: "checkbox", "aria-label": `layer ${index + 1} is a pooling`, onchange: () => change(index, 2, Number(pooling.checked)),
+        });
         const chosenLayer = h("input", { type: "radio", name: group, "aria-label": `look from layer ${index + 1}`, onchange: () => look(index + 1) });
         return { radio: chosenLayer, boxes: [box(0, "kernel", LARGEST), box(1, "stride", WIDEST)], pooling, reach: h("span"), step: h("span") };
       });
-      list.replaceChildren(tableOf(["layer", "kernel", "stride", "pooling", "one unit sees", "apart, px"], rows.map(({ radio, boxes, pooling, reach, step }, index) => [h("label", { style: "white-space: nowrap" }, radio, ` ${index + 1}`), ...boxes, pooling, reach, step])));
+      list.replaceChildren(
+        tableOf(
+          ["layer", "kernel", "stride", "pooling", "one unit sees", "apart, px"],
+          rows.map(({ radio, boxes, pooling, reach, step }, index) => [
+            h("label", { style: "white-space: nowrap" }, radio, ` ${index + 1}`), ...boxes, pooling, reach, step,
+          ]),
+        ),
+      );
     };
 
     const draw = (stage) => {
@@ -120,10 +195,28 @@ export default {
       drawing.replaceChildren(side(layers, layer, ways), h("figure", {}, above(reaches, layer, size), h("figcaption", {}, `on an image of ${square(size)}`)));
       const weights = weightsOf(stack), one = reach ** 2, most = Math.max(weights, one);
       const relus = stack.filter(([, , pooling]) => !pooling).length;
-      compared.replaceChildren(tableOf(["", "sees", "weights", "ReLUs"], [[layer === 1 ? "layer 1" : `layers 1 to ${layer}`, square(reach), barCell(`${shown(weights)} c²`, weights / most, "var(--d2l-1)"), relus], ["one kernel", square(reach), barCell(`${shown(one)} c²`, one / most, "var(--d2l-2)"), 1]]));
-      const times = weights && one !== weights ? (one > weights ? `${shown(one / weights, 1)} times as many` : `${shown(weights / one, 1)} times fewer`) : weights ? "the same" : "and pooling has none";
-      const share = reach > size ? `more than the image of ${square(size)}: the rest is padding` : `${shown((100 * one) / size ** 2, 1)}% of ${square(size)}`;
-      const say = `One unit of layer ${layer} sees ${square(reach)} pixels (${share}). With c channels throughout, the convolutions up to there have ${shown(weights)} c² weights; one kernel that sees as far has ${shown(one)} c², ${times}.`;
+      compared.replaceChildren(
+        tableOf(
+          ["", "sees", "weights", "ReLUs"],
+          [
+            [layer === 1 ? "layer 1" : `layers 1 to ${layer}`, square(reach), barCell(`${shown(weights)} c²`, weights / most, "var(--d2l-1)"), relus],
+            ["one kernel", square(reach), barCell(`${shown(one)} c²`, one / most, "var(--d2l-2)"), 1],
+          ],
+        ),
+      );
+      const times =
+        weights && one !== weights
+          ? one > weights
+            ? `${shown(one / weights, 1)} times as many`
+            : `${shown(weights / one, 1)} times fewer`
+          : weights
+            ? "the same"
+            : "and pooling has none";
+      const share =
+        reach > size ? `more than the image of ${square(size)}: the rest is padding` : `${shown((100 * one) / size ** 2, 1)}% of ${square(size)}`;
+      const say = `One unit of layer ${layer} sees ${square(reach)} pixels (${share}). ` +
+        `With c channels throughout, the convolutions up to there have ${shown(weights)} c² weights; ` +
+        `one kernel that sees as far has ${shown(one)} c², ${times}.`;
       return { say, result: { layer, reach: reaches, steps, seen: seen(stack), weights, one, relus, paths: ways } };
     };
 
