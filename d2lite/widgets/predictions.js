@@ -10,7 +10,8 @@ function dataOf(model) {
   const bytes = bytesOf(model.get("pixels"));
   const labels = model.get("labels").slice(0, MOST);
   const answers = model.get("answers").filter((given) => given?.predicted?.length >= labels.length);
-  const fine = rows * columns * labels.length <= bytes.length && [labels, ...answers.map(({ predicted }) => predicted)].every((list) => list.every((value) => value in classes));
+  const named = [labels, ...answers.map(({ predicted }) => predicted)].every((list) => list.every((value) => value in classes));
+  const fine = named && rows * columns * labels.length <= bytes.length;
   if (!fine) throw new Error("images, labels, classes and answers do not fit together.");
   return { rows, columns, classes, bytes, labels, answers: Object.fromEntries(answers.map((given) => [String(given.name), given])) };
 }
@@ -52,7 +53,10 @@ function grid(choose) {
     if (to in options) choose(to);
   });
   const draw = (made, number) => {
-    options = made.map(({ picture, actual, taken, right }, index) => h("div", { id: `${id}-${index}`, role: "option", "aria-selected": String(index === number), "aria-label": `${actual}, ${right ? "recognised" : `taken for ${taken}`}`, class: right ? "d2l-right" : "d2l-wrong", onclick: () => choose(index) }, picture, h("span", {}, actual), h("span", {}, `${right ? "✓" : "✗"} ${taken}`)));
+    options = made.map(({ picture, actual, taken, right }, index) => h("div", {
+      id: `${id}-${index}`, role: "option", class: right ? "d2l-right" : "d2l-wrong", onclick: () => choose(index),
+      "aria-selected": String(index === number), "aria-label": `${actual}, ${right ? "recognised" : `taken for ${taken}`}`,
+    }, picture, h("span", {}, actual), h("span", {}, `${right ? "✓" : "✗"} ${taken}`)));
     node.replaceChildren(...options);
     if (options.length) node.setAttribute("aria-activedescendant", `${id}-${number}`);
     else node.removeAttribute("aria-activedescendant");
@@ -75,11 +79,15 @@ function counts(data, network, label) {
   const names = Object.keys(data.answers), { classes } = data;
   if (label >= 0) {
     const taken = names.map((name) => confusion(data, data.answers[name].predicted, label)), most = Math.max(1, ...taken.flat());
-    const rows = classes.map((text, guess) => [guess === label ? `${text} (right)` : text, ...taken.map((row) => barCell(String(row[guess]), row[guess] / most, guess === label ? "var(--d2l-3)" : "var(--d2l-2)"))]);
+    const rows = classes.map((text, guess) => {
+      const [title, colour] = guess === label ? [`${text} (right)`, "var(--d2l-3)"] : [text, "var(--d2l-2)"];
+      return [title, ...taken.map((row) => barCell(String(row[guess]), row[guess] / most, colour))];
+    });
     return tableOf([`${classes[label]}, taken for`, ...names], rows.filter((_, guess) => taken.some((row) => row[guess])));
   }
   return tableOf([network, "right", "most often taken for"], classes.map((text, actual) => {
-    const row = confusion(data, data.answers[network].predicted, actual), wrong = row.map((count, guess) => (guess === actual ? 0 : count)), most = Math.max(...wrong), all = row.reduce((a, b) => a + b, 0);
+    const row = confusion(data, data.answers[network].predicted, actual), all = row.reduce((a, b) => a + b, 0);
+    const wrong = row.map((count, guess) => (guess === actual ? 0 : count)), most = Math.max(...wrong);
     return [text, barCell(`${row[actual]} of ${all}`, row[actual] / all, "var(--d2l-3)"), most ? `${classes[wrong.indexOf(most)]} (${most})` : "–"];
   }));
 }
@@ -88,13 +96,17 @@ function counts(data, network, label) {
 function told(data, network, which, label, list, image) {
   const { labels, answers, classes } = data, of = labels.filter((actual) => label < 0 || actual === label).length;
   const what = label < 0 ? "images" : `images of ${classes[label]}`;
-  const wrong = selected(data, network, "wrong", label);
-  let text = `${network} gets ${wrong.length} of ${of} ${what} wrong.`;
-  const others = Object.keys(answers).filter((name) => name !== network);
-  if (others.length && wrong.length) text += ` Of these, ${others.map((name) => `${name} gets ${wrong.filter((one) => answers[name].predicted[one] !== labels[one]).length}`).join(", ")} wrong as well.`;
-  if (which === "networks disagree") text += others.length ? ` The networks disagree on ${list.length}.` : " With one network there is nothing to disagree on.";
+  const wrong = selected(data, network, "wrong", label), others = Object.keys(answers).filter((name) => name !== network);
+  const also = others.map((name) => `${name} gets ${wrong.filter((one) => answers[name].predicted[one] !== labels[one]).length}`);
+  const apart = others.length ? `The networks disagree on ${list.length}.` : "With one network there is nothing to disagree on.";
+  const counted = `${network} gets ${wrong.length} of ${of} ${what} wrong.`;
+  const shared = also.length && wrong.length ? ` Of these, ${also.join(", ")} wrong as well.` : "";
+  const text = `${counted}${shared}${which === "networks disagree" ? ` ${apart}` : ""}`;
   if (image === undefined) return `${text} There is no such image.`;
-  return `${text} Image ${image}: ${classes[labels[image]]}. ${Object.entries(answers).map(([name, { predicted, sure }]) => `${name} says ${classes[predicted[image]]}${sure?.length ? ` (${sure[image].toFixed(2)})` : ""}`).join(", ")}.`;
+  const says = Object.entries(answers).map(([name, { predicted, sure }]) => (
+    `${name} says ${classes[predicted[image]]}${sure?.length ? ` (${sure[image].toFixed(2)})` : ""}`
+  ));
+  return `${text} Image ${image}: ${classes[labels[image]]}. ${says.join(", ")}.`;
 }
 
 export default {
@@ -117,7 +129,8 @@ export default {
         { trait: "label", label: "class", kind: "choice", options: [EVERY, ...data.classes].map((name) => [name, name]) },
       ],
       draw(stage) {
-        if (!pictures.length || !names.length) return { say: problem ?? "There are no images with predictions to show.", result: { shown: [] } };
+        const empty = problem ?? "There are no images with predictions to show.";
+        if (!pictures.length || !names.length) return { say: empty, result: { shown: [] } };
         if (!stage.firstChild) stage.append(h("div", { class: "d2l-row" }, images.node, side));
         const network = chosen(model, "network", names, names[0]), which = chosen(model, "which", WHICH, WHICH[0]);
         const label = data.classes.indexOf(chosen(model, "label", [EVERY, ...data.classes], EVERY));
@@ -127,7 +140,9 @@ export default {
           const [actual, taken] = [data.labels[one], predicted[one]].map((label) => data.classes[label]);
           return { picture: pictures[one], actual, taken, right: actual === taken };
         }), number);
-        const large = image === undefined ? null : h("div", { class: "d2l-row" }, h("div", { class: "d2l-large" }, drawn(data, image)), h("div", {}, h("strong", {}, data.classes[data.labels[image]]), verdicts(data, image)));
+        const large = image === undefined ? null : h("div", { class: "d2l-row" },
+          h("div", { class: "d2l-large" }, drawn(data, image)),
+          h("div", {}, h("strong", {}, data.classes[data.labels[image]]), verdicts(data, image)));
         side.replaceChildren(...[large, counts(data, network, label)].filter(Boolean));
         const table = Object.fromEntries(names.map((name) => [name, data.classes.map((_, actual) => confusion(data, data.answers[name].predicted, actual))]));
         return { say: told(data, network, which, label, list, image), result: { shown: list, image: image ?? null, confusion: table } };

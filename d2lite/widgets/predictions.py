@@ -8,30 +8,64 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
-from .base import Choice, Interactive, Number
+from .base import Choice, Interactive, Number, array
 
 MOST = 120  # images
 EVERY = "every class"
 WHICH = ("wrong", "right", "networks disagree", "all")
 
 
-def array(values) -> np.ndarray:
-    """A tensor, on whatever device, or what numpy understands."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+def finite(given, who: str) -> np.ndarray:
+    """The first ``MOST`` entries as an array; ``who`` begins the message of the ValueError where one is not finite."""
+    try:
+        found = np.atleast_1d(array(given))[:MOST]
+        fine = bool(np.isfinite(found).all())
+    except (TypeError, ValueError):
+        raise ValueError(f"{who} what is no array of numbers: {given!r:.60}") from None
+    if not fine:
+        raise ValueError(f"{who} numbers that are infinite or none")
+    return found
 
 
-def answer(name: str, given, images: int) -> dict:
+def whole(values: np.ndarray, classes: int, who: str) -> list[int]:
+    """Classes, one for each image. Raises ValueError where one is none."""
+    if any(value not in range(classes) for value in values.ravel().tolist()):
+        raise ValueError(f"{who} must be whole numbers from 0 to {classes - 1}: there are {classes} classes")
+    return [int(value) for value in values.ravel()]
+
+
+def answer(name: str, given, classes: int) -> dict:
     """``name``, ``predicted``, a class for each image, and ``sure``, its probability, empty where that is not known.
 
     ``given`` holds classes, or a row for each image: probabilities, or logits, which become probabilities.
     """
-    given = array(given)[:images]
+    given = finite(given, f"{name} answers with")
     if given.ndim != 2:
-        return {"name": name, "predicted": [int(value) for value in given.ravel()], "sure": []}
-    if given.min() < 0 or abs(given.sum(1) - 1).max() > 1e-3:
-        given = np.exp(given - given.max(1, keepdims=True))
-        given = given / given.sum(1, keepdims=True)
-    return {"name": name, "predicted": given.argmax(1).tolist(), "sure": given.max(1).astype(float).round(4).tolist()}
+        return {"name": name, "predicted": whole(given, classes, f"answers of {name}"), "sure": []}
+    if given.shape[1] != classes:
+        raise ValueError(f"{name} answers with rows of {given.shape[1]} numbers, and there are {classes} classes")
+    rows = given.astype(float)
+    # Probabilities add up to 1, those of half precision only nearly.
+    if rows.min(initial=0) < 0 or abs(rows.sum(1) - 1).max(initial=0) > 0.01:
+        rows = np.exp(rows - rows.max(1, keepdims=True))
+    rows = rows / rows.sum(1, keepdims=True)
+    return {"name": name, "predicted": given.argmax(1).tolist(), "sure": rows.max(1).round(4).tolist()}
+
+
+def grey(given) -> np.ndarray:
+    """Images as bytes, (n, H, W). Raises ValueError where they are no grey images."""
+    images = finite(given, "images hold")
+    if not images.size:
+        return np.zeros((0, 28, 28), np.uint8)
+    if images.ndim == 4 and images.shape[1] == 1:
+        images = images[:, 0]
+    if images.ndim != 3:
+        raise ValueError(f"images are {images.shape}: give grey ones, (N, H, W) or (N, 1, H, W)")
+    if images.dtype == np.uint8:
+        return images
+    numbers = images.astype(float)
+    low, high = (0, 1) if images.dtype == np.bool_ else (numbers.min(), numbers.max())
+    return (255 * (numbers - low) / max(high - low, 1e-9)).round().astype(np.uint8)
 
 
 def selected(
@@ -56,16 +90,22 @@ def confusion(labels: list[int], predicted: list[int], label: int, classes: int)
 class PredictionBrowser(Interactive):
     """Small grey test images with what networks take them for.
 
+    Arrays and tensors, which may be on any device, have a gradient and be of any kind of float.
+
     Args:
         images: (N, H, W) or (N, 1, H, W); uint8 or bool, or numbers that are stretched from 0 to 255. At most ``MOST``
             are shown, the first ones.
-        labels: N true classes.
-        classes: their names.
-        answers: for each network N classes, or N rows of probabilities or logits.
+        labels: N true classes, from 0.
+        classes: their names, C of them.
+        answers: for each network, by its name, N classes, or (N, C) probabilities or logits.
         label: the class shown first, or ``EVERY``.
-        network: whose answers are shown first.
+        network: whose answers are shown first; without it, those of the first one.
         which: images shown first, one of ``WHICH``.
         image: the image that is described first, counted within those shown.
+
+    Raises:
+        ValueError: images are not grey, as those in colour, (N, 3, H, W); labels or answers are not N, or not from 0 to
+            C - 1; a row of an answer does not have C numbers; something is infinite or no number.
     """
 
     pixels = traitlets.Unicode(help="base64, a byte a pixel").tag(sync=True)
@@ -73,8 +113,8 @@ class PredictionBrowser(Interactive):
     labels = traitlets.List().tag(sync=True)
     classes = traitlets.List().tag(sync=True)
     answers = traitlets.List(help="name, predicted, sure of each network").tag(sync=True)
-    label = traitlets.Any(EVERY).tag(sync=True)
-    network = traitlets.Any("").tag(sync=True)
+    label = traitlets.TraitType(EVERY).tag(sync=True)  # not Any, whose None is never checked
+    network = traitlets.TraitType("").tag(sync=True)
     which = Choice(*WHICH)
     image = Number(0, 0, MOST - 1)
     alt = (
@@ -83,27 +123,26 @@ class PredictionBrowser(Interactive):
     )
 
     def __init__(self, images=(), labels=(), classes=(), answers=None, **settings):
-        images, labels = array(images)[:MOST], [int(label) for label in array(labels).ravel()[:MOST]]
-        if images.dtype not in (np.uint8, np.bool_):
-            low, high = (images.min(), images.max()) if images.size else (0, 1)
-            images = (255 * (images - low) / max(high - low, 1e-9)).round()
-        elif images.dtype == np.bool_:
-            images = 255 * images
-        images = images.reshape(len(images), *images.shape[-2:]) if images.size else np.zeros((0, 28, 28))
-        answers = [answer(str(name), given, len(images)) for name, given in (answers or {}).items()]
-        classes = [str(name) for name in classes]
-        used = [labels, *(given["predicted"] for given in answers)]
-        if any(len(values) != len(images) for values in used):
-            raise ValueError(f"{len(images)} images need as many labels and answers, not {[*map(len, used)]}")
-        if any(not 0 <= value < len(classes) for values in used for value in values):
-            raise ValueError(
-                f"labels and answers must be from 0 to {len(classes) - 1}: there are {len(classes)} classes"
-            )
-        pixels = base64.b64encode(images.astype(np.uint8).tobytes()).decode()
+        images, classes = grey(images), [str(name) for name in classes]
+        labels = whole(finite(labels, "labels hold"), len(classes), "labels")
+        answers = [answer(str(name), given, len(classes)) for name, given in (answers or {}).items()]
+        counts = [len(labels), *(len(given["predicted"]) for given in answers)]
+        if any(count != len(images) for count in counts):
+            raise ValueError(f"{len(images)} images need as many labels and answers, not {counts}")
+        pixels = base64.b64encode(images.tobytes()).decode()
         data = {"pixels": pixels, "size": list(images.shape[1:]), "labels": labels, "classes": classes}
         super().__init__(**data, answers=answers, **settings)
-        self.label = self.label if self.label in classes else EVERY
-        self.network = self.network if self.network in self.predicted() else next(iter(self.predicted()), "")
+
+    @traitlets.validate("label", "network")
+    def _there(self, proposal):
+        options = [EVERY, *self.classes] if proposal["trait"].name == "label" else [*self.predicted()] or [""]
+        value = proposal["value"]
+        return value if isinstance(value, str) and value in options else options[0]
+
+    @traitlets.observe("answers", "classes")
+    def _bring_back(self, change):
+        """What was chosen may not be there any more."""
+        self.label, self.network = self.label, self.network
 
     def predicted(self) -> dict[str, list[int]]:
         """The classes that each network answers with."""

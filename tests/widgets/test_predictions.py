@@ -103,7 +103,7 @@ def test_data_that_do_not_fit_are_named(mounted, trait, value):
 
 def test_python_names_what_does_not_fit():
     for change in ({"labels": LABELS[:5]}, {"labels": LABELS + 3}, {"answers": {"net": [0] * 7}}, {"classes": ["one"]}):
-        with pytest.raises(ValueError, match="need as many|must be from 0"):
+        with pytest.raises(ValueError, match="need as many|must be whole numbers from 0"):
             PredictionBrowser(**{"images": IMAGES, "labels": LABELS, "classes": CLASSES, "answers": {}} | change)
     browser = made(which="some", network=3, label="dog", image=-4)
     assert (browser.which, browser.network, browser.label, browser.image) == ("wrong", "net", EVERY, 0)
@@ -113,3 +113,64 @@ def test_python_names_what_does_not_fit():
         torch.rand(200, 1, 8, 9), torch.zeros(200), ["a"], {"n": torch.zeros(200, dtype=torch.long)}
     )
     assert len(many.labels) == MOST and many.size == [8, 9] and many.shown() == []
+
+
+def test_a_choice_that_is_not_there_is_brought_back():
+    browser = made(network="base", label="coat")
+    for trait, first in (("label", EVERY), ("network", "net")):
+        for value in ("zzz", 3, None, [1], np.arange(3)):
+            setattr(browser, trait, value)
+            assert getattr(browser, trait) == first and browser.picture()
+    browser.network, browser.label = "base", "coat"
+    assert browser.shown() == expected("base", "wrong", "coat"), "one that is there stays"
+    browser.answers = browser.answers[:1]
+    assert (browser.network, browser.label) == ("net", "coat")
+    browser.answers = []
+    assert browser.network == "" and browser.picture()
+
+
+NOT_FINITE = [np.where(np.arange(90).reshape(30, 3) == 31, odd, LOGITS) for odd in (np.nan, np.inf, -np.inf)]
+GIVEN = {"images": IMAGES, "labels": LABELS, "classes": CLASSES, "answers": {"net": LOGITS}}
+WILD = "^wild answers with numbers that are infinite or none$"
+REFUSED = [
+    *(({"answers": {"base": GUESSES, "wild": rows}}, WILD) for rows in NOT_FINITE),
+    ({"answers": {"wild": [np.nan] * 30}}, WILD),
+    ({"answers": {"net": ["shirt"] * 30}}, "^net answers with what is no array of numbers"),
+    ({"answers": {"net": LOGITS[:, :2]}}, "^net answers with rows of 2 numbers, and there are 3 classes$"),
+    ({"answers": {"net": GUESSES + 0.5}}, "^answers of net must be whole numbers from 0 to 2"),
+    ({"labels": None}, "^labels hold what is no array of numbers: None"),
+    ({"labels": LABELS + 0.5}, "^labels must be whole numbers"),
+    ({"images": None}, "^images hold what is no array of numbers: None"),
+    ({"images": np.full((30, 8, 8), np.nan)}, "^images hold numbers that are infinite or none$"),
+    ({"images": torch.rand(30, 3, 8, 8)}, r"^images are \(30, 3, 8, 8\): give grey ones, \(N, H, W\) or"),
+    ({"images": torch.rand(8, 8)}, r"^images are \(8, 8\): give grey ones"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change, message", REFUSED)
+def test_what_cannot_be_shown_is_refused(change, message):
+    assert PredictionBrowser(**GIVEN).labels
+    with pytest.raises(ValueError, match=message):
+        PredictionBrowser(**GIVEN | change)
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_tensors_of_every_kind(kind):
+    logits = torch.tensor(LOGITS, dtype=kind, requires_grad=True)
+    images = torch.tensor(IMAGES / 255, dtype=kind, requires_grad=True)[:, None]
+    shares = logits.softmax(1)
+    browser = PredictionBrowser(images, torch.tensor(LABELS), CLASSES, {"net": logits, "shares": shares})
+    for given in browser.answers:
+        assert given["predicted"] == LOGITS.argmax(1).tolist()
+        assert given["sure"] == pytest.approx(torch.tensor(LOGITS).softmax(1).amax(1).tolist(), abs=0.02)
+        assert max(given["sure"]) <= 1
+    pixels = np.frombuffer(base64.b64decode(browser.pixels), np.uint8).reshape(IMAGES.shape).astype(int)
+    assert abs(pixels - IMAGES).max() <= (1 if kind != torch.bfloat16 else 2)
+    masks = np.frombuffer(base64.b64decode(PredictionBrowser(**GIVEN | {"images": IMAGES > 99}).pixels), np.uint8)
+    assert np.array_equal(masks.reshape(IMAGES.shape), 255 * (IMAGES > 99))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_tensors_on_another_device():
+    images, labels, logits = (torch.tensor(given, device="cuda") for given in (IMAGES, LABELS, LOGITS))
+    assert PredictionBrowser(images, labels, CLASSES, {"net": logits}).answers == made().answers[:1]
