@@ -20,10 +20,11 @@ const COSTS = {
 const [HEIGHT, LEFT, BOTTOM, TOP] = [300, 44, 40, 12];
 let WIDTH = 620;  // less on a phone, so that the text stays as large
 
-/** The networks of a trait that may hold anything. */
+/** The networks of a trait that may hold anything: numbers, or null where one is not known. */
 function rowsOf(given) {
+  const numbers = (row) => Object.fromEntries(Object.keys(COLUMNS).map((key) => [key, isNumber(row[key]) ? row[key] : null]));
   return (Array.isArray(given) ? given : []).filter((row) => isNumber(row?.accuracy)).slice(0, 60)
-    .map((row, index) => ({ ...row, name: String(row.name ?? `network ${index + 1}`) }));
+    .map((row, index) => ({ ...numbers(row), name: String(row.name ?? `network ${index + 1}`) }));
 }
 
 /** Networks on the frontier, from cheap to costly. */
@@ -66,10 +67,14 @@ function labels(points) {
   const taken = points.map(({ x, y }) => [x - 5, y - 5, x + 5, y + 5]);
   return points.flatMap(({ x, y, name, bold }) => {
     const wide = 6.4 * name.length + (bold ? 6 : 0);
-    const places = [[x - 9, y - 6, "end"], [x - 9, y + 13, "end"], [x + 9, y - 6, "start"], [x + 9, y + 13, "start"], [x, y - 11, "middle"], [x, y + 20, "middle"]];
+    const places = [
+      [x - 9, y - 6, "end"], [x - 9, y + 13, "end"], [x + 9, y - 6, "start"], [x + 9, y + 13, "start"],
+      [x, y - 11, "middle"], [x, y + 20, "middle"],
+    ];
     for (const [left, base, anchor] of places) {
       const from = left - (anchor === "end" ? wide : anchor === "middle" ? wide / 2 : 0), box = [from, base - 10, from + wide, base + 3];
-      if (box[0] < LEFT || box[2] > WIDTH || taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) continue;
+      const meets = (other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1];
+      if (box[0] < LEFT || box[2] > WIDTH || taken.some(meets)) continue;
       taken.push(box);
       return [s("text", { x: left, y: base, "text-anchor": anchor, "font-weight": bold ? "bold" : null }, name)];
     }
@@ -86,50 +91,71 @@ function plot(rows, cost, front, best, budget, [low, high]) {
   const X = (value) => LEFT + (Math.log(value / low) / Math.log(high / low)) * (WIDTH - LEFT - 6);
   const Y = (value) => TOP + ((top - value) / (top - bottom)) * (HEIGHT - TOP - BOTTOM);
   const floor = HEIGHT - BOTTOM;
+  const decimals = top - bottom < 0.05 ? 3 : 2;
   const grid = [
-    ...ticks(bottom, top, false).flatMap((value) => [s("line", { x1: LEFT, x2: WIDTH, y1: Y(value), y2: Y(value), stroke: "var(--d2l-faint)" }), s("text", { x: LEFT - 6, y: Y(value) + 4, "text-anchor": "end" }, value.toFixed(top > 2 ? 1 : top - bottom < 0.05 ? 3 : 2))]),
-    ...ticks(low, high, true).flatMap((value) => [s("line", { x1: X(value), x2: X(value), y1: TOP, y2: floor + 4, stroke: "var(--d2l-line)" }), s("text", { x: X(value), y: floor + 17, "text-anchor": "middle" }, COSTS[cost][1](value))]),
+    ...ticks(bottom, top, false).flatMap((value) => [
+      s("line", { x1: LEFT, x2: WIDTH, y1: Y(value), y2: Y(value), stroke: "var(--d2l-faint)" }),
+      s("text", { x: LEFT - 6, y: Y(value) + 4, "text-anchor": "end" }, value.toFixed(top > 2 ? 1 : decimals)),
+    ]),
+    ...ticks(low, high, true).flatMap((value) => [
+      s("line", { x1: X(value), x2: X(value), y1: TOP, y2: floor + 4, stroke: "var(--d2l-line)" }),
+      s("text", { x: X(value), y: floor + 17, "text-anchor": "middle" }, COSTS[cost][1](value)),
+    ]),
     s("text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 5, "text-anchor": "middle" }, COSTS[cost][0]),
   ];
   const steps = front.map((row) => `H${X(row[cost])}V${Y(row.accuracy)}`).join("").replace(/^H([^V]+)V([^H]+)/, "M$1,$2");
   const over = s("rect", { x: X(budget), y: TOP, width: Math.max(0, WIDTH - X(budget)), height: floor - TOP, fill: "var(--d2l-faint)" });
   const edge = s("line", { x1: X(budget), x2: X(budget), y1: TOP, y2: floor, stroke: "var(--d2l-2)", "stroke-dasharray": "5 4", "stroke-width": 1.5 });
   const line = s("path", { d: `${steps}H${WIDTH}`, fill: "none", stroke: "currentColor", "stroke-opacity": 0.55, "stroke-width": 1.5 });
+  const whiskers = (x, from, to) => s("path", { d: `M${x},${from}V${to}m-4,0h8M${x - 4},${from}h8` });
   const points = rows.map((row) => s("g", { opacity: row[cost] <= budget ? 1 : 0.4, stroke: "var(--d2l-1)", "stroke-width": 1.8 },
     s("title", {}, `${row.name}: ${row.accuracy.toFixed(4)}, ${COSTS[cost][1](row[cost])} ${COSTS[cost][0]}`),
-    row.sd ? s("path", { d: `M${X(row[cost])},${Y(row.accuracy - row.sd)}V${Y(row.accuracy + row.sd)}m-4,0h8M${X(row[cost]) - 4},${Y(row.accuracy - row.sd)}h8` }) : null,
+    row.sd ? whiskers(X(row[cost]), Y(row.accuracy - row.sd), Y(row.accuracy + row.sd)) : null,
     s("circle", { cx: X(row[cost]), cy: Y(row.accuracy), r: 4.5, fill: front.includes(row) ? "var(--d2l-1)" : "none" })));
-  const ring = best ? s("circle", { cx: X(best[cost]), cy: Y(best.accuracy), r: 9, fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2.5 }) : null;
-  const names = labels([...front, ...rows.filter((row) => !front.includes(row))].map((row) => ({ x: X(row[cost]), y: Y(row.accuracy), name: row.name, bold: row === best })));
-  return s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, role: "img", "aria-label": `Test accuracy against ${COSTS[cost][0]}, logarithmic. The frontier: ${front.map((row) => row.name).join(", ")}.` }, over, ...grid, line, edge, ...points, ring, ...names);
+  const around = { r: 9, fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2.5 };
+  const ring = best ? s("circle", { cx: X(best[cost]), cy: Y(best.accuracy), ...around }) : null;
+  const first = [...front, ...rows.filter((row) => !front.includes(row))];
+  const names = labels(first.map((row) => ({ x: X(row[cost]), y: Y(row.accuracy), name: row.name, bold: row === best })));
+  const label = `Test accuracy against ${COSTS[cost][0]}, logarithmic. The frontier: ${front.map((row) => row.name).join(", ")}.`;
+  const frame = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, role: "img", "aria-label": label };
+  return s("svg", frame, over, ...grid, line, edge, ...points, ring, ...names);
 }
 
 /** What the picture shows, in words. */
 function told(rows, cost, front, best, budget, fits) {
   const [unit, format] = COSTS[cost], limit = `At most ${format(budget)} ${unit}:`;
   const next = front.find((row) => row[cost] > budget);
-  const more = next ? ` The next step of the frontier is ${next.name}: ${best ? `+${(next.accuracy - best.accuracy).toFixed(4)} for ${shown(next[cost] / best[cost], 1)} times the cost` : `${format(next[cost])} ${unit}`}.` : " No larger budget buys more.";
+  let more = " No larger budget buys more.";
+  if (next) {
+    const gain = () => `+${(next.accuracy - best.accuracy).toFixed(4)} for ${shown(next[cost] / best[cost], 1)} times the cost`;
+    more = ` The next step of the frontier is ${next.name}: ${best ? gain() : `${format(next[cost])} ${unit}`}.`;
+  }
   if (!best) return `${limit} no network fits.${more}`;
-  const spread = isNumber(best.sd) ? ` ± ${best.sd.toFixed(4)} over ${best.seeds} seeds` : "";
-  const worse = rows.filter((row) => row[cost] > best[cost] && row.accuracy <= best.accuracy).length;
-  return `${limit} ${best.name}, ${best.accuracy.toFixed(4)}${spread}, is the best of the ${fits} that fit${worse ? `; ${worse} that cost${worse === 1 ? "s" : ""} more ${worse === 1 ? "is" : "are"} no better` : ""}.${more}`;
+  const runs = best.seeds === null ? "" : ` over ${best.seeds} seed${best.seeds === 1 ? "" : "s"}`;
+  const spread = best.sd === null ? "" : ` ± ${best.sd.toFixed(4)}${runs}`;
+  const count = rows.filter((row) => row[cost] > best[cost] && row.accuracy <= best.accuracy).length;
+  const worse = count === 1 ? "; 1 that costs more is no better" : `; ${count} that cost more are no better`;
+  return `${limit} ${best.name}, ${best.accuracy.toFixed(4)}${spread}, is the best of the ${fits} that fit${count ? worse : ""}.${more}`;
 }
 
 /** The table: its head is made once, so that a heading keeps the focus when it sorts. */
 function sortable(model, rows) {
-  const shownColumns = Object.keys(COLUMNS).filter((key) => key === "name" || rows.some((row) => isNumber(row[key])));
+  const shownColumns = Object.keys(COLUMNS).filter((key) => key === "name" || rows.some((row) => row[key] !== null));
   const sortBy = (key) => {
     const same = model.get("sort") === key;
     give(model, { descending: same ? !model.get("descending") : key !== "name", sort: key });
   };
   const buttons = shownColumns.map((key) => h("button", { type: "button", onclick: () => sortBy(key) }));
-  const lines = new Map(rows.map((row) => [row, h("tr", {}, ...shownColumns.map((key) => (key === "name" ? h("th", { scope: "row" }, row.name) : h("td", {}, isNumber(row[key]) ? COLUMNS[key][1](row[key]) : "–"))))]));
+  const cell = (row, key) => h("td", {}, row[key] === null ? "–" : COLUMNS[key][1](row[key]));
+  const line = (row) => h("tr", {}, h("th", { scope: "row" }, row.name), ...shownColumns.slice(1).map((key) => cell(row, key)));
+  const lines = new Map(rows.map((row) => [row, line(row)]));
   const table = tableOf(buttons, []);
   table.classList.add("d2l-sortable");
   const order = (front) => {
     const key = chosen(model, "sort", shownColumns, "accuracy"), down = model.get("descending") !== false;
     const compare = (a, b) => (key === "name" ? a.name.localeCompare(b.name) : a[key] - b[key]);
-    const sorted = [...rows].sort((a, b) => (key !== "name" && isNumber(b[key]) - isNumber(a[key])) || (down ? -1 : 1) * (key !== "name" && !isNumber(a[key]) ? 0 : compare(a, b)));
+    const unknown = (row) => Number(row[key] === null);  // these come last, from whichever end
+    const sorted = [...rows].sort((a, b) => unknown(a) - unknown(b) || (down ? compare(b, a) : compare(a, b)));
     buttons.forEach((button, index) => {
       const now = shownColumns[index] === key;
       button.textContent = `${COLUMNS[shownColumns[index]][0]} ${now ? (down ? "↓" : "↑") : "↕"}`;
@@ -145,7 +171,8 @@ function sortable(model, rows) {
 
 export default {
   render({ model, el }) {
-    const picture = h("div"), key = h("p", { class: "d2l-credit" }, "● on the frontier   ○ another costs no more and is at least as good   ◯ the best within the budget. Right of the dashed line a network is over the budget.");
+    const signs = "● on the frontier   ○ another costs no more and is at least as good   ◯ the best within the budget.";
+    const key = h("p", { class: "d2l-credit" }, `${signs} Right of the dashed line a network is over the budget.`), picture = h("div");
     const below = h("div", { class: "d2l-stage" });
     let rows = null, made;
     const off = interactive({
@@ -162,20 +189,23 @@ export default {
           below.replaceChildren(made.table);
         }
         const cost = chosen(model, "cost", Object.keys(COSTS), "parameters");
-        const priced = rows.filter((row) => isNumber(row[cost]) && row[cost] > 0);
+        const priced = rows.filter((row) => row[cost] > 0);
         const front = frontier(priced, cost), table = made.order(front);
         const output = el.querySelector("[data-trait=budget] output"), input = el.querySelector("[data-trait=budget] input");
         if (!priced.length) {
           picture.replaceChildren();
           output.textContent = "–";
-          return { say: rows.length ? `No network has a known cost in ${COSTS[cost][0]}. Choose another cost.` : "There are no networks to compare.", result: { frontier: [], best: null, budget: null, table } };
+          const unknown = `No network has a known cost in ${COSTS[cost][0]}. Choose another cost.`;
+          const say = rows.length ? unknown : "There are no networks to compare.";
+          return { say, result: { frontier: [], best: null, budget: null, table } };
         }
         const axis = ends(priced.map((row) => row[cost])), budget = budgetAt(clamp(model.get("budget"), 0, 100, 50), axis);
         const [best, fits] = choose(priced, cost, budget);
         picture.replaceChildren(plot(priced, cost, front, best, budget, axis));
         output.textContent = `≤ ${COSTS[cost][1](budget)}`;
         input.setAttribute("aria-valuetext", `at most ${COSTS[cost][1](budget)} ${COSTS[cost][0]}`);
-        return { say: told(priced, cost, front, best, budget, fits), result: { frontier: front.map((row) => row.name), best: best?.name ?? null, budget, table } };
+        const result = { frontier: front.map((row) => row.name), best: best?.name ?? null, budget, table };
+        return { say: told(priced, cost, front, best, budget, fits), result };
       },
     });
     el.firstChild.append(below);

@@ -59,8 +59,11 @@ def number(value, above: float = -math.inf) -> float | int | None:
 
 
 def records(networks) -> list[dict]:
-    """Networks as the page wants them: every key, None for what is missing; no row without an accuracy."""
-    if hasattr(networks, "to_dict"):
+    """Networks as the page wants them: every key, None for what is missing; no row without an accuracy.
+
+    What is neither a DataFrame nor a list of dictionaries, a Series too, holds no network.
+    """
+    if hasattr(networks, "assign"):  # a DataFrame; a Series has none
         frame = networks if "name" in networks else networks.assign(name=list(networks.index))
         networks = frame.to_dict("records")
     rows = []
@@ -73,18 +76,29 @@ def records(networks) -> list[dict]:
     return rows[:MOST]
 
 
+class Networks(traitlets.TraitType):
+    """Synchronised networks, see :func:`records`."""
+
+    def validate(self, obj, value):
+        """A list of dictionaries that have every key."""
+        return records(value)
+
+
 class FrontierExplorer(Interactive):
     """Accuracy against a cost, the frontier, and the best network within a budget.
 
     Args:
-        networks: a DataFrame or a list of dictionaries with ``name``, ``accuracy`` and, where they are known, ``year``,
-            ``sd``, ``seeds``, ``parameters``, ``macs``, ``epoch_s``, ``memory_mb``.
+        networks: a DataFrame, or a list of dictionaries, ``MOST`` at most; anything else holds none. Keys or columns:
+            ``name`` (of a DataFrame also its index); ``accuracy`` on the test set, 0 to 1; and, where they are known,
+            ``year``; ``sd``, the standard deviation of the accuracy over ``seeds`` runs; ``parameters``, how many;
+            ``macs``, multiply-adds for one image; ``epoch_s``, seconds for one epoch of training; ``memory_mb``, MB
+            that a training step takes. A cost is known where it is above 0.
         cost: one of the last four.
-        budget: where on the axis it is, in percent: at 0 nothing fits, at 100 everything.
+        budget: where on the logarithmic axis it is, in percent: at 0 nothing fits, at 100 everything.
         sort: the column by which the table is sorted; ``descending`` says from which end.
     """
 
-    networks = traitlets.List().tag(sync=True)
+    networks = Networks([]).tag(sync=True)
     cost = Choice(*COSTS)
     budget = Number(50.0, 0.0, 100.0)
     sort = Choice("accuracy", "name", "year", "sd", "seeds", *COSTS)
@@ -95,7 +109,7 @@ class FrontierExplorer(Interactive):
     )
 
     def __init__(self, networks=(), **settings):
-        super().__init__(networks=records(networks), **settings)
+        super().__init__(networks=networks, **settings)
         if not self.known() and (others := [cost for cost in COSTS if self.known(cost)]):
             self.cost = others[0]
 
