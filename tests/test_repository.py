@@ -194,6 +194,15 @@ def test_a_module_holds_one_idea(path):
     assert len(path.read_text("utf-8").splitlines()) <= 250
 
 
+SCRIPTS = sorted([*PACKAGE.rglob("*.js"), *(ROOT / "book" / "_static").glob("*.js")])
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_holds_one_idea_and_can_be_read(path):
+    lines = path.read_text("utf-8").splitlines()
+    assert len(lines) <= 250 and max(map(len, lines)) <= 160
+
+
 def test_models_know_torch_alone():
     for path in (PACKAGE / "models").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -1,7 +1,10 @@
 // Every page: what a link leads to is shown beside it, what scrolls can be scrolled with the keyboard, paper is white.
 document.addEventListener("DOMContentLoaded", () => {
   const SCROLLS = ".pst-scrollable-table-container, .katex-display, .cell_output .text_html, .d2l-stage, .d2l-side";
-  const names = { "pst-scrollable-table-container": "Table", "katex-display": "Equation", text_html: "Output", "d2l-stage": "Interactive", "d2l-side": "Numbers" };
+  const names = {
+    "pst-scrollable-table-container": "Table", "katex-display": "Equation", text_html: "Output",
+    "d2l-stage": "Interactive", "d2l-side": "Numbers",
+  };
 
   /** What is wider than its place gets a place in the order of the tab key, and a name. */
   function reachable() {

@@ -110,7 +110,8 @@ function interactive({ model, el, label, controls = [], traits = [], draw }) {
   const made = controls.map((options) => control(model, options));
   const stage = h("div", { class: "d2l-stage" });
   const sentence = h("p", { class: "d2l-say", "aria-live": "polite" });
-  const frame = h("div", { class: "d2l-interactive", role: "group", "aria-label": label }, h("div", { class: "d2l-controls" }, ...made.map(({ node }) => node)), stage, sentence);
+  const board = h("div", { class: "d2l-controls" }, ...made.map(({ node }) => node));
+  const frame = h("div", { class: "d2l-interactive", role: "group", "aria-label": label }, board, stage, sentence);
   el.replaceChildren(frame);
   const redraw = () => {
     try {
@@ -149,7 +150,8 @@ function pixels({ width, point = null, step = null }) {
   const node = h("div", { class: "d2l-pixels", style: `width: ${width}px` }, canvas, frames);
   const touched = ({ clientX, clientY }) => {
     const box = canvas.getBoundingClientRect();
-    point(Math.floor(clamp((clientY - box.top) / box.height, 0, 0.9999) * canvas.height), Math.floor(clamp((clientX - box.left) / box.width, 0, 0.9999) * canvas.width));
+    const cell = (at, length, count) => Math.floor(clamp(at / length, 0, 0.9999) * count);
+    point(cell(clientY - box.top, box.height, canvas.height), cell(clientX - box.left, box.width, canvas.width));
   };
   const pressed = (event) => {
     if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -188,8 +190,10 @@ function chosen(model, trait, options, otherwise) {
 
 /** A table; a cell is a node, text, or what `barCell` makes. The first of a row is its header. */
 function tableOf(head, rows) {
-  const cells = (row, scope) => row.map((cell, index) => (cell?.tagName === "TD" ? cell : h(scope === "col" || !index ? "th" : "td", { scope: scope === "col" || !index ? scope : null }, cell)));
-  return h("table", { class: "d2l-table" }, h("thead", {}, h("tr", {}, ...cells(head, "col"))), h("tbody", {}, ...rows.map((row) => h("tr", {}, ...cells(row, "row")))));
+  const made = (cell, heads) => (cell?.tagName === "TD" ? cell : heads ? h("th", { scope: heads }, cell) : h("td", {}, cell));
+  const first = h("thead", {}, h("tr", {}, ...head.map((cell) => made(cell, "col"))));
+  const others = rows.map((row) => h("tr", {}, ...row.map((cell, index) => made(cell, index ? null : "row"))));
+  return h("table", { class: "d2l-table" }, first, h("tbody", {}, ...others));
 }
 
 /** A cell of a table with a bar below its text: `share`, 0 to 1, of the cell's width; `colour` as in CSS. */
