@@ -76,8 +76,8 @@ def gallery() -> str:
     for name in project.chapters():
         if found := cover(name):
             page = facts(name)
-            parts.append(f"**[{page['title']}]({name}.ipynb)**\n\n![{found[1]}](_static/covers/{name}.png)\n")
-    return "\n".join(parts)
+            parts.append(f"**[{page['title']}]({name}.ipynb)**\n![{found[1]}](_static/covers/{name}.png)\n")
+    return '<div class="d2l-gallery">\n\n' + "\n".join(parts) + "\n</div>"
 
 
 def short(device: str) -> str:

@@ -10,7 +10,8 @@ document.addEventListener("DOMContentLoaded", () => {
   function reachable() {
     for (const box of document.querySelectorAll(SCROLLS)) {
       const scrolls = box.scrollWidth > box.clientWidth;
-      const name = names[Object.keys(names).find((word) => box.classList.contains(word))];
+      const kind = names[Object.keys(names).find((word) => box.classList.contains(word))];
+      const name = box.closest(".d2l-interactive")?.getAttribute("aria-label") ?? kind;
       for (const [key, value] of Object.entries({ tabindex: 0, role: "group", "aria-label": `${name}, scrolls sideways` })) {
         if (scrolls) box.setAttribute(key, value);
         else box.removeAttribute(key);

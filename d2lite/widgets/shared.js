@@ -49,7 +49,7 @@ function bytesOf(text) {
 /** A number for people: thousands apart, and no more than `digits` decimals. */
 function shown(value, digits = 0) {
   if (!Number.isFinite(value)) return String(value);
-  return value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: 0 });
+  return value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: 0 }).replace("-", "−");
 }
 
 /** 758226 → 758 k: three digits, then thousands, millions or billions (k, M, G). */
@@ -85,8 +85,12 @@ function control(model, { trait, label, kind = "range", min, max, step = 1, opti
     refresh = () => { input.checked = Boolean(model.get(trait)); };
   } else {
     const middle = clamp(model.get(trait), min, max);
-    input = h("input", { id, type: "range", min, max, step, oninput: () => choose(clamp(input.value, min, max, middle)) });
-    output = h("output", { for: id });
+    let before = null;  // a finger that turns out to scroll the page has moved nothing
+    input = h("input", {
+      id, type: "range", min, max, step, oninput: () => choose(clamp(input.value, min, max, middle)),
+      onpointerdown: () => { before = model.get(trait); }, onpointercancel: () => choose(before),
+    });
+    output = h("output", { for: id, "aria-live": "off" });  // the slider itself tells its value
     refresh = () => {
       const value = clamp(model.get(trait), min, max, middle);
       input.value = value;
@@ -109,10 +113,11 @@ function control(model, { trait, label, kind = "range", min, max, step = 1, opti
 function interactive({ model, el, label, controls = [], traits = [], draw }) {
   const made = controls.map((options) => control(model, options));
   const stage = h("div", { class: "d2l-stage" });
-  const sentence = h("p", { class: "d2l-say", "aria-live": "polite" });
+  const sentence = h("p", { class: "d2l-say" }), spoken = h("p", { class: "d2l-spoken", "aria-live": "polite" });
   const board = h("div", { class: "d2l-controls" }, ...made.map(({ node }) => node));
-  const frame = h("div", { class: "d2l-interactive", role: "group", "aria-label": label }, board, stage, sentence);
+  const frame = h("div", { class: "d2l-interactive", role: "group", "aria-label": label }, board, stage, sentence, spoken);
   el.replaceChildren(frame);
+  let timer = null;
   const redraw = () => {
     try {
       const { say, result } = draw(stage);
@@ -121,28 +126,44 @@ function interactive({ model, el, label, controls = [], traits = [], draw }) {
     } catch (error) {
       sentence.textContent = `This cannot be drawn: ${error.message}`;
     }
+    // What is below does not move while a slider does; another choice may be lower.
+    stage.style.minHeight = `${Math.max(parseFloat(stage.style.minHeight) || 0, stage.offsetHeight)}px`;
+  };
+  const loosen = () => { stage.style.minHeight = ""; };
+  const speak = () => {  // once, when the reader has come to rest
+    clearTimeout(timer);
+    timer = setTimeout(() => { spoken.textContent = sentence.textContent; }, REST);
   };
   let waiting = false, gone = false;
   const soon = () => {  // once, however many traits change together
     if (!waiting) queueMicrotask(() => { waiting = false; if (!gone) redraw(); });
     waiting = true;
+    speak();
   };
   const watched = [...new Set([...traits, ...controls.map(({ trait }) => trait)])].map((trait) => `change:${trait}`);
+  const choices = controls.filter(({ kind }) => kind === "choice").map(({ trait }) => `change:${trait}`);
+  for (const event of choices) model.on(event, loosen);
   for (const event of watched) model.on(event, soon);
+  addEventListener("resize", loosen);
   redraw();
   return () => {
     gone = true;
+    clearTimeout(timer);
+    removeEventListener("resize", loosen);
+    for (const event of choices) model.off(event, loosen);
     for (const event of watched) model.off(event, soon);
     for (const { off } of made) off();
   };
 }
 
+const REST = 600;  // milliseconds
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /**
  * A grid of coloured cells. `draw(rows, columns, colour, label)` paints it: `colour(row, column)` is [red, green, blue],
  * or these and alpha, from 0 to 255. `mark(frames)` lays frames { row, column, rows, columns, colour, dashed } over it.
- * With `point` one may walk on it: hover and tap call `point(row, column)`, the arrow keys `step(down, right)`.
+ * With `point` one may walk on it: hover and tap call `point(row, column)`, the arrow keys `step(down, right)`. A finger
+ * that moves scrolls the page.
  */
 function pixels({ width, point = null, step = null }) {
   const canvas = h("canvas", { role: "img" });
@@ -158,7 +179,8 @@ function pixels({ width, point = null, step = null }) {
     event.preventDefault();
     step(...ARROWS[event.key]);
   };
-  if (point) fill(node, { tabindex: 0, role: "application", onpointermove: touched, onpointerdown: touched, onkeydown: pressed }, []);
+  const hovered = (event) => event.pointerType !== "touch" && touched(event);
+  if (point) fill(node, { tabindex: 0, role: "application", onpointermove: hovered, onclick: touched, onkeydown: pressed }, []);
   const draw = (rows, columns, colour, label) => {
     [canvas.width, canvas.height] = [columns, rows];
     const image = new ImageData(columns, rows);

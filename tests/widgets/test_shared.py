@@ -54,3 +54,34 @@ def test_numbers_of_every_kind_are_brought_into_range():
     values = (array(5)[()], array(0.5)[()], 10**400, -(10**400), float("inf"))
     assert [validate(value) for value in values] == [5, 0.5, 10, 0, 10]
     assert [validate(value) for value in (float("nan"), True, None, "x")] == [3] * 4
+
+
+def test_a_finger_that_scrolls_moves_nothing(mounted):
+    page = mounted.open(widgets.GradientDescent(lr=0.1))
+    page.control("lr").dispatch_event("pointerdown")
+    page.press("lr", "End")
+    assert page.get("lr") == 0.4
+    page.control("lr").dispatch_event("pointercancel")
+    assert page.get("lr") == 0.1 and page.control("lr").input_value() == "0.1"
+
+
+def test_what_is_spoken_is_spoken_once_the_reader_rests(mounted):
+    page = mounted.open(widgets.BatchNormLab())
+    spoken = page.page.locator(".d2l-spoken")
+    assert spoken.inner_text() == "", "nothing is read out when the page opens"
+    page.press("gamma", "ArrowRight", 5)
+    assert spoken.inner_text() == ""
+    page.page.wait_for_timeout(800)
+    assert spoken.text_content() == page.page.locator(".d2l-say").text_content()
+    assert page.page.locator("[aria-live=polite]").count() == 1, "and by nothing else"
+
+
+def test_what_is_below_stays_where_it_is_while_a_slider_moves(mounted):
+    page = mounted.open(widgets.ConvolutionLab())
+    height = "document.querySelector('.d2l-stage').offsetHeight"
+    page.press("size", "End")
+    tall = page.page.evaluate(height)
+    page.press("size", "Home")
+    assert page.page.evaluate(height) == tall
+    page.press("kernel", "ArrowDown")
+    assert page.page.evaluate(height) < tall, "another choice is another picture"
