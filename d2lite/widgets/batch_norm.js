@@ -2,7 +2,7 @@
 
 const EPS = 1e-5;
 const LARGEST = 256, STEPS = 60;
-const LEFT = -8, RIGHT = 12, BIN = 0.5;
+const LEFT = -8.25, RIGHT = 12.25, BIN = 0.5;  // a bin lies around 0, so that what is 0 stands at 0, not beside it
 
 /** Pseudo-random numbers of mean 0 and spread 1, leaning to the left, the same as in Python. */
 function stream() {
@@ -50,13 +50,16 @@ const described = (values) => ({ mean: meanOf(values), spread: Math.sqrt(varianc
 /** A number with two decimals and no minus zero. */
 const short = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2).replace("-", "−");
 
-/** The histogram of one stage, its mean and spread above it; what lies beyond the axis stands in the last bin. */
+/** The histogram of one stage, its mean and spread above it; what lies beyond the axis is told there. */
 function histogram({ title, values, mean, spread, colour }) {
   const [width, floor, high] = [640, 64, 52], counts = Array((RIGHT - LEFT) / BIN).fill(0);
   const X = (value) => ((clamp(value, LEFT, RIGHT) - LEFT) / (RIGHT - LEFT)) * width;
-  for (const value of values) counts[clamp(Math.floor((value - LEFT) / BIN), 0, counts.length - 1)] += 1;
+  const inside = values.filter((value) => value >= LEFT && value < RIGHT);
+  for (const value of inside) counts[Math.floor((value - LEFT) / BIN)] += 1;
   const most = Math.max(...counts), wide = width / counts.length;
-  const told = `mean ${short(mean)}, spread ${short(spread)}`;
+  const beyond = inside.length < values.length ? `, ${values.length - inside.length} of ${values.length} beyond the axis` : "";
+  const told = `mean ${short(mean)}, spread ${short(spread)}${beyond}`;
+  const cross = mean >= LEFT && mean < RIGHT ? `M${X(mean)},2V${floor}` : "";
   const drawing = s(
     "svg", { viewBox: `0 0 ${width} ${floor + 1}`, width, role: "img", "aria-label": `Histogram of what ${title}: ${told}.` },
     ...counts.map((count, bin) =>
@@ -65,7 +68,7 @@ function histogram({ title, values, mean, spread, colour }) {
         : null,
     ),
     s("line", { x1: 0, x2: width, y1: floor, y2: floor, stroke: "var(--d2l-line)" }),
-    s("path", { d: `M${X(mean - spread)},6H${X(mean + spread)}M${X(mean)},2V${floor}`, stroke: "currentColor", "stroke-width": 1.5, fill: "none" }),
+    s("path", { d: `M${X(mean - spread)},6H${X(mean + spread)}${cross}`, stroke: "currentColor", "stroke-width": 1.5, fill: "none" }),
   );
   const line = h(
     "div", { style: "display: flex; justify-content: space-between; gap: 1rem; max-width: 640px; font-size: 0.85rem; margin-top: 0.4rem" },
@@ -74,20 +77,28 @@ function histogram({ title, values, mean, spread, colour }) {
   return h("div", {}, line, drawing);
 }
 
-function told({ size, gamma, beta, momentum, steps }, before, training, prediction) {
-  const left = (1 - momentum) ** steps, share = shown(100 * left, left < 0.1 ? 1 : 0);
-  const first = `In training mean ${short(training.mean)} and spread ${short(training.spread)} go out: beta and gamma, whatever comes in.`;
+/** What the running statistics hold: of their start, and of the batches that they have seen. */
+function diaryOf({ mean, earlier, momentum, steps }) {
+  const left = (1 - momentum) ** steps;
+  if (!steps) return "the running statistics have seen nothing, and stand at mean 0 and variance 1";
+  if (!momentum) return "with momentum 0 the running statistics learn nothing, and stay at mean 0 and variance 1";
+  const share = left < 0.0005 ? "next to nothing" : `${shown(100 * left, left < 0.1 ? 1 : 0)}\u00a0%`;
+  const rest = Math.abs(mean - earlier) < 0.05 ? "" : `; the rest comes from batches of mean ${short(earlier)}`;
+  return `after ${steps} ${steps === 1 ? "step" : "steps"}, ${share} of the running statistics is still their start, mean 0 and variance 1${rest}`;
+}
+
+function told(options, training, prediction) {
+  const { size, gamma, beta } = options;
+  const first = `In training, what goes out has mean ${short(training.mean)} (beta) and spread ${short(training.spread)} (gamma), whatever comes in.`;
   const pair = size === 2 ? " Of two values only the order is left: they become beta − gamma and beta + gamma." : "";
-  const start = steps
-    ? `after ${steps} ${steps === 1 ? "step" : "steps"} the running statistics are still ${share}% what they began as, mean 0 and variance 1`
-    : "the running statistics have seen nothing, and stand at mean 0 and variance 1";
   const same = Math.abs(prediction.mean - beta) + Math.abs(prediction.spread - gamma) < 0.25 * Math.max(gamma, 0.1);
-  return `${first}${pair} In prediction it is mean ${short(prediction.mean)} and spread ${short(prediction.spread)}: ` +
-    `${start}${same ? ", and nearly the same goes out." : "."}`;
+  return `${first}${pair} In prediction it has mean ${short(prediction.mean)} and spread ${short(prediction.spread)}: ` +
+    `${diaryOf(options)}${same ? ", and nearly the same goes out." : "."}`;
 }
 
 const CONTROLS = [
   { trait: "mean", label: "mean of what comes in", min: -4, max: 4, step: 0.1 },
+  { trait: "earlier", label: "mean in the steps so far", min: -4, max: 4, step: 0.1 },
   { trait: "spread", label: "its spread", min: 0.1, max: 3, step: 0.1 },
   { trait: "size", label: "batch size", min: 2, max: LARGEST, step: 1 },
   { trait: "gamma", label: "gamma (scale)", min: 0, max: 3, step: 0.1 },
@@ -95,7 +106,7 @@ const CONTROLS = [
   { trait: "momentum", label: "momentum", min: 0, max: 1, step: 0.01 },
   { trait: "steps", label: "training steps so far", min: 0, max: STEPS, step: 1 },
 ];
-const START = { mean: 3, spread: 1.5, size: 64, gamma: 1, beta: 0, momentum: 0.1, steps: 5 };
+const START = { mean: 3, earlier: 3, spread: 1.5, size: 64, gamma: 1, beta: 0, momentum: 0.1, steps: 5 };
 
 export default {
   render({ model, el }) {
@@ -104,7 +115,7 @@ export default {
       draw(stage) {
         const options = Object.fromEntries(CONTROLS.map(({ trait, min, max }) => [trait, clamp(model.get(trait), min, max, START[trait])]));
         for (const whole of ["size", "steps"]) options[whole] = Math.round(options[whole]);
-        const values = batch(0, options), diary = running(options);
+        const values = batch(0, options), diary = running({ ...options, mean: options.earlier });
         const stages = [
           { title: "comes in", values, colour: "var(--d2l-2)" },
           {
@@ -120,7 +131,7 @@ export default {
         const ticks = h("div", { "aria-hidden": "true", style: "position: relative; height: 1.3rem; max-width: 640px; font-size: 0.8rem" }, ...marks);
         stage.replaceChildren(...stages.map(histogram), ticks);
         const [before, training, prediction] = stages.map(({ mean, spread, values: all }) => ({ mean, spread, first: all[0], last: all.at(-1) }));
-        return { say: told(options, before, training, prediction), result: { before, training, prediction, running: diary } };
+        return { say: told(options, training, prediction), result: { before, training, prediction, running: diary } };
       },
     });
   },

@@ -12,7 +12,7 @@ from .base import Interactive, Number
 
 EPS = 1e-5
 LARGEST, STEPS = 256, 60
-LEFT, RIGHT, BIN = -8.0, 12.0, 0.5
+LEFT, RIGHT, BIN = -8.25, 12.25, 0.5  # a bin lies around 0, so that what is 0 stands at 0, not beside it
 
 
 @cache
@@ -53,8 +53,9 @@ class BatchNormLab(Interactive):
     """One channel of a batch normalization layer, in training and in prediction.
 
     Args:
-        mean: of what comes in, -4 to 4.
-        spread: of what comes in, its standard deviation, 0.1 to 3.
+        mean: of what comes in now, -4 to 4.
+        earlier: mean of what came in during the training steps so far, which the running statistics have seen, -4 to 4.
+        spread: of what comes in, now and then, its standard deviation, 0.1 to 3.
         size: of the batch, 2 to 256.
         gamma: scale, 0 to 3.
         beta: shift, -4 to 4.
@@ -66,6 +67,7 @@ class BatchNormLab(Interactive):
     """
 
     mean = Number(3.0, -4.0, 4.0)
+    earlier = Number(3.0, -4.0, 4.0)
     spread = Number(1.5, 0.1, 3.0)
     size = Number(64, 2, LARGEST)
     gamma = Number(1.0, 0.0, 3.0)
@@ -80,7 +82,7 @@ class BatchNormLab(Interactive):
     def stages(self) -> dict[str, np.ndarray]:
         """The values as they come in, and as they go out in training and in prediction."""
         values = batch(0, self.size, self.mean, self.spread)
-        average, variance = running(self.steps, self.size, self.mean, self.spread, self.momentum)
+        average, variance = running(self.steps, self.size, self.earlier, self.spread, self.momentum)
         return {
             "comes in": values,
             "goes out in training": normalized(values, values.mean(), values.var(), self.gamma, self.beta),
@@ -92,10 +94,11 @@ class BatchNormLab(Interactive):
         bins = np.arange(LEFT, RIGHT + BIN, BIN)
         colours = ("#c8701a", "#2f7fc9", "#23936a")
         for ax, colour, (title, values) in zip(figure.subplots(3, 1, sharex=True), colours, self.stages().items()):
-            ax.hist(np.clip(values, LEFT, RIGHT - 1e-9), bins, color=colour, alpha=0.8)
+            inside = values[(values >= LEFT) & (values < RIGHT)]
+            ax.hist(inside, bins, color=colour, alpha=0.8)
             ax.axvline(values.mean(), color="black", linewidth=1)
+            beyond = f", {values.size - inside.size} of {values.size} beyond the axis" * (inside.size < values.size)
             ax.set(yticks=[], xlim=(LEFT, RIGHT))
-            ax.set_title(
-                f"{title}: mean {round(values.mean(), 2) + 0.0:.2f}, spread {values.std():.2f}", fontsize=9, loc="left"
-            )
+            told = f"{title}: mean {round(values.mean(), 2) + 0.0:.2f}, spread {values.std():.2f}{beyond}"
+            ax.set_title(told.replace("-", "−"), fontsize=9, loc="left")
         return figure

@@ -1,5 +1,7 @@
 """The batch-normalization lab: in both modes its numbers are those of ``nn.BatchNorm1d``."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from d2lite.widgets.batch_norm import STEPS, batch, running, stream
 
 SETTINGS = [
     {},
-    {"mean": -2.5, "spread": 0.3, "size": 7, "gamma": 2.0, "beta": -1.5, "momentum": 0.3, "steps": 12},
+    {"mean": -2.5, "earlier": 1.5, "spread": 0.3, "size": 7, "gamma": 2.0, "beta": -1.5, "momentum": 0.3, "steps": 12},
     {"size": 2, "steps": 60, "momentum": 0.05},
     {"size": 256, "steps": 1, "momentum": 1.0, "gamma": 0.0},
     {"steps": 0},
@@ -22,7 +24,10 @@ def by_torch(lab):
     layer = nn.BatchNorm1d(1, momentum=lab.momentum).double()
     nn.init.constant_(layer.weight, lab.gamma)
     nn.init.constant_(layer.bias, lab.beta)
-    inputs = [torch.tensor(batch(step, lab.size, lab.mean, lab.spread))[:, None] for step in range(lab.steps + 1)]
+    inputs = [
+        torch.tensor(batch(step, lab.size, lab.earlier if step else lab.mean, lab.spread))[:, None]
+        for step in range(lab.steps + 1)
+    ]
     with torch.no_grad():
         for X in inputs[1:]:
             layer(X)
@@ -38,7 +43,7 @@ def test_python_computes_what_torch_does(settings):
     stages, statistics = by_torch(lab)
     for own, theirs in zip(lab.stages().values(), stages, strict=True):
         assert own == pytest.approx(theirs, abs=1e-12)
-    assert running(lab.steps, lab.size, lab.mean, lab.spread, lab.momentum) == pytest.approx(statistics, abs=1e-12)
+    assert running(lab.steps, lab.size, lab.earlier, lab.spread, lab.momentum) == pytest.approx(statistics, abs=1e-12)
 
 
 def test_the_page_computes_what_torch_does(mounted):
@@ -66,14 +71,42 @@ def test_the_point_of_the_first_frame(mounted):
     assert page.result["training"]["mean"] == pytest.approx(0, abs=1e-9)
     assert page.result["training"]["spread"] == pytest.approx(1, abs=1e-4)
     assert page.result["prediction"]["mean"] > 0.5
-    assert page.say.startswith("In training mean 0.00 and spread 1.00 go out")
-    assert "still 59% what they began as" in page.say
+    assert page.say.startswith("In training, what goes out has mean 0.00 (beta) and spread 1.00 (gamma)")
+    assert "59\u00a0% of the running statistics is still their start" in page.say
+
+
+def test_the_diary_keeps_what_it_saw(mounted):
+    """The question of the chapter: the mean moves from 3 to -4 after the steps, and only prediction shows it."""
+    page = mounted.open(BatchNormLab())
+    diary = page.result["running"]
+    page.press("mean", "Home")
+    assert page.get("mean") == -4 and page.result["running"] == diary
+    assert page.result["training"]["mean"] == pytest.approx(0, abs=1e-9) and page.result["prediction"]["mean"] < -3
+    assert "the rest comes from batches of mean 3.00" in page.say
+
+
+def test_what_lies_beyond_the_axis_is_told_and_what_is_zero_stands_at_zero(mounted):
+    settings = {"mean": 4, "earlier": -4, "steps": 60, "momentum": 1.0, "spread": 0.3}
+    assert "64 of 64 beyond the axis" in BatchNormLab(**settings).picture().axes[2].get_title("left")
+    page = mounted.open(BatchNormLab(**settings))
+    charts = page.page.locator(".d2l-stage svg")
+    assert page.page.locator(".d2l-stage").inner_text().count("64 of 64 beyond the axis") == 1
+    assert charts.nth(2).locator("rect").count() == 0 and charts.nth(1).locator("rect").count() > 3
+    page.press("gamma", "Home")
+    for chart in (charts.nth(1), charts.nth(2)):
+        bar = chart.locator("rect").evaluate("node => [node.x.baseVal.value, node.width.baseVal.value]")
+        line = float(re.search(r"M([\d.]+),2V", chart.locator("path").get_attribute("d"))[1])
+        assert bar[0] + bar[1] / 2 == pytest.approx(line)
 
 
 def test_mouse_and_keyboard(mounted):
     page = mounted.open(BatchNormLab())
     page.press("steps", "End")
-    assert page.get("steps") == STEPS and "nearly the same goes out" in page.say
+    assert page.get("steps") == STEPS and "nearly the same goes out" in page.say and "next to nothing" not in page.say
+    page.press("momentum", "End")
+    assert "next to nothing of the running statistics" in page.say
+    page.press("momentum", "Home")
+    assert "momentum 0" in page.say
     page.press("size", "Home")
     assert page.get("size") == 2 and "only the order is left" in page.say
     page.drag("beta", 0.9)
@@ -85,7 +118,7 @@ def test_nonsense_is_brought_back(mounted):
     for trait in BatchNormLab().settings():
         for value in ("NaN", "Infinity", -1e9, 1e9, 0, None, "many", 2.5):
             page.set(trait, value)
-            assert page.say.startswith("In training mean") and "NaN" not in page.page.inner_html(".d2l-interactive")
+            assert page.say.startswith("In training, what") and "NaN" not in page.page.inner_html(".d2l-interactive")
 
 
 def test_python_brings_nonsense_back_too():
