@@ -1,7 +1,7 @@
-// Test images with what networks take them for: `selected` and `confusion` are the same as in predictions.py.
+// Test images with what networks take them for: `selected`, `shared` and `confusion` are the same as in predictions.py.
 
 const EVERY = "every class";
-const WHICH = ["wrong", "right", "networks disagree", "all"];
+const WHICH = ["wrong", "right", "networks disagree", "all networks wrong", "all"];
 const MOST = 120;
 
 /** What the traits hold, checked: nothing but images with a label and an answer of each network. */
@@ -20,8 +20,19 @@ function dataOf(model) {
 function selected({ labels, answers }, network, which, label) {
   const disagree = (image) => new Set(Object.values(answers).map(({ predicted }) => predicted[image])).size > 1;
   const right = (image) => answers[network].predicted[image] === labels[image];
-  const rule = { all: () => true, right, wrong: (image) => !right(image), "networks disagree": disagree }[which];
+  const allWrong = (image) => Object.values(answers).every(({ predicted }) => predicted[image] !== labels[image]);
+  const wrong = (image) => !right(image);
+  const rule = { all: () => true, right, wrong, "networks disagree": disagree, "all networks wrong": allWrong }[which];
   return labels.flatMap((actual, image) => ((label < 0 || actual === label) && rule(image) ? [image] : []));
+}
+
+/** How many mistakes of `network` each other one makes too, and in how many of them it says the same class. */
+function shared(data, network, label) {
+  const { labels, answers } = data, wrong = selected(data, network, "wrong", label), own = answers[network].predicted;
+  return Object.fromEntries(Object.entries(answers).filter(([name]) => name !== network).map(([name, { predicted }]) => {
+    const both = wrong.filter((image) => predicted[image] !== labels[image]);
+    return [name, [both.length, both.filter((image) => predicted[image] === own[image]).length]];
+  }));
 }
 
 /** How many images of class `label` are taken for each class. */
@@ -96,17 +107,17 @@ function counts(data, network, label) {
 function told(data, network, which, label, list, image) {
   const { labels, answers, classes } = data, of = labels.filter((actual) => label < 0 || actual === label).length;
   const what = label < 0 ? "images" : `images of ${classes[label]}`;
-  const wrong = selected(data, network, "wrong", label), others = Object.keys(answers).filter((name) => name !== network);
-  const also = others.map((name) => `${name} gets ${wrong.filter((one) => answers[name].predicted[one] !== labels[one]).length}`);
-  const apart = others.length ? `The networks disagree on ${list.length}.` : "With one network there is nothing to disagree on.";
+  const wrong = selected(data, network, "wrong", label), others = Object.entries(shared(data, network, label));
+  const also = others.map(([name, [both, alike]]) => `${name} gets ${both} wrong as well${both ? `, ${alike} of them for the same class` : ""}`);
+  const apart = others.length ? ` The networks disagree on ${list.length}.` : " With one network there is nothing to disagree on.";
+  const more = { "networks disagree": apart, "all networks wrong": others.length > 1 ? ` All networks get ${list.length} wrong.` : "" }[which] ?? "";
   const counted = `${network} gets ${wrong.length} of ${of} ${what} wrong.`;
-  const shared = also.length && wrong.length ? ` Of these, ${also.join(", ")} wrong as well.` : "";
-  const text = `${counted}${shared}${which === "networks disagree" ? ` ${apart}` : ""}`;
+  const text = `${counted}${also.length && wrong.length ? ` Of these, ${also.join("; ")}.` : ""}${more}`;
   if (image === undefined) return `${text} There is no such image.`;
   const says = Object.entries(answers).map(([name, { predicted, sure }]) => (
     `${name} says ${classes[predicted[image]]}${sure?.length ? ` (${sure[image].toFixed(2)})` : ""}`
   ));
-  return `${text} Image ${image}: ${classes[labels[image]]}. ${says.join(", ")}.`;
+  return `${text} Test image ${image + 1}: ${classes[labels[image]]}. ${says.join(", ")}.`;
 }
 
 export default {
@@ -125,7 +136,7 @@ export default {
       model, el, label: "Test images and predictions", traits: ["image"],
       controls: [
         { trait: "network", label: "network", kind: "choice", options: names.map((name) => [name, name]) },
-        { trait: "which", label: "show", kind: "choice", options: WHICH.map((name) => [name, name]) },
+        { trait: "which", label: "show", kind: "choice", options: WHICH.map((name) => [name, names.length === 2 ? name.replace("all networks", "both") : name]) },
         { trait: "label", label: "class", kind: "choice", options: [EVERY, ...data.classes].map((name) => [name, name]) },
       ],
       draw(stage) {
@@ -145,7 +156,8 @@ export default {
           h("div", {}, h("strong", {}, data.classes[data.labels[image]]), verdicts(data, image)));
         side.replaceChildren(...[large, counts(data, network, label)].filter(Boolean));
         const table = Object.fromEntries(names.map((name) => [name, data.classes.map((_, actual) => confusion(data, data.answers[name].predicted, actual))]));
-        return { say: told(data, network, which, label, list, image), result: { shown: list, image: image ?? null, confusion: table } };
+        const result = { shown: list, image: image ?? null, confusion: table, shared: shared(data, network, label) };
+        return { say: told(data, network, which, label, list, image), result };
       },
     });
   },

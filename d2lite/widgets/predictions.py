@@ -12,7 +12,7 @@ from .base import Choice, Interactive, Number, array
 
 MOST = 120  # images
 EVERY = "every class"
-WHICH = ("wrong", "right", "networks disagree", "all")
+WHICH = ("wrong", "right", "networks disagree", "all networks wrong", "all")
 
 
 def finite(given, who: str) -> np.ndarray:
@@ -77,8 +77,23 @@ def selected(
         "right": lambda image: answers[network][image] == labels[image],
         "wrong": lambda image: answers[network][image] != labels[image],
         "networks disagree": lambda image: len({predicted[image] for predicted in answers.values()}) > 1,
+        "all networks wrong": lambda image: all(predicted[image] != labels[image] for predicted in answers.values()),
     }
     return [image for image, true in enumerate(labels) if label in (None, true) and rules[which](image)]
+
+
+def shared(
+    labels: list[int], answers: dict[str, list[int]], network: str, label: int | None
+) -> dict[str, tuple[int, int]]:
+    """How many mistakes of ``network`` each other one makes too, and in how many of them it says the same class."""
+    wrong = selected(labels, answers, network, "wrong", label)
+    both = {
+        name: [image for image in wrong if said[image] != labels[image]]
+        for name, said in answers.items()
+        if name != network
+    }
+    alike = {name: sum(answers[name][i] == answers[network][i] for i in images) for name, images in both.items()}
+    return {name: (len(images), alike[name]) for name, images in both.items()}
 
 
 def confusion(labels: list[int], predicted: list[int], label: int, classes: int) -> list[int]:

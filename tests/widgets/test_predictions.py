@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from d2lite.widgets import PredictionBrowser
-from d2lite.widgets.predictions import EVERY, MOST, WHICH, confusion, selected
+from d2lite.widgets.predictions import EVERY, MOST, WHICH, confusion, selected, shared
 
 CLASSES = ["shirt", "coat", "bag"]
 RNG = np.random.default_rng(0)
@@ -26,9 +26,10 @@ def expected(network, which, label) -> list[int]:
     """The images that are shown, by numpy."""
     answers = {"net": LOGITS.argmax(1), "base": GUESSES}
     right = answers[network] == LABELS
-    rule = {"all": right | True, "right": right, "wrong": ~right, "networks disagree": answers["net"] != GUESSES}[which]
+    rule = {"all": right | True, "right": right, "wrong": ~right, "networks disagree": answers["net"] != GUESSES}
+    rule = rule | {"all networks wrong": (answers["net"] != LABELS) & (GUESSES != LABELS)}
     of_class = np.isin(LABELS, [k for k, name in enumerate(CLASSES) if label in (EVERY, name)])
-    return np.flatnonzero(rule & of_class).tolist()
+    return np.flatnonzero(rule[which] & of_class).tolist()
 
 
 def test_what_is_shown_in_python():
@@ -62,11 +63,36 @@ def test_the_page_shows_the_same(mounted):
     assert drawn[::4] == drawn[2::4] == IMAGES[page.result["shown"][0]].ravel().tolist() and set(drawn[3::4]) == {255}
 
 
+def test_mistakes_that_are_shared(mounted):
+    page, net = mounted.open(made()), LOGITS.argmax(1)
+    answers, told = {"net": net.tolist(), "base": GUESSES.tolist()}, set()
+    for network, other, label in ((n, o, c) for n, o in (("net", "base"), ("base", "net")) for c in (EVERY, *CLASSES)):
+        page.set("network", network)
+        page.set("label", label)
+        of_class = np.isin(LABELS, [k for k, name in enumerate(CLASSES) if label in (EVERY, name)])
+        both = of_class & (net != LABELS) & (GUESSES != LABELS)
+        counts = [np.count_nonzero(both), np.count_nonzero(both & (net == GUESSES))]
+        told.add(tuple(counts))
+        assert page.result["shared"] == {other: counts}
+        assert f"{other} gets {counts[0]} wrong as well, {counts[1]} of them for the same class." in page.say
+        number = None if label == EVERY else CLASSES.index(label)
+        assert shared(LABELS.tolist(), answers, network, number) == {other: tuple(counts)}
+    assert len(told) > 2 and any(0 < alike < both for both, alike in told), "the counts tell something"
+    page.control("which").select_option("both wrong")
+    assert page.get("which") == "all networks wrong"
+    three = PredictionBrowser(
+        IMAGES, LABELS, CLASSES, {"a": net, "b": GUESSES, "c": LABELS}, which="all networks wrong"
+    )
+    page = mounted.open(three)
+    assert page.result["shown"] == three.shown() == [] and page.result["shared"]["c"] == [0, 0]
+    assert "c gets 0 wrong as well. All networks get 0 wrong." in page.say
+
+
 def test_mouse_and_keyboard(mounted):
     page = mounted.open(made(which="all"))
     options = page.page.locator("[role=option]")
     options.nth(3).click()
-    assert page.result["image"] == 3 and f"Image 3: {CLASSES[LABELS[3]]}." in page.say
+    assert page.result["image"] == 3 and f"Test image 4: {CLASSES[LABELS[3]]}." in page.say
     page.page.keyboard.press("Tab")
     page.page.locator("[role=listbox]").focus()
     for key, image in (("ArrowRight", 4), ("ArrowLeft", 3), ("Home", 0), ("ArrowLeft", 0), ("End", 29)):
