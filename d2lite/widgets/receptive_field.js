@@ -31,6 +31,8 @@ const usable = (layers) =>
     .slice(0, MOST)
     .filter(Array.isArray)
     .map(([kernel, stride, pooling]) => [whole(kernel, 1, LARGEST, 3), whole(stride, 1, WIDEST, 1), pooling === 1 ? 1 : 0]);
+/** A table with a name. */
+const named = (label, table) => fill(table, { "aria-label": label }, []);
 const square = (side) => `${shown(side)}×${shown(side)}`;
 
 /** Rows of units over a row of pixels; those on which the unit in the middle of `layer` depends are filled. */
@@ -92,7 +94,8 @@ function side(layers, layer, ways) {
   const label = ways.length
     ? [
         s("text", { x: 0, y: height - 20 }, "paths"),
-        s("text", { x: left + width + 6, y: height - 20 }, most < 1e5 ? `1…${shown(most)}` : `…${most.toExponential(0)}`),
+        s("text", { x: left + width + 6, y: height - 22 }, most > 1 ? "1 to" : "1"),
+        s("text", { x: left + width + 6, y: height - 8 }, most > 1 ? (most < 1e5 ? shown(most) : brief(most)) : ""),
       ]
     : [];
   return s(
@@ -130,10 +133,14 @@ export default {
   render({ model, el }) {
     let layers = [], rows = [];
     const own = (list) => give(model, { layers: list, stack: OWN, layer: 0 });
+    const adopt = ({ target }) => {  // one's own layers start from those that are shown
+      if (target.matches("[data-trait=stack] select") && target.value === OWN) model.set("layers", layers);
+    };
+    el.addEventListener("change", adopt, true);  // before the choice itself is heard of
     const look = (level) => give(model, { layer: level });
     const group = freshId("layer");
-    const add = h("button", { type: "button", onclick: () => own([...layers, layers.at(-1) ?? conv(3)]) }, "add a layer");
-    const remove = h("button", { type: "button", onclick: () => own(layers.slice(0, -1)) }, "remove the last");
+    const add = h("button", { type: "button", onclick: () => layers.length < MOST && own([...layers, layers.at(-1) ?? conv(3)]) }, "add a layer");
+    const remove = h("button", { type: "button", onclick: () => layers.length && own(layers.slice(0, -1)) }, "remove the last");
     // Here, not on the drawing's parts: these are made anew, and a new one below a mouse at rest would be entered again.
     const hovered = ({ target }) => {
       const level = Number(target.closest("[data-level]")?.dataset.level);
@@ -149,8 +156,15 @@ export default {
         const box = (place, name, max) => {
           const input = h("input", {
             type: "number", min: 1, max, "aria-label": `${name} of layer ${index + 1}`, "data-cell": `${name}-${index + 1}`,
-            oninput: () => input.value && change(index, place, whole(input.value, 1, max, 1)),
-            onblur: () => { input.value = layers[index]?.[place]; },
+            oninput: () => {
+              const value = Number(input.value), right = input.value !== "" && Number.isInteger(value) && value >= 1 && value <= max;
+              input.setAttribute("aria-invalid", !right);
+              if (right) change(index, place, value);
+            },
+            onblur: () => {
+              input.value = layers[index]?.[place];
+              input.setAttribute("aria-invalid", false);
+            },
           });
           return input;
         };
@@ -160,14 +174,13 @@ export default {
         const chosenLayer = h("input", { type: "radio", name: group, "aria-label": `look from layer ${index + 1}`, onchange: () => look(index + 1) });
         return { radio: chosenLayer, boxes: [box(0, "kernel", LARGEST), box(1, "stride", WIDEST)], pooling, reach: h("span"), step: h("span") };
       });
-      list.replaceChildren(
-        tableOf(
-          ["layer", "kernel", "stride", "pooling", "one unit sees", "apart, px"],
-          rows.map(({ radio, boxes, pooling, reach, step }, index) => [
-            h("label", { style: "white-space: nowrap" }, radio, ` ${index + 1}`), ...boxes, pooling, reach, step,
-          ]),
-        ),
+      const table = tableOf(
+        ["layer", "kernel", "stride", "pooling", "one unit sees", "apart, px"],
+        rows.map(({ radio, boxes, pooling, reach, step }, index) => [
+          h("label", { style: "white-space: nowrap" }, radio, ` ${index + 1}`), ...boxes, pooling, reach, step,
+        ]),
       );
+      list.replaceChildren(named("The layers, and what one unit of each sees", table));
     };
 
     const draw = (stage) => {
@@ -175,8 +188,8 @@ export default {
       layers = STACKS[name] ?? usable(model.get("layers"));
       if (rows.length !== layers.length || !stage.contains(drawing)) makeRows();
       if (!stage.contains(drawing)) stage.replaceChildren(drawing, compared, list, h("div", { class: "d2l-row d2l-below" }, add, remove));
-      add.disabled = layers.length >= MOST;
-      remove.disabled = layers.length === 0;
+      add.setAttribute("aria-disabled", layers.length >= MOST);  // not `disabled`, which would take the focus from whoever pressed it
+      remove.setAttribute("aria-disabled", layers.length === 0);
       if (!layers.length) {
         for (const box of [drawing, compared]) box.replaceChildren();
         return { say: "Without a layer there is nothing but the image, and each pixel sees itself. Add a layer.", result: { layer: 0, reach: [], paths: [1] } };
@@ -195,15 +208,14 @@ export default {
       drawing.replaceChildren(side(layers, layer, ways), h("figure", {}, above(reaches, layer, size), h("figcaption", {}, `on an image of ${square(size)}`)));
       const weights = weightsOf(stack), one = reach ** 2, most = Math.max(weights, one);
       const relus = stack.filter(([, , pooling]) => !pooling).length;
-      compared.replaceChildren(
-        tableOf(
-          ["", "sees", "weights", "ReLUs"],
-          [
-            [layer === 1 ? "layer 1" : `layers 1 to ${layer}`, square(reach), barCell(`${shown(weights)} c²`, weights / most, "var(--d2l-1)"), relus],
-            ["one kernel", square(reach), barCell(`${shown(one)} c²`, one / most, "var(--d2l-2)"), 1],
-          ],
-        ),
+      const table = tableOf(
+        ["", "sees", "weights", "ReLUs"],
+        [
+          [layer === 1 ? "layer 1" : `layers 1 to ${layer}`, square(reach), barCell(`${shown(weights)} c²`, weights / most, "var(--d2l-1)"), relus],
+          ["one kernel", square(reach), barCell(`${shown(one)} c²`, one / most, "var(--d2l-2)"), 1],
+        ],
       );
+      compared.replaceChildren(named("The stack against one kernel that sees as far", table));
       const times =
         weights && one !== weights
           ? one > weights
@@ -213,19 +225,25 @@ export default {
             ? "the same"
             : "and pooling has none";
       const share =
-        reach > size ? `more than the image of ${square(size)}: the rest is padding` : `${shown((100 * one) / size ** 2, 1)}% of ${square(size)}`;
+        reach > size
+          ? `more than the image of ${square(size)}: the rest is padding`
+          : `${shown((100 * reach) / size, reach / size < 0.0995 ? 1 : 0)}\u00a0% of the image's width`;
       const say = `One unit of layer ${layer} sees ${square(reach)} pixels (${share}). ` +
         `With c channels throughout, the convolutions up to there have ${shown(weights)} c² weights; ` +
         `one kernel that sees as far has ${shown(one)} c², ${times}.`;
       return { say, result: { layer, reach: reaches, steps, seen: seen(stack), weights, one, relus, paths: ways } };
     };
 
-    return interactive({
+    const off = interactive({
       model, el, label: "What one unit of each layer sees", traits: ["layers", "layer"], draw,
       controls: [
         { trait: "stack", label: "layers", kind: "choice", options: [...Object.keys(STACKS), OWN].map((name) => [name, name]) },
         { trait: "size", label: "image, pixels a side", min: 8, max: 256, step: 4 },
       ],
     });
+    return () => {
+      el.removeEventListener("change", adopt, true);
+      off();
+    };
   },
 };

@@ -118,10 +118,49 @@ def test_mouse_and_keyboard(mounted):
     for _ in range(4):
         page.page.get_by_role("button", name="remove the last").press("Enter")
     assert page.result["reach"] == [] and page.say.startswith("Without a layer")
-    assert page.page.get_by_role("button", name="remove the last").is_disabled()
+    remove, add = (page.page.get_by_role("button", name=name) for name in ("remove the last", "add a layer"))
+    focused = "node => node === document.activeElement"
+    assert remove.get_attribute("aria-disabled") == "true" and remove.evaluate(focused)  # not lost to the page
+    page.page.keyboard.press("Enter")
+    assert page.get("layers") == [] and add.get_attribute("aria-disabled") == "false"
     for _ in range(13):
-        page.page.get_by_role("button", name="add a layer").click()
-    assert page.page.get_by_role("button", name="add a layer").is_disabled() and len(page.result["reach"]) == 13
+        add.press("Enter")
+    assert add.get_attribute("aria-disabled") == "true" and add.evaluate(focused) and len(page.result["reach"]) == 13
+    page.page.keyboard.press("Enter")
+    assert len(page.get("layers")) == 13
+
+
+def test_what_cannot_be_a_window_is_marked_while_it_is_typed(mounted):
+    page = mounted.open(ReceptiveField([(5, 2), (3, 1)]))
+    cell = page.page.locator("[data-cell=kernel-2]")
+    for text, valid in (("12", False), ("7", True), ("0", False), ("2.5", False), ("", False), ("11", True)):
+        before = page.get("layers")
+        cell.fill(text)
+        assert cell.get_attribute("aria-invalid") == str(not valid).lower(), text
+        assert page.get("layers") == ([[5, 2, 0], [int(text), 1, 0]] if valid else before), text
+    cell.fill("99")
+    cell.press("Tab")
+    assert cell.input_value() == "11" and cell.get_attribute("aria-invalid") == "false"
+
+
+def test_own_layers_start_from_those_shown(mounted):
+    page = mounted.open(ReceptiveField("VGG-11"))
+    page.control("stack").select_option(OWN)
+    assert page.get("layers") == STACKS["VGG-11"] and page.result["reach"] == reaches(STACKS["VGG-11"])
+    page.set("layers", [[5, 1, 0]])  # a program's own are kept
+    page.set("stack", "LeNet")
+    page.set("stack", OWN)
+    assert page.get("layers") == [[5, 1, 0]]
+
+
+def test_the_share_is_that_of_the_width(mounted):
+    page = mounted.open(ReceptiveField("VGG-11", size=224, layer=12))
+    assert "sees 134×134 pixels (60\u00a0% of the image's width)" in page.say
+    page.set("layer", 11)
+    assert "(46\u00a0% of" in page.say
+    page.set("layer", 1)
+    assert "(1.3\u00a0% of" in page.say
+    assert page.page.get_by_role("table").evaluate_all("all => all.every(node => node.ariaLabel)")
 
 
 def test_the_presets_of_the_page_are_those_of_python(mounted):
@@ -136,7 +175,7 @@ def test_a_patch_larger_than_the_image_is_told(mounted):
     page = mounted.open(ReceptiveField("AlexNet"))
     assert "sees 195×195 pixels (more than the image of 28×28: the rest is padding)" in page.say
     page.press("size", "End")
-    assert "(58% of 256×256)" in page.say
+    assert "(76\u00a0% of the image's width)" in page.say
 
 
 @pytest.mark.parametrize("trait", ["stack", "layers", "layer", "size"])
