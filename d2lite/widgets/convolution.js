@@ -130,6 +130,11 @@ export default {
       inputs.forEach((row, i) => row.forEach((input, j) => input.matches(":focus") || show(input, kernel[i][j])));
     };
 
+    const adopt = ({ target }) => {  // one's own numbers start from those that are shown
+      if (target.matches("[data-trait=kernel] select") && target.value === OWN) model.set("weights", weights);
+    };
+    el.addEventListener("change", adopt, true);  // before the choice itself is heard of
+
     const draw = (stage) => {
       const setting = (name, low, high, otherwise) => whole(model.get(name), low, high, otherwise);
       const [size, stride, padding, dilation] = [
@@ -203,7 +208,7 @@ export default {
       return { say, result: { rows, columns, row, column, patch, products, sum, low, high, total: output.flat().reduce((a, b) => a + b, 0) } };
     };
 
-    return interactive({
+    const off = interactive({
       model, el, label: "A convolution on an image", traits: ["image", "weights", "row", "column", "credit"], draw,
       controls: [
         { trait: "kernel", label: "kernel", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) },
@@ -213,5 +218,9 @@ export default {
         { trait: "dilation", label: "dilation", min: 1, max: 8 },
       ],
     });
+    return () => {
+      el.removeEventListener("change", adopt, true);
+      off();
+    };
   },
 };

@@ -93,6 +93,11 @@ export default {
       return made;
     };
 
+    const adopt = ({ target }) => {  // one's own numbers start from those that are shown
+      if (target.matches("[data-trait=mix] select") && target.value === OWN) model.set("weights", weights);
+    };
+    el.addEventListener("change", adopt, true);  // before the choice itself is heard of
+
     const draw = (stage) => {
       const bytes = bytesOf(model.get("image")), columns = whole(model.get("width"), 1, 96, 1), rows = bytes.length / (3 * columns);
       if (!Number.isInteger(rows) || rows < 1 || rows > 96) {
@@ -133,9 +138,13 @@ export default {
       };
     };
 
-    return interactive({
+    const off = interactive({
       model, el, label: "A 1×1 convolution on a photograph", traits: ["image", "width", "weights", "row", "column", "credit"], draw,
       controls: [{ trait: "mix", label: "mix", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) }],
     });
+    return () => {
+      el.removeEventListener("change", adopt, true);
+      off();
+    };
   },
 };

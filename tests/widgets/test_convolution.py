@@ -190,9 +190,16 @@ def test_own_numbers_are_typed_into_the_cells(mounted):
     cell.fill("one")  # no number: what was there stays
     assert page.get("weights")[1][1] == -0.5 and cell.get_attribute("aria-invalid") == "true"
     cell.press("Tab")
-    assert cell.input_value() == "-0.5"
+    assert cell.input_value() == "−0.5"
     page.control("kernel").select_option("blur")
     assert cell.input_value() == "1/9"
+
+
+def test_own_numbers_start_from_those_shown(mounted):
+    page = mounted.open(ConvolutionLab(kernel="blur", size=2))
+    before = page.result["total"]
+    page.control("kernel").select_option(OWN)
+    assert page.get("weights") == [[0.25, 0.25], [0.25, 0.25]] and page.result["total"] == before
 
 
 def test_typing_one_weight_leaves_the_others_alone(mounted):

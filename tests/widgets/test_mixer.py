@@ -123,6 +123,13 @@ def test_mouse_and_keyboard(mounted):
     assert page.control("weight-1-0").get_attribute("aria-valuetext") == "0.299"
 
 
+def test_own_numbers_start_from_those_shown(mounted):
+    page = mounted.open(PixelMixer(mix="sepia"))
+    before = page.result["means"]
+    page.control("mix").select_option(OWN)
+    assert page.get("weights") == MIXES["sepia"] and page.result["means"] == before
+
+
 @pytest.mark.parametrize("trait", ["mix", "weights", "row", "column", "credit"])
 def test_nonsense_is_brought_back(mounted, trait):
     page = mounted.open(PixelMixer(mix=OWN))
