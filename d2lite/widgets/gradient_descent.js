@@ -2,6 +2,7 @@
 
 const START = [-9, 2.5];
 const STEPS = 40;
+const RAISED = { ...[..."⁰¹²³⁴⁵⁶⁷⁸⁹"], "-": "⁻" };
 
 function descend(lr, momentum, curvature) {
   let [x, y] = START, vx = 0, vy = 0;
@@ -18,8 +19,19 @@ function descend(lr, momentum, curvature) {
 
 const loss = ([x, y], curvature) => (x * x + curvature * y * y) / 2;
 
-/** The largest rate at which a direction of this curvature still converges. */
+/** The rate below which a direction of this curvature converges. */
 const limit = (momentum, curvature) => (2 * (1 + momentum)) / curvature;
+
+/** Ten to a whole power as people write it: 1,000, 0.001, 10⁸⁵. */
+const tenTo = (power) => (Math.abs(power) < 4 ? shown(10 ** power, 3) : `10${String(power).replace(/./g, (digit) => RAISED[digit])}`);
+
+/** A height for people: two digits, three from 100 on, and its order of magnitude where it is very large or small. */
+function written(value) {
+  if (!Number.isFinite(value)) return "beyond all numbers";
+  if (value === 0) return "0";
+  if (value >= 1e6 || value < 1e-4) return `about ${tenTo(Math.round(Math.log10(value)))}`;
+  return shown(Number(value.toPrecision(value >= 100 && value < 1000 ? 3 : 2)), 5);
+}
 
 function bowl(points, curvature) {
   const [left, right, half, width, height] = [-10.5, 10.5, 3.6, 380, 220];
@@ -49,7 +61,7 @@ function curve(losses) {
   const Y = (value) => 10 + (1 - (clamp(Math.log10(value), bottom, top, top) - bottom) / (top - bottom)) * (height - 40);
   const ticks = [-6, -3, 0, 3].flatMap((power) => [
     s("line", { x1: 34, x2: width - 10, y1: Y(10 ** power), y2: Y(10 ** power), stroke: "var(--d2l-line)" }),
-    s("text", { x: 30, y: Y(10 ** power) + 4, "text-anchor": "end" }, power ? `1e${power}` : "1"),
+    s("text", { x: 30, y: Y(10 ** power) + 4, "text-anchor": "end" }, tenTo(power)),
   ]);
   const line = s("polyline", {
     points: losses.map((value, step) => `${X(step)},${Y(value)}`).join(" "), fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2,
@@ -62,13 +74,17 @@ function curve(losses) {
 
 function told(first, last, lr, momentum, curvature) {
   const most = limit(momentum, curvature);
-  const end = `After ${STEPS} steps the loss is ${Number.isFinite(last) ? last.toPrecision(2) : "beyond all numbers"} (it began at ${first.toPrecision(2)}).`;
-  if (lr > most)
+  const end = `After ${STEPS} steps the loss is ${written(last)} (it began at ${written(first)}).`;
+  if (!lr) return `${end} At a rate of 0 nothing moves.`;
+  const near = lr / most;  // rates and limits are both rounded: what differs by less is the same
+  if (Math.abs(near - 1) < 1e-9)
+    return `${end} The rate is at its limit, ${shown(most, 3)}: in the steep direction the walk never settles. Below it, it converges.`;
+  if (near > 1)
     return `${end} The rate is above ${shown(most, 3)}: each step overshoots the floor by more than it came down, so the walk climbs out of the valley.`;
-  if (lr > 0.5 * most && momentum < 0.5)
+  if (near >= 0.85 && momentum < 0.5)
     return `${end} The rate is close to its limit, ${shown(most, 3)}, which the steep direction alone decides: ` +
       `the walk jumps from wall to wall and creeps along the floor.`;
-  return `${end} The largest rate that still converges is ${shown(most, 3)}.`;
+  return `${end} Below a rate of ${shown(most, 3)} it converges.`;
 }
 
 export default {

@@ -41,6 +41,36 @@ def test_mouse_and_keyboard(mounted):
     assert page.page.locator("circle").count() == STEPS + 1
 
 
+@pytest.mark.parametrize(
+    "lr, momentum, curvature, told",
+    [
+        (0.1, 0.5, 30, "The rate is at its limit, 0.1: in the steep direction the walk never settles."),
+        (0.102, 0.5, 30, "The rate is above 0.1: each step overshoots"),
+        (0.098, 0.5, 30, "Below a rate of 0.1 it converges."),
+        (0.06, 0.0, 30, "The rate is close to its limit, 0.067"),
+        (0.056, 0.0, 30, "Below a rate of 0.067 it converges."),
+        (0.2, 0.0, 10, "The rate is at its limit, 0.2:"),
+        (0, 0.0, 30, "At a rate of 0 nothing moves."),
+    ],
+)
+def test_the_limit_is_told(mounted, lr, momentum, curvature, told):
+    page = mounted.open(GradientDescent(lr=lr, momentum=momentum, curvature=curvature))
+    assert told in page.say
+
+
+def test_numbers_are_written_for_readers(mounted):
+    page = mounted.open(GradientDescent(curvature=30))
+    assert "the loss is about 10⁵³" in page.say and "(it began at 134)" in page.say
+    page.set("lr", 0.4)
+    assert "the loss is about 10⁸⁵" in page.say
+    page.set("lr", 0.07)
+    assert "the loss is 190,000" in page.say
+    page.set("curvature", 1)
+    page.set("lr", 0.3)
+    assert "the loss is about 10⁻¹¹" in page.say
+    assert [page.page.locator("text").nth(place).inner_html() for place in range(4)] == ["10⁻⁶", "0.001", "1", "1,000"]
+
+
 @pytest.mark.parametrize("trait", ["lr", "momentum", "curvature"])
 @pytest.mark.parametrize("value", ["NaN", "Infinity", -1e9, 1e9, 0, None, "many"])
 def test_nonsense_is_brought_back(mounted, trait, value):
