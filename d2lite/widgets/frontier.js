@@ -12,13 +12,28 @@ const COLUMNS = {
   memory_mb: ["MB a step", (value) => shown(value)],
 };
 const COSTS = {
-  parameters: ["parameters", (value) => brief(value)],
-  macs: ["MACs for one image", (value) => brief(value)],
-  epoch_s: ["seconds an epoch", (value) => shown(value, value < 10 ? 1 : 0)],
-  memory_mb: ["MB, training step", (value) => shown(value, value < 10 ? 1 : 0)],
+  parameters: ["parameters", "parameters"],  // on the axis and in a sentence
+  macs: ["MACs for one image", "MACs for one image"],
+  epoch_s: ["seconds an epoch", "seconds an epoch"],
+  memory_mb: ["MB, training step", "MB in a training step"],
 };
+const SIGNS = { on: "on the frontier", off: "not on it: another costs no more and is at least as good", best: "the best within the budget" };
 const [HEIGHT, LEFT, BOTTOM, TOP] = [300, 44, 40, 12];
 let WIDTH = 620;  // less on a phone, so that the text stays as large
+
+/** A cost with three digits: 758 k, 21.6, 0.35. */
+function three(value) {
+  const rounded = Number(value.toPrecision(3));
+  return rounded >= 1000 ? brief(rounded) : shown(rounded, 6);
+}
+
+/** What stands for a network in the picture, to be explained below it and to stand beside its name. */
+function sign(kind) {
+  const dot = s("circle", { cx: 9, cy: 9, r: 4, stroke: "var(--d2l-1)", "stroke-width": 1.8, fill: kind === "on" ? "var(--d2l-1)" : "none" });
+  const ring = s("circle", { cx: 9, cy: 9, r: 7.5, stroke: "var(--d2l-2)", "stroke-width": 2.5, fill: "none" });
+  const line = s("path", { d: "M9,1V17", stroke: "var(--d2l-2)", "stroke-width": 1.5, "stroke-dasharray": "5 4" });
+  return s("svg", { viewBox: "0 0 18 18", width: 15, "aria-hidden": "true" }, kind === "budget" ? line : kind === "best" ? ring : dot);
+}
 
 /** The networks of a trait that may hold anything: numbers, or null where one is not known. */
 function rowsOf(given) {
@@ -43,7 +58,8 @@ function ends(costs) {
   return [low / margin, high * margin];
 }
 
-const budgetAt = (share, [low, high]) => low * (high / low) ** (share / 100);
+/** With three digits, those that are shown: no network may fit what is said and not what is meant. */
+const budgetAt = (share, [low, high]) => Number((low * (high / low) ** (share / 100)).toPrecision(3));
 
 /** The most accurate within the budget, of equals the cheapest. */
 function choose(rows, cost, budget) {
@@ -76,7 +92,7 @@ function labels(points) {
       const meets = (other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1];
       if (box[0] < LEFT || box[2] > WIDTH || taken.some(meets)) continue;
       taken.push(box);
-      return [s("text", { x: left, y: base, "text-anchor": anchor, "font-weight": bold ? "bold" : null }, name)];
+      return [s("text", { x: left, y: base, "text-anchor": anchor, "font-weight": bold ? "bold" : null, class: "d2l-halo" }, name)];
     }
     return [];
   });
@@ -95,11 +111,11 @@ function plot(rows, cost, front, best, budget, [low, high]) {
   const grid = [
     ...ticks(bottom, top, false).flatMap((value) => [
       s("line", { x1: LEFT, x2: WIDTH, y1: Y(value), y2: Y(value), stroke: "var(--d2l-faint)" }),
-      s("text", { x: LEFT - 6, y: Y(value) + 4, "text-anchor": "end" }, value.toFixed(top > 2 ? 1 : decimals)),
+      s("text", { x: LEFT - 6, y: Y(value) + 4, "text-anchor": "end" }, value.toFixed(top > 2 ? 1 : decimals).replace("-", "−")),
     ]),
     ...ticks(low, high, true).flatMap((value) => [
       s("line", { x1: X(value), x2: X(value), y1: TOP, y2: floor + 4, stroke: "var(--d2l-line)" }),
-      s("text", { x: X(value), y: floor + 17, "text-anchor": "middle" }, COSTS[cost][1](value)),
+      s("text", { x: X(value), y: floor + 17, "text-anchor": "middle" }, three(value)),
     ]),
     s("text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 5, "text-anchor": "middle" }, COSTS[cost][0]),
   ];
@@ -109,7 +125,7 @@ function plot(rows, cost, front, best, budget, [low, high]) {
   const line = s("path", { d: `${steps}H${WIDTH}`, fill: "none", stroke: "currentColor", "stroke-opacity": 0.55, "stroke-width": 1.5 });
   const whiskers = (x, from, to) => s("path", { d: `M${x},${from}V${to}m-4,0h8M${x - 4},${from}h8` });
   const points = rows.map((row) => s("g", { opacity: row[cost] <= budget ? 1 : 0.4, stroke: "var(--d2l-1)", "stroke-width": 1.8 },
-    s("title", {}, `${row.name}: ${row.accuracy.toFixed(4)}, ${COSTS[cost][1](row[cost])} ${COSTS[cost][0]}`),
+    s("title", {}, `${row.name}: ${row.accuracy.toFixed(4)}, ${three(row[cost])} ${COSTS[cost][1]}`),
     row.sd ? whiskers(X(row[cost]), Y(row.accuracy - row.sd), Y(row.accuracy + row.sd)) : null,
     s("circle", { cx: X(row[cost]), cy: Y(row.accuracy), r: 4.5, fill: front.includes(row) ? "var(--d2l-1)" : "none" })));
   const around = { r: 9, fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2.5 };
@@ -123,19 +139,22 @@ function plot(rows, cost, front, best, budget, [low, high]) {
 
 /** What the picture shows, in words. */
 function told(rows, cost, front, best, budget, fits) {
-  const [unit, format] = COSTS[cost], limit = `At most ${format(budget)} ${unit}:`;
+  const unit = COSTS[cost][1], limit = `At most ${three(budget)} ${unit}:`;
   const next = front.find((row) => row[cost] > budget);
   let more = " No larger budget buys more.";
   if (next) {
-    const gain = () => `+${(next.accuracy - best.accuracy).toFixed(4)} for ${shown(next[cost] / best[cost], 1)} times the cost`;
-    more = ` The next step of the frontier is ${next.name}: ${best ? gain() : `${format(next[cost])} ${unit}`}.`;
+    const times = shown(next[cost] / (best?.[cost] ?? 1), 1);
+    const dearer = { 1: "nearly the same cost", 2: "twice the cost" }[times] ?? `${times} times the cost`;
+    const gain = () => `+${(next.accuracy - best.accuracy).toFixed(4)} for ${dearer}`;
+    more = ` The next step of the frontier is ${next.name}: ${best ? gain() : `${three(next[cost])} ${unit}`}.`;
   }
   if (!best) return `${limit} no network fits.${more}`;
   const runs = best.seeds === null ? "" : ` over ${best.seeds} seed${best.seeds === 1 ? "" : "s"}`;
   const spread = best.sd === null ? "" : ` ± ${best.sd.toFixed(4)}${runs}`;
   const count = rows.filter((row) => row[cost] > best[cost] && row.accuracy <= best.accuracy).length;
   const worse = count === 1 ? "; 1 that costs more is no better" : `; ${count} that cost more are no better`;
-  return `${limit} ${best.name}, ${best.accuracy.toFixed(4)}${spread}, is the best of the ${fits} that fit${count ? worse : ""}.${more}`;
+  const among = fits === 1 ? "the only one that fits" : `the ${fits === 2 ? "better" : "best"} of the ${fits} that fit`;
+  return `${limit} ${best.name}, ${best.accuracy.toFixed(4)}${spread}, is ${among}${count ? worse : ""}.${more}`;
 }
 
 /** The table: its head is made once, so that a heading keeps the focus when it sorts. */
@@ -147,7 +166,7 @@ function sortable(model, rows) {
   };
   const buttons = shownColumns.map((key) => h("button", { type: "button", onclick: () => sortBy(key) }));
   const cell = (row, key) => h("td", {}, row[key] === null ? "–" : COLUMNS[key][1](row[key]));
-  const line = (row) => h("tr", {}, h("th", { scope: "row" }, row.name), ...shownColumns.slice(1).map((key) => cell(row, key)));
+  const line = (row) => h("tr", {}, h("th", { scope: "row" }), ...shownColumns.slice(1).map((key) => cell(row, key)));
   const lines = new Map(rows.map((row) => [row, line(row)]));
   const table = tableOf(buttons, []);
   table.classList.add("d2l-sortable");
@@ -158,11 +177,12 @@ function sortable(model, rows) {
     const sorted = [...rows].sort((a, b) => unknown(a) - unknown(b) || (down ? compare(b, a) : compare(a, b)));
     buttons.forEach((button, index) => {
       const now = shownColumns[index] === key;
-      button.textContent = `${COLUMNS[shownColumns[index]][0]} ${now ? (down ? "↓" : "↑") : "↕"}`;
+      const arrow = h("span", { "aria-hidden": "true" }, now ? (down ? " ↓" : " ↑") : " ↕");  // aria-sort tells it
+      button.replaceChildren(COLUMNS[shownColumns[index]][0], arrow);
       if (now) button.parentNode.setAttribute("aria-sort", down ? "descending" : "ascending");
       else button.parentNode.removeAttribute("aria-sort");
     });
-    for (const [row, line] of lines) line.firstChild.textContent = `${front.includes(row) ? "●" : "○"} ${row.name}`;
+    for (const [row, line] of lines) line.firstChild.replaceChildren(sign(front.includes(row) ? "on" : "off"), ` ${row.name}`);
     table.tBodies[0].replaceChildren(...sorted.map((row) => lines.get(row)));
     return sorted.map((row) => row.name);
   };
@@ -171,8 +191,8 @@ function sortable(model, rows) {
 
 export default {
   render({ model, el }) {
-    const signs = "● on the frontier   ○ another costs no more and is at least as good   ◯ the best within the budget.";
-    const key = h("p", { class: "d2l-credit" }, `${signs} Right of the dashed line a network is over the budget.`), picture = h("div");
+    const meanings = Object.entries({ ...SIGNS, budget: "the budget: what is right of it is too dear" });
+    const key = h("p", { class: "d2l-credit d2l-signs" }, ...meanings.map(([kind, text]) => h("span", {}, sign(kind), text))), picture = h("div");
     const below = h("div", { class: "d2l-stage" });
     let rows = null, made;
     const off = interactive({
@@ -202,8 +222,8 @@ export default {
         const axis = ends(priced.map((row) => row[cost])), budget = budgetAt(clamp(model.get("budget"), 0, 100, 50), axis);
         const [best, fits] = choose(priced, cost, budget);
         picture.replaceChildren(plot(priced, cost, front, best, budget, axis));
-        output.textContent = `≤ ${COSTS[cost][1](budget)}`;
-        input.setAttribute("aria-valuetext", `at most ${COSTS[cost][1](budget)} ${COSTS[cost][0]}`);
+        output.textContent = `≤ ${three(budget)}`;
+        input.setAttribute("aria-valuetext", `at most ${three(budget)} ${COSTS[cost][1]}`);
         const result = { frontier: front.map((row) => row.name), best: best?.name ?? null, budget, table };
         return { say: told(priced, cost, front, best, budget, fits), result };
       },

@@ -33,12 +33,17 @@ def frontier(cost, accuracy) -> list:
     return kept
 
 
-def budget_at(share: float, costs: list[float]) -> float:
-    """The cost at ``share`` percent of the logarithmic axis, a little longer than the costs need."""
+def ends(costs: list[float]) -> tuple[float, float]:
+    """The ends of the axis, a little beyond the cheapest and the dearest."""
     low, high = min(costs), max(costs)
     margin = max(high / low, 3.0) ** 0.08
-    low, high = low / margin, high * margin
-    return low * (high / low) ** (share / 100)
+    return low / margin, high * margin
+
+
+def budget_at(share: float, costs: list[float]) -> float:
+    """The cost at ``share`` percent of the logarithmic axis, with the three digits that the page shows."""
+    low, high = ends(costs)
+    return float(f"{low * (high / low) ** (share / 100):.3g}")
 
 
 def choose(networks: list[dict], cost: str, budget: float) -> dict | None:
@@ -125,13 +130,14 @@ class FrontierExplorer(Interactive):
             axes.text(0.5, 0.5, "no network with this cost", ha="center", transform=axes.transAxes)
             return figure
         costs = [network[self.cost] for network in known]
-        budget, front = (
+        (low, high), budget, front = (
+            ends(costs),
             budget_at(self.budget, costs),
             frontier(*({i: n[key] for i, n in enumerate(known)} for key in (self.cost, "accuracy"))),
         )
         steps = [(known[i][self.cost], known[i]["accuracy"]) for i in front]
-        axes.step(*zip(*steps, (budget_at(100, costs), steps[-1][1])), where="post", color="0.6", linewidth=1)
-        axes.axvspan(budget, budget_at(100, costs), color="0.95")
+        axes.step(*zip(*steps, (high, steps[-1][1])), where="post", color="0.6", linewidth=1)
+        axes.axvspan(budget, high, color="0.95")
         for index, network in enumerate(known):
             face, alpha = "#2f7fc9" if index in front else "white", 1 if network[self.cost] <= budget else 0.35
             place = (network[self.cost], network["accuracy"])
@@ -140,5 +146,5 @@ class FrontierExplorer(Interactive):
                 axes.annotate(network["name"], place, (-5, 3), textcoords="offset points", ha="right", fontsize=8)
         if best := choose(known, self.cost, budget):
             axes.plot(best[self.cost], best["accuracy"], "o", markersize=13, mfc="none", color="#c8701a")
-        axes.set(xscale="log", xlim=(budget_at(0, costs), budget_at(100, costs)))
+        axes.set(xscale="log", xlim=(low, high))
         return figure

@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+import re
 
 import pandas as pd
 import pytest
@@ -92,7 +93,44 @@ def test_what_is_not_known_is_not_said(mounted):
     ):
         page.set("networks", [{"name": "a", "accuracy": 0.9, "parameters": 7, "sd": sd, "seeds": seeds}])
         page.set("budget", 100.0)
-        assert f"a, {said} the best of the 1 that fit." in page.say
+        assert f"a, {said} the only one that fits." in page.say
+
+
+def test_the_budget_that_is_said_is_the_one_that_is_meant(mounted):
+    page, units = mounted.open(FrontierExplorer(NETWORKS)), {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+    for cost, words in (("parameters", "parameters"), ("epoch_s", "seconds an epoch")):
+        page.set("cost", cost)
+        costs = [row[cost] for row in NETWORKS if row.get(cost)]
+        for budget in [step / 2 for step in range(0, 201, 3)]:
+            page.set("budget", budget)
+            said, unit = re.fullmatch(rf"At most ([\d.,]+) ?([kMG]?) {words}: .*", page.say).groups()
+            most = float(said.replace(",", "")) * units[unit]
+            fits = sum(cost <= most for cost in costs)
+            assert page.result["budget"] == pytest.approx(most) == pytest.approx(budget_at(budget, costs))
+            told = {0: "no network fits", 1: "the only one that fits", 2: "the better of the 2"}
+            assert told.get(fits, f"the best of the {fits} that fit") in page.say
+    for cost, accuracy, said in (
+        (100, 0.6, "nearly the same cost"),
+        (200, 0.6, "twice the cost"),
+        (330, 0.6, "3.3 times"),
+    ):
+        page.set("cost", "memory_mb")
+        rows = [{"name": "a", "accuracy": 0.5, "memory_mb": 99}, {"name": "b", "accuracy": accuracy, "memory_mb": cost}]
+        page.set("networks", rows)
+        page.set("budget", next(share / 2 for share in range(200) if budget_at(share / 2, [99, cost]) >= 99))
+        assert "MB in a training step: a, 0.5000, is the only one that fits. The next step" in page.say
+        assert f"b: +0.1000 for {said}" in page.say
+
+
+def test_the_table_on_a_phone(mounted):
+    page = mounted.open(FrontierExplorer(NETWORKS), width=390)
+    box = page.page.evaluate(
+        """() => { const table = document.querySelector(".d2l-sortable"), name = table.tBodies[0].rows[0].cells[0];
+        const frame = table.parentNode; frame.scrollLeft = 1e4;
+        return [frame.scrollLeft, frame.getBoundingClientRect().left, name.getBoundingClientRect().left]; }"""
+    )
+    assert box[0] > 20 and abs(box[1] - box[2]) < 2, "names stay where they are when the table is moved sideways"
+    assert page.page.get_by_role("button", name="test accuracy", exact=True).count() == 1, "without its arrow"
 
 
 def test_mouse_and_keyboard(mounted):
