@@ -3,6 +3,7 @@
 const EVERY = "every class";
 const WHICH = ["wrong", "right", "networks disagree", "all networks wrong", "all"];
 const MOST = 120;
+const FIRST = 12;  // images that a phone shows at once
 
 /** What the traits hold, checked: nothing but images with a label and an answer of each network. */
 function dataOf(model) {
@@ -50,11 +51,20 @@ function drawn({ rows, columns, bytes }, image) {
   return canvas;
 }
 
-/** The grid: one place for the keyboard, on which the arrow keys choose an image. */
+/**
+ * The grid: one place for the keyboard, on which the arrow keys choose an image. On a phone it does not scroll by itself,
+ * which would catch a finger that moves the page; there a button shows more of it.
+ */
 function grid(choose) {
   const node = h("div", { class: "d2l-images", role: "listbox", tabindex: 0, "aria-label": "Test images. The arrow keys choose one." });
   const id = freshId("images");
-  let options = [];
+  const more = h("button", { type: "button", onclick: () => { most += 2 * FIRST; fold(); } });
+  let options = [], most = FIRST;
+  const fold = () => {
+    options.forEach((option, index) => option.classList.toggle("d2l-later", index >= most));
+    more.textContent = `more images (${Math.min(most, options.length)} of ${options.length} are shown)`;
+    more.hidden = most >= options.length;
+  };
   const at = () => options.findIndex((option) => option.getAttribute("aria-selected") === "true");
   node.addEventListener("keydown", (event) => {
     const second = options.findIndex((option) => option.offsetTop > options[0].offsetTop), across = second < 0 ? options.length : second;
@@ -69,12 +79,14 @@ function grid(choose) {
       "aria-selected": String(index === number), "aria-label": `${actual}, ${right ? "recognised" : `taken for ${taken}`}`,
     }, picture, h("span", {}, actual), h("span", {}, `${right ? "✓" : "✗"} ${taken}`)));
     node.replaceChildren(...options);
+    most = Math.max(most, number + 1);  // the keys go on to the next
+    fold();
     if (options.length) node.setAttribute("aria-activedescendant", `${id}-${number}`);
     else node.removeAttribute("aria-activedescendant");
     const { offsetTop = 0, offsetHeight = 0 } = options[number] ?? {};  // seen in the grid; the page stays where it is
     node.scrollTop = clamp(node.scrollTop, offsetTop + offsetHeight - node.clientHeight, offsetTop);
   };
-  return { node, draw };
+  return { node: h("div", { class: "d2l-listed" }, node, more), draw };
 }
 
 /** What each network says of the chosen image. */
@@ -131,12 +143,12 @@ export default {
     }
     const names = Object.keys(data.answers), pictures = data.labels.map((_, image) => drawn(data, image));
     const images = grid((number) => give(model, { image: number }));
-    const side = h("div", { class: "d2l-side" });
+    const side = h("div", { class: "d2l-side" }), spoken = (name) => (names.length === 2 ? name.replace("all networks", "both") : name);
     return interactive({
       model, el, label: "Test images and predictions", traits: ["image"],
       controls: [
         { trait: "network", label: "network", kind: "choice", options: names.map((name) => [name, name]) },
-        { trait: "which", label: "show", kind: "choice", options: WHICH.map((name) => [name, names.length === 2 ? name.replace("all networks", "both") : name]) },
+        { trait: "which", label: "show", kind: "choice", options: WHICH.map((name) => [name, spoken(name)]) },
         { trait: "label", label: "class", kind: "choice", options: [EVERY, ...data.classes].map((name) => [name, name]) },
       ],
       draw(stage) {

@@ -109,6 +109,23 @@ def test_mouse_and_keyboard(mounted):
     assert page.page.locator("thead").last.inner_text().startswith("shirt, taken for")
 
 
+def test_a_phone_shows_some_images_and_more_on_demand(mounted):
+    page = mounted.open(made(which="all"), width=390)
+    options, more = page.page.locator("[role=option]:visible"), page.page.get_by_role("button", name="more images")
+    assert options.count() == 12 and "12 of 30" in more.inner_text()
+    more.click()
+    assert options.count() == 30 and not more.is_visible()
+    assert (
+        page.page.evaluate("(list => list.scrollHeight - list.clientHeight)(document.querySelector('.d2l-images'))")
+        == 0
+    )
+    page = mounted.open(made(which="all"), width=390)
+    page.page.locator("[role=listbox]").press("End")
+    assert page.result["image"] == 29 and options.count() == 30, "what the keys choose is seen"
+    mounted.open(made(which="all"))
+    assert options.count() == 30 and not more.is_visible(), "elsewhere the list scrolls"
+
+
 def test_nonsense_is_brought_back(mounted):
     page = mounted.open(made())
     for trait in ("network", "which", "label", "image"):
