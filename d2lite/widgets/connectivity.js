@@ -44,13 +44,13 @@ function arcs(X, count, reader, named) {
   return [...lines, ...dots, ...names];
 }
 
-/** Three panels over one axis: arcs from sources to readers, channels read, parameters beside the chain's. */
+/** Three panels over one axis: arcs from sources to readers, channels read, parameters. */
 function drawing(rows, reader, [, each], { channels, growth }, pick) {
   const count = rows.length, step = (WIDTH - 2 * MARGIN) / (count + 1), thick = Math.min(34, 0.7 * step);
-  const X = (place) => MARGIN + (place + 0.5) * step, named = (place) => (count - place) % (count > 13 ? 2 : 1) === 0;
+  const X = (place) => MARGIN + (place + 0.5) * step, crowded = count > 13;
+  const named = (place) => !crowded || ((count - place) % 2 === 0 && place !== 1);  // a 1 would touch the word before it
   const floor = ARCS + 170, ground = floor + 36 + TALL, opacity = (index) => (index + 1 === reader ? 1 : 0.6);
-  const U = (value) => (value / rows.at(-1)[0]) * TALL, most = Math.max(...rows.map(([, , cost]) => cost)), peak = clamp(each, most, 8 * most),
-    V = (value) => (Math.min(value, peak) / peak) * TALL;
+  const U = (value) => (value / rows.at(-1)[0]) * TALL, most = Math.max(...rows.map(([, , cost]) => cost)), V = (value) => (value / most) * TALL;
   const bar = (index, from, tall, colour) =>
     s("rect", {
       x: X(index + 1) - thick / 2, width: thick, y: from - tall, height: Math.max(0.5, tall - 0.8), fill: `var(--d2l-${colour})`,
@@ -62,10 +62,9 @@ function drawing(rows, reader, [, each], { channels, growth }, pick) {
     named(index + 1) ? s("text", { x: X(index + 1), y: floor - U(read) - 4, "text-anchor": "middle" }, read) : null,
   ]);
   const costs = rows.map(([, , cost], index) => bar(index, ground, V(cost), 3));
-  const dashes = s("line", { x1: 0, x2: WIDTH, y1: ground - V(each), y2: ground - V(each), stroke: "currentColor", "stroke-dasharray": "5 4" });
   const titles = [
     ["who reads whom", 14], ["channels read", ARCS + 52],
-    [`parameters; dashed: a layer that adds, ${shown(each)}${each > peak ? ", beyond the top" : ""}`, floor + 24],
+    [`parameters, up to ${shown(most)}; a layer that adds has ${shown(each)}`, floor + 24],
   ].map(([text, y]) => s("text", { x: 0, y }, text));
   const targets = rows.map((_, index) =>
     s("rect", {
@@ -76,7 +75,7 @@ function drawing(rows, reader, [, each], { channels, growth }, pick) {
   const told = "Arcs lead from the input and each layer to all later ones. Bars below: channels that each reads, and parameters.";
   return s(
     "svg", { viewBox: `0 0 ${WIDTH} ${ground + 4}`, width: WIDTH, class: "d2l-wide", role: "img", "aria-label": told },
-    ...arcs(X, count, reader, named), ...bands, ...costs, dashes, ...titles, ...targets,
+    ...arcs(X, count, reader, named), ...bands, ...costs, ...titles, ...targets,
   );
 }
 

@@ -63,7 +63,7 @@ class DenseConnectivity(Interactive):
     reader = Number(3, 1, 25)
     alt = (
         "A dense block of four layers: arcs lead from the input and from each layer to all later ones; bars show that "
-        "the channels grow from 64 to 192 in equal steps, and that a layer costs a fraction of one in a chain as wide."
+        "the channels grow from 64 to 192 in equal steps, and that the parameters of the layers grow with them."
     )
 
     def picture(self) -> Figure:
@@ -85,8 +85,7 @@ class DenseConnectivity(Interactive):
         middle.bar(places, [read for read, *_ in rows], color="#2f7fc9")
         middle.set_title("channels read", fontsize=8)
         low.bar(places, [cost for *_, cost in rows], color="#23936a")
-        low.axhline(each, color="0.3", linestyle="--")
-        low.set_title(f"parameters; dashed: a layer that adds, {wide} channels wide", fontsize=8)
+        low.set_title(f"parameters; a layer that adds, {wide} channels wide, has {each:,}", fontsize=8)
         low.set_xticks([0, *places], ["input", *places[:-1], "after"], fontsize=7)
         for ax in (middle, low):
             ax.tick_params(axis="y", labelsize=7)

@@ -1,5 +1,7 @@
 """The dense block: channels and parameters are those of the book's modules, and the page shows the same."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -93,6 +95,28 @@ def test_mouse_and_keyboard(mounted):
     assert "saves" in page.say
     page.set("reader", 7)
     assert page.say.startswith("The transition reads")
+
+
+def test_bars_have_a_scale_of_their_own(mounted):
+    page = mounted.open(DenseConnectivity(bottleneck=True))
+    assert "here it costs" in page.say and f"a layer that adds has {chain(4, 32, 64)[1]:,}" in page.page.inner_text(
+        "svg"
+    )
+    heights = "all => Math.max(...all.map(bar => bar.height.baseVal.value))"
+    assert page.page.locator("rect[fill='var(--d2l-3)']").evaluate_all(heights) > 80
+    picture = DenseConnectivity().picture().axes[2]
+    assert max(bar.get_height() for bar in picture.patches) > 0.9 * picture.get_ylim()[1]
+
+
+def test_names_do_not_overlap(mounted):
+    for width in (900, 390):
+        page = mounted.open(DenseConnectivity(layers=24), width=width)
+        for layers in (24, 13, 12, 4, 1):
+            page.set("layers", layers)
+            ends = page.page.locator("svg text[y='174']").evaluate_all(
+                "all => all.map(node => node.getBoundingClientRect()).map(({ left, right }) => [left, right])"
+            )
+            assert len(ends) > 2 and all(a[1] < b[0] for a, b in pairwise(ends)), (width, layers)
 
 
 @pytest.mark.parametrize("trait", ["layers", "growth", "channels", "bottleneck", "compression", "reader"])
