@@ -124,17 +124,17 @@ function paint(grid, { shape, values }, label) {
   }, label);
 }
 
-const percent = (share) => `${shown(100 * share, share > 0.1 ? 0 : 1)}%`;
+const percent = (share) => `${shown(100 * share, share > 0.1 ? 0 : 1)}\u00a0%`;  // not parted at the end of a line
 
 function bars(probabilities, classes, guess, label) {
-  const tall = 22;
+  const tall = 22, its = guess === label ? "✓ its label" : "← its label";
   const rows = classes.flatMap((name, at) => [
     s("text", { x: 92, y: at * tall + 15, "text-anchor": "end", "font-weight": at === guess ? "bold" : null }, name),
     s("rect", { x: 98, y: at * tall + 3, width: Math.max(1, 180 * probabilities[at]), height: tall - 6, fill: `var(--d2l-${at === guess ? 2 : 1})` }),
-    s("text", { x: 104 + 180 * probabilities[at], y: at * tall + 15 }, `${percent(probabilities[at])}${at === label ? "  ◂ label" : ""}`),
+    s("text", { x: 104 + 180 * probabilities[at], y: at * tall + 15 }, `${percent(probabilities[at])}${at === label ? `  ${its}` : ""}`),
   ]);
   const told = `Probabilities: ${classes.map((name, at) => `${name} ${percent(probabilities[at])}`).join(", ")}.`;
-  return s("svg", { viewBox: `0 0 360 ${tall * classes.length}`, width: 360, role: "img", "aria-label": told }, ...rows);
+  return s("svg", { viewBox: `0 0 384 ${tall * classes.length}`, width: 384, role: "img", "aria-label": told }, ...rows);
 }
 
 /** The colours of a picture of bytes. */
@@ -181,11 +181,11 @@ function sheet(model, side, current, own) {
 
 /** What is built once: pictures to choose from, the picture itself to draw on, a grid for each layer. */
 function build(model, { side, classes, labels }, images, outputs, layers, current) {
-  const size = side * side, small = "font-size: 0.8rem; line-height:";
+  const size = side * side;
   const own = (bytes, more = {}) => give(model, { own: btoa(String.fromCharCode(...bytes)), ...more });
-  const picture = sheet(model, side, current, own), note = h("output");
+  const picture = sheet(model, side, current, own), note = h("output", { style: "display: block; min-height: 1.4em" });
   const take = (file) => file && greyOf(file, side).then(
-    (bytes) => { own(bytes, { negative: lightBorder(bytes, side) }); note.textContent = ""; },
+    (bytes) => { own(bytes, { negative: lightBorder(bytes, side) }); picture.mark([]); note.textContent = ""; },
     () => { note.textContent = `${file.name} is no picture that this browser can read.`; },
   );
   const thumbs = Array.from({ length: images.length / size }, (_, at) => {
@@ -194,20 +194,18 @@ function build(model, { side, classes, labels }, images, outputs, layers, curren
     draw(side, side, grey(side, images.subarray(at * size)), name);
     return h("button", { type: "button", style: "padding: 2px", "aria-label": name, onclick }, node);
   });
-  const blank = h("button", { type: "button", onclick: () => own(new Uint8Array(size), { negative: false }) }, "blank sheet");
+  const empty = () => own(new Uint8Array(size), { negative: false, pen: "light" }), blank = h("button", { type: "button", onclick: empty }, "blank sheet");
   const file = h("input", { type: "file", accept: "image/*", style: "max-width: 100%", onchange: () => take(file.files[0]) });
   const probabilities = h("div"), names = layers.map(({ kind }, at) => `${kind} ${outputs[at].shape.join(" × ")}`);
   const grids = outputs.map(({ shape }) => pixels({ width: layout(shape).columns * layout(shape).scale + 2 }));
-  const rows = grids.map(({ node }, at) => h("div", { class: "d2l-row", style: "align-items: center; gap: 0 0.75rem; margin-top: 0.3rem" },
-    h("span", { style: `flex: 0 0 10rem; ${small} 1.2` }, names[at]), node));
+  const rows = grids.map(({ node }, at) => h("figure", { style: "margin-top: 0.4rem" }, h("figcaption", {}, names[at]), node));
   const choice = h("label", { style: "display: block" }, "Or drop a picture here, or choose one: ", file);
-  const dropped = (event) => { event.preventDefault(); take(event.dataTransfer.files[0]); };
-  const node = h("div", { ondragover: (event) => event.preventDefault(), ondrop: dropped },
+  const node = h("div", { class: "d2l-live" },
     h("div", { class: "d2l-row", style: "gap: 0.3rem; margin-bottom: 0.75rem" }, ...thumbs, blank),
     h("div", { class: "d2l-row" }, picture.node, probabilities),
-    h("div", { style: `${small} 1.4` }, "Draw on it: mouse, finger, or arrow keys and space.", choice, note), ...rows,
+    h("div", { style: "font-size: 0.8rem; line-height: 1.4" }, "Draw on it: mouse, finger, or arrow keys and space.", choice, note), ...rows,
   );
-  return { node, picture, thumbs, probabilities, grids, names };
+  return { node, take, picture, thumbs, probabilities, grids, names };
 }
 
 export default {
@@ -218,7 +216,7 @@ export default {
     const mine = () => { const bytes = bytesOf(model.get("own")); return bytes.length === size ? bytes : null; };
     const current = () => mine() ?? images.slice(test() * size, (test() + 1) * size);
     let view = null;
-    return interactive({
+    const off = interactive({
       model, el, label: "A trained network, layer by layer", traits: ["image", "own"],
       controls: [
         { trait: "pen", label: "pen", kind: "choice", options: [["light", "light"], ["dark", "dark"]] },
@@ -236,12 +234,17 @@ export default {
         view.probabilities.replaceChildren(bars(probabilities, classes, guess, label));
         let verdict = classes[label] ? `; the label says ${classes[label]}.` : ".";
         if (label === guess) verdict = ", and that is right.";
-        if (drawn || negative) verdict = `. It knows these ${count} classes and nothing else: whatever it is shown, the probabilities add up to 100%.`;
+        if (drawn || negative) verdict = `. It knows these ${count} classes and nothing else: whatever it is shown, the probabilities add up to 100\u00a0%.`;
         const work = `${shown(numbers)} learned numbers turn these ${size} pixels into ${count} probabilities.`;
-        const say = `${work} The largest, ${percent(probabilities[guess])}, says ${classes[guess]}${verdict}`;
+        const ink = inkOf(model), [pen, ground, other] = model.get("pen") === "dark" ? ["dark", "black", "light"] : ["light", "white", "dark"];
+        const unseen = current().every((byte) => byte === ink) ? ` The ${pen} pen leaves nothing on ${ground}: choose the ${other} one.` : "";
+        const say = `${work} The largest, ${percent(probabilities[guess])}, says ${classes[guess]}${verdict}${unseen}`;
         const sums = outputs.map(({ values }) => values.reduce((a, b) => a + b));
-        return { say, result: { logits, probabilities, guess: classes[guess], sums, ink: inkOf(model) } };
+        return { say, result: { logits, probabilities, guess: classes[guess], sums, ink } };
       },
     });
+    const dropped = (event) => { event.preventDefault(); view?.take(event.dataTransfer.files[0]); };
+    fill(el.firstChild, { ondragover: (event) => event.preventDefault(), ondrop: dropped }, []);  // wherever, or the browser leaves the page
+    return off;
   },
 };

@@ -65,17 +65,19 @@ def assert_agreement(page, net):
     assert page.result["sums"] == pytest.approx([output.sum().item() for output in wanted], rel=1e-4, abs=1e-2)
 
 
-def drop(page, name: str, data: bytes):
-    """Drop a file on the picture."""
-    page.page.evaluate(
-        """([name, bytes]) => {
+def drop(page, name: str, data: bytes, on: str = ".d2l-pixels[tabindex]"):
+    """Drop a file on the picture, or on something else; the browser may not open it."""
+    taken = page.page.evaluate(
+        """([name, bytes, on]) => {
           const carried = new DataTransfer();
           carried.items.add(new File([Uint8Array.from(bytes)], name, { type: "image/png" }));
           const drop = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: carried });
-          document.querySelector(".d2l-pixels[tabindex]").dispatchEvent(drop);
+          document.querySelector(on).dispatchEvent(drop);
+          return drop.defaultPrevented;
         }""",
-        [name, list(data)],
+        [name, list(data), on],
     )
+    assert taken
 
 
 NETS = {
@@ -108,7 +110,7 @@ def test_the_page_computes_what_pytorch_does(mounted, name):
     assert_agreement(page, net)
     page.press("negative", "Space")
     assert_agreement(page, net)
-    assert page.page.locator(".d2l-stage > div > .d2l-row canvas").count() == 3 + 1 + len(leaves(net))
+    assert page.page.locator(".d2l-stage canvas").count() == 3 + 1 + len(leaves(net))
 
 
 def test_layers_that_work_in_place_leave_the_others_alone():
@@ -167,7 +169,7 @@ def test_choosing_and_drawing(mounted):
         *(12 * 28 + x for x in (12, 13)), *(13 * 28 + x for x in (11, 12, 13, 14)), *(14 * 28 + x for x in (12, 13)),
     ]  # fmt: skip
     assert_agreement(page, net)
-    assert "add up to 100%" in page.say
+    assert "add up to 100\u00a0%" in page.say
 
     page.control("pen").select_option("dark")
     box = picture.bounding_box()
@@ -180,6 +182,34 @@ def test_choosing_and_drawing(mounted):
     page.page.get_by_role("button", name="test image 1").click()
     assert page.get("own") == ""
     assert_agreement(page, net)
+
+
+def test_a_pen_that_leaves_nothing_says_so(mounted):
+    page = mounted.open(live(sharp(lenet()), pen="dark"))
+    page.page.get_by_text("blank sheet").press("Enter")
+    assert page.get("pen") == "light" and "leaves nothing" not in page.say
+    page.control("pen").select_option("dark")
+    assert "The dark pen leaves nothing on black: choose the light one." in page.say
+    page.press("negative", "Space")
+    assert "leaves nothing" not in page.say
+    page.control("pen").select_option("light")
+    assert "The light pen leaves nothing on white: choose the dark one." in page.say
+    page.press("negative", "Space")
+    page.page.locator(".d2l-pixels[tabindex]").press(" ")
+    page.control("pen").select_option("dark")
+    assert "leaves nothing" not in page.say, "there is something light now"
+
+
+def test_the_true_class_is_named(mounted):
+    page, seen = mounted.open(live(sharp(lenet()))), set()
+    guess = CLASSES.index(page.result["guess"])
+    for label in (guess, (guess + 1) % 10):
+        widget = live(sharp(lenet()))
+        widget.network, widget.data = page.get("network"), widget.data | {"labels": [label]}
+        opened = mounted.open(widget)
+        seen.add(opened.page.locator(".d2l-live svg text", has_text="its label").text_content().split("%")[1].strip())
+        page = opened
+    assert seen == {"✓ its label", "← its label"}
 
 
 def test_each_pen_leaves_its_own_ink(mounted):
@@ -234,7 +264,18 @@ def test_a_picture_of_the_reader(mounted):
     page.page.get_by_text("notes.txt is no picture").wait_for()
     drop(page, "dark.png", png((100, 100), 0, 200))
     page.page.wait_for_function("document.querySelector('.d2l-widget').model.get('negative') === false")
-    assert on_page(page)[14 * 28 + 14] == 200 and page.page.locator("output", has_text="notes").count() == 0
+    assert on_page(page)[14 * 28 + 14] == 200
+    picture = page.page.locator(".d2l-pixels[tabindex]")
+    picture.press("ArrowUp")
+    assert picture.locator("rect").count() == 2, "the pen"
+    for shade, place in ((180, ".d2l-controls"), (160, ".d2l-say"), (140, ".d2l-interactive")):
+        drop(page, "darker.png", png((100, 100), 0, shade), place)
+        changed = (
+            "shade => atob(document.querySelector('.d2l-widget').model.get('own')).charCodeAt(14 * 28 + 14) === shade"
+        )
+        page.page.wait_for_function(changed, arg=shade)
+    assert picture.locator("rect").count() == 0, "no pen on a picture on which nobody draws"
+    assert page.page.locator("output", has_text="notes").count() == 0
 
 
 def test_nonsense_is_brought_back(mounted):
