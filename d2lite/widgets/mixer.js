@@ -66,7 +66,7 @@ export default {
         "tbody", {},
         ...CHANNELS.map((name, i) =>
           h(
-            "tr", {}, h("th", { scope: "row" }, `new ${name}`), ...sliders[i].map(({ node }) => h("td", {}, node)),
+            "tr", {}, h("th", { scope: "row" }, `new ${name}`), ...sliders[i].map(({ node }, j) => h("td", { "data-channel": CHANNELS[j] }, node)),
             h("td", {}, news[i], after[i].node),
           ),
         ),

@@ -120,7 +120,8 @@ class PixelMixer(Interactive):
         rows = [" + ".join(f"{w:g}·{name}" for w, name in zip(row, names)) for row in self.matrix()]
         left.set_title("image", fontsize=9)
         right.set_title("mixed", fontsize=9)
-        figure.supxlabel("\n".join(f"new {name} = {row}" for name, row in zip(names, rows)), fontsize=8)
+        told = "\n".join(f"new {name} = {row}" for name, row in zip(names, rows))
+        figure.supxlabel(told.replace("-", "−"), fontsize=8)
         for ax in (left, right):
             ax.set(xticks=[], yticks=[])
         return figure

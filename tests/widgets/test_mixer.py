@@ -123,6 +123,14 @@ def test_mouse_and_keyboard(mounted):
     assert page.control("weight-1-0").get_attribute("aria-valuetext") == "0.299"
 
 
+def test_a_slider_is_wide_enough_for_a_finger(mounted):
+    for width, wide in ((390, 150), (900, 80)):
+        page = mounted.open(PixelMixer(), width=width)
+        sliders = page.page.locator(".d2l-mix input").evaluate_all("all => all.map(node => node.clientWidth)")
+        assert len(sliders) == 9 and min(sliders) > wide, width
+        assert page.page.locator(".d2l-stage").evaluate("node => node.scrollWidth <= node.clientWidth"), width
+
+
 def test_own_numbers_start_from_those_shown(mounted):
     page = mounted.open(PixelMixer(mix="sepia"))
     before = page.result["means"]
