@@ -93,13 +93,13 @@ function told(options, training, prediction) {
   const pair = size === 2 ? " Of two values only the order is left: they become beta − gamma and beta + gamma." : "";
   const same = Math.abs(prediction.mean - beta) + Math.abs(prediction.spread - gamma) < 0.25 * Math.max(gamma, 0.1);
   return `${first}${pair} In prediction it has mean ${short(prediction.mean)} and spread ${short(prediction.spread)}: ` +
-    `${diaryOf(options)}${same ? ", and nearly the same goes out." : "."}`;
+    `${diaryOf(options)}.${same ? " So nearly the same goes out." : ""}`;
 }
 
 const CONTROLS = [
   { trait: "mean", label: "mean of what comes in", min: -4, max: 4, step: 0.1 },
   { trait: "earlier", label: "mean in the steps so far", min: -4, max: 4, step: 0.1 },
-  { trait: "spread", label: "its spread", min: 0.1, max: 3, step: 0.1 },
+  { trait: "spread", label: "spread of what comes in", min: 0.1, max: 3, step: 0.1 },
   { trait: "size", label: "batch size", min: 2, max: LARGEST, step: 1 },
   { trait: "gamma", label: "gamma (scale)", min: 0, max: 3, step: 0.1 },
   { trait: "beta", label: "beta (shift)", min: -4, max: 4, step: 0.1 },

@@ -92,7 +92,7 @@ function told(rows, reader, [width, each], { layers, growth, channels, bottlenec
     : "";
   return `${one} ${links} connections where a chain has ${layers + 1}; ` +
     `${layers === 1 ? "the layer has" : `the ${layers} layers have`} ${shown(all)} parameters. ` +
-    `${layers === 1 ? "A layer that adds," : `${layers} layers that add, each`} ${width} channels wide, would have ${shown(layers * each)}.${detour}`;
+    `${layers === 1 ? "A layer that adds," : `${layers} layers that add, each`} ${shown(width)} channels wide, would have ${shown(layers * each)}.${detour}`;
 }
 
 export default {

@@ -159,7 +159,8 @@ class ConvolutionLab(Interactive):
             seen = np.pad(image, self.padding)[top : top + span : self.dilation, below : below + span : self.dilation]
             terms = " + ".join(f"({product:g})" for product in (seen * taps).round(2).flat)
             text = f"the framed output = the sum of its {self.size**2} products = {output[row, column]:g}"
-            figure.supxlabel(text if self.size > 3 else f"{text}\n{terms}", fontsize=9)
+            told = text if self.size > 3 else f"{text}\n{terms}"
+            figure.supxlabel(told.replace("-", "−"), fontsize=9)
         for ax in (left, right):
             ax.set(xticks=[], yticks=[])
         return figure

@@ -28,25 +28,26 @@ function branches({ in_channels, c1, r2, c2, r3, c3, c4, size }) {
   ];
 }
 
-/** The output's channels as a strip, each branch as wide as its share. */
+/** The output's channels as a strip, each branch as wide as its share; its key stands below, where a narrow branch has no room. */
 function strip(rows, total) {
-  const part = ([out], index) =>
-    h(
-      "div", { style: `flex: ${out} 1 0; min-width: 0; overflow: hidden` },
-      h("div", { style: `height: 1.1rem; background: var(--d2l-${index + 1})` }), h("small", {}, BRANCHES[index], h("br"), out),
-    );
+  const colour = (index) => `background: var(--d2l-${index + 1})`;
+  const parts = rows.map(([out], index) => h("div", { style: `flex: ${out} 1 0; min-width: 1px; height: 1.1rem; ${colour(index)}` }));
+  const key = rows.map(([out], index) =>
+    h("small", {}, h("span", { style: `display: inline-block; width: 0.7em; height: 0.7em; ${colour(index)}` }), ` ${BRANCHES[index]}: ${out}`),
+  );
   return h(
     "div",
     {
       role: "img", "aria-label": `Channels out, ${total} in all: ${rows.map(([out], index) => `${BRANCHES[index]} ${out}`).join(", ")}.`,
-      style: "display: flex; gap: 2px; margin-bottom: 0.4rem; line-height: 1.15",
+      style: "margin-bottom: 0.4rem",
     },
-    ...rows.map(part),
+    h("div", { style: "display: flex; gap: 2px" }, ...parts),
+    h("div", { class: "d2l-key", style: "display: flex; flex-wrap: wrap; gap: 0 1rem; margin-top: 0.2rem" }, ...key),
   );
 }
 
 function told(block, rows, [out, parameters, macs, plain], { in_channels, size, r2, r3 }) {
-  const times = (a, b) => `${shown(a / b, a / b < 9.95 ? 1 : 0)} times`;
+  const times = (a, b) => (a / b < 1.05 ? "hardly more" : `${shown(a / b, a / b < 9.95 ? 1 : 0)} times as many`);
   const what = block === OWN ? "A setting of your own" : `Block ${block} as published`;
   const counted = `${what}: ${shown(in_channels)} channels in, ${shown(out)} out, ` +
     `${shown(parameters)} parameters, ${shown(macs)} multiply–accumulates (MACs) on a map of ${size}×${size}. `;
@@ -54,8 +55,8 @@ function told(block, rows, [out, parameters, macs, plain], { in_channels, size, 
     .filter(([index]) => rows[index][1] >= rows[index][3])
     .map(([index, width]) => `before the ${BRANCHES[index]} kernel the 1×1 convolution to ${width} channels saves nothing`);
   if (dear.length) return `${counted}Without the reductions: ${shown(plain)} parameters. Mind: ${dear.join(", and ")}.`;
-  return `${counted}Without the reductions it would have ${shown(plain)} parameters, ${times(plain, parameters)} as many; ` +
-    `its 5×5 branch alone ${times(rows[2][3], rows[2][1])} as many.`;
+  return `${counted}Without the reductions it would have ${shown(plain)} parameters, ${times(plain, parameters)}; ` +
+    `its 5×5 branch alone ${times(rows[2][3], rows[2][1])}.`;
 }
 
 export default {

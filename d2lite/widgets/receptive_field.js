@@ -217,12 +217,12 @@ export default {
       );
       compared.replaceChildren(named("The stack against one kernel that sees as far", table));
       const times =
-        weights && one !== weights
+        weights && Math.abs(one / weights - 1) >= 0.05
           ? one > weights
             ? `${shown(one / weights, 1)} times as many`
             : `${shown(weights / one, 1)} times fewer`
           : weights
-            ? "the same"
+            ? one === weights ? "the same" : "nearly the same"
             : "and pooling has none";
       const share =
         reach > size

@@ -24,7 +24,7 @@ function chart({ lines, log, across, title, label, mark = null }) {
     const value = log ? 10 ** tick : tick;
     return [
       s("line", { x1: left, x2: width - 12, y1: Y(value), y2: Y(value), stroke: "var(--d2l-line)" }),
-      s("text", { x: left - 5, y: Y(value) + 4, "text-anchor": "end" }, log && Math.abs(tick) > 3 ? `1e${tick}` : shown(value, 3)),
+      s("text", { x: left - 5, y: Y(value) + 4, "text-anchor": "end" }, log && Math.abs(tick) > 3 ? raised(tick) : shown(value, 3)),
     ];
   });
   const paths = lines.map(({ block, values }) => {
@@ -53,13 +53,26 @@ function chart({ lines, log, across, title, label, mark = null }) {
   );
 }
 
-const digits = (value) => (isNumber(value) ? (value >= 100 ? shown(value) : String(Number(value.toPrecision(2)))) : "no number");
+/** Ten to a whole power as people write it: 10⁸. */
+const raised = (power) => `10${String(power).replace(/./g, (digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]))}`;
+
+function digits(value) {
+  if (!isNumber(value)) return "no number";
+  if (value && (value >= 1e6 || value < 1e-4)) return `about ${raised(Math.round(Math.log10(value)))}`;
+  return value >= 100 ? shown(value) : String(Number(value.toPrecision(2)));
+}
+
+/** How a gradient compares with that of the last convolution; nothing for this one itself, which alone is equal. */
+function beside(growth) {
+  if (!isNumber(growth) || growth === 1) return "";
+  return digits(growth) === "1" ? ", about as large as the last convolution's" : `, ${digits(growth)} times the last convolution's`;
+}
 
 function told(depth, when, results) {
   const words = { plain: "without shortcuts", residual: "with shortcuts" }, blocks = Object.entries(results);
   if (!blocks.length) return `${depth} layers: these were not measured.`;
   const gradients = blocks.map(
-    ([block, { norm, growth }]) => `${digits(norm)} ${words[block]}${isNumber(growth) ? `, ${digits(growth)} times the last convolution's` : ""}`,
+    ([block, { norm, growth }]) => `${digits(norm)} ${words[block]}${beside(growth)}`,
   );
   const ends = blocks.map(([block, { loss }]) => `${digits(loss)} ${words[block]}`);
   return `${depth} layers, ${when}: the gradient at convolution ${blocks[0][1].layer} is ${gradients.join("; and ")}. ` +

@@ -99,8 +99,9 @@ def test_mouse_and_keyboard(mounted):
 
 def test_bars_have_a_scale_of_their_own(mounted):
     page = mounted.open(DenseConnectivity(bottleneck=True))
-    assert "here it costs" in page.say and f"a layer that adds has {chain(4, 32, 64)[1]:,}" in page.page.inner_text(
-        "svg"
+    assert (
+        "here it costs" in page.say
+        and f"a layer that adds has {chain(4, 32, 64)[1]:,}" in page.page.locator("svg").text_content()
     )
     heights = "all => Math.max(...all.map(bar => bar.height.baseVal.value))"
     assert page.page.locator("rect[fill='var(--d2l-3)']").evaluate_all(heights) > 80

@@ -1,5 +1,7 @@
 """The branch budget: parameters, work and channels are those of the book's inception block."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -70,6 +72,20 @@ def test_mouse_and_keyboard(mounted):
     assert page.page.evaluate("window.named") == ["3b"]  # at once, with no other name on the way
     page.drag("r3", 0.99)
     assert "before the 5×5 kernel the 1×1 convolution to" in page.say and "saves nothing" in page.say
+
+
+def test_what_is_nearly_the_same_is_told_so(mounted):
+    page = mounted.open(BranchBudget(r3=328))
+    assert "its 5×5 branch alone hardly more." in page.say and "1 times" not in page.say
+
+
+def test_the_key_has_room_for_a_narrow_branch(mounted):
+    for width in (900, 390):
+        page = mounted.open(BranchBudget(c1=8, c2=512, c3=8, c4=8), width=width)
+        names = page.page.locator(".d2l-key small")
+        assert [name.strip() for name in names.all_inner_texts()] == ["1×1: 8", "3×3: 512", "5×5: 8", "pool: 8"]
+        boxes = [name.bounding_box() for name in names.all()]
+        assert all(a["x"] + a["width"] < b["x"] or a["y"] < b["y"] for a, b in pairwise(boxes)), width
 
 
 @pytest.mark.parametrize("trait", ["block", "in_channels", "size", *WIDTHS])

@@ -153,6 +153,13 @@ def test_own_layers_start_from_those_shown(mounted):
     assert page.get("layers") == [[5, 1, 0]]
 
 
+def test_what_is_nearly_the_same_is_told_so(mounted):
+    page = mounted.open(ReceptiveField([(7, 1), (1, 1)]))
+    assert "has 49 c², nearly the same." in page.say  # 50 c²
+    page.set("layer", 1)
+    assert "has 49 c², the same." in page.say
+
+
 def test_the_share_is_that_of_the_width(mounted):
     page = mounted.open(ReceptiveField("VGG-11", size=224, layer=12))
     assert "sees 134×134 pixels (60\u00a0% of the image's width)" in page.say

@@ -55,6 +55,18 @@ def test_the_numbers_are_those_that_were_measured():
     assert smooth([1.0] * 11 + [13.0, 1.0, None]) == [None] * 11 + [2.0, 2.0, None]
 
 
+def test_large_small_and_equal_numbers_are_in_words(mounted):
+    norms = {(Plain, 8): [3e8, 2e-7, 1.01, 1.0]}
+    page = mounted.open(SkipConnection(norms, {(Plain, 8): [1.0] * 64}))
+    for layer, text in enumerate(
+        ("about 10⁸ without shortcuts, about 10⁸ times the last", "about 10⁻⁷ without shortcuts, about 10⁻⁷ times",
+         "1 without shortcuts, about as large as the last convolution's.", "1 without shortcuts. The loss")
+    ):  # fmt: skip
+        page.set("layer", layer + 1)
+        assert f"is {text}" in page.say, page.say
+    assert "10⁹" in page.page.locator("svg text").all_text_contents()
+
+
 def test_mouse_and_keyboard(mounted):
     page = mounted.open(SkipConnection(*measured()[:2]))
     assert page.page.locator("[data-trait=when]").count() == 0, "no gradients after training, no choice"
