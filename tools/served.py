@@ -102,9 +102,12 @@ class Tab:
         return interactive.locator("[data-trait] :is(input, select):visible").all()
 
     def moves(self, control) -> Iterator[None]:
-        """Move a control to both of its ends by the keyboard, a range by the mouse as well; a pause after each move."""
+        """Move a control to both of its ends by the keyboard, a range by the mouse as well; a pause after each move.
+
+        The last of a list may stand for what is shown already, so the one before it is chosen, too.
+        """
         kind = control.evaluate("node => node.type")
-        for key in ("Space",) if kind == "checkbox" else ("End", "Home"):
+        for key in {"checkbox": ("Space",), "select-one": ("End", "ArrowUp", "Home")}.get(kind, ("End", "Home")):
             control.press(key)
             yield
         if kind == "range":
