@@ -25,7 +25,6 @@ function batch(step, { size, mean, spread }) {
   return [...NUMBERS.subarray(start, start + size)].map((number) => mean + spread * number);
 }
 
-
 /** Variance with division by `values.length - less`. */
 function varianceOf(values, less = 0) {
   const mean = meanOf(values);

@@ -2,7 +2,6 @@
 
 const START = [-9, 2.5];
 const STEPS = 40;
-const RAISED = { ...[..."⁰¹²³⁴⁵⁶⁷⁸⁹"], "-": "⁻" };
 
 function descend(lr, momentum, curvature) {
   let [x, y] = START, vx = 0, vy = 0;
@@ -23,7 +22,7 @@ const loss = ([x, y], curvature) => (x * x + curvature * y * y) / 2;
 const limit = (momentum, curvature) => (2 * (1 + momentum)) / curvature;
 
 /** Ten to a whole power as people write it: 1,000, 0.001, 10⁸⁵. */
-const tenTo = (power) => (Math.abs(power) < 4 ? shown(10 ** power, 3) : `10${String(power).replace(/./g, (digit) => RAISED[digit])}`);
+const tenTo = (power) => (Math.abs(power) < 4 ? shown(10 ** power, 3) : raised(power));
 
 /** A height for people: two digits, three from 100 on, and its order of magnitude where it is very large or small. */
 function written(value) {

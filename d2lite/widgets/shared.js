@@ -58,6 +58,9 @@ function brief(value) {
   return `${isNumber(value) && by > 1 ? Number((value / by).toPrecision(3)).toLocaleString("en-US") : shown(value, value < 10 ? 1 : 0)}${unit}`;
 }
 
+/** Ten to a whole power as people write it: 10⁸. */
+const raised = (power) => `10${String(power).replace(/./g, (digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]))}`;
+
 /** Give several traits their values at once. */
 function give(model, values) {
   for (const [trait, value] of Object.entries(values)) model.set(trait, value);

@@ -4,7 +4,6 @@ const SMOOTH = 12, LAST = 32;
 const TIMES = ["before training", "after training"];
 const STYLES = { plain: { colour: "var(--d2l-2)", dash: "6 3" }, residual: { colour: "var(--d2l-1)", dash: null } };
 
-
 /** The mean of each step and those before it; null where these are too few or one is no number. */
 const smooth = (losses) => losses.map((_, at) => (at + 1 < SMOOTH ? null : meanOf(losses.slice(at + 1 - SMOOTH, at + 1))));
 
@@ -52,9 +51,6 @@ function chart({ lines, log, across, title, label, mark = null }) {
     s("text", { x: (left + width) / 2, y: height - 4, "text-anchor": "middle", "font-weight": "bold" }, title),
   );
 }
-
-/** Ten to a whole power as people write it: 10⁸. */
-const raised = (power) => `10${String(power).replace(/./g, (digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]))}`;
 
 function digits(value) {
   if (!isNumber(value)) return "no number";
