@@ -1,0 +1,1 @@
+"""Grading of problem sets: nbgrader's formats and gradebook, with each submission run in a sandbox of its own."""

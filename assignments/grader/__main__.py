@@ -1,0 +1,76 @@
+"""``make assignments`` and ``make grade`` end here: release problem sets, mark submissions."""
+
+import argparse
+import os
+import shutil
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from . import course, intake, records, release, run, sandbox
+
+
+def moment(text: str) -> datetime:
+    """A date, or date and time, as ``2026-12-01`` or ``2026-12-01T23:59``."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date: write 2026-12-01T23:59") from None
+    return when.replace(hour=23, minute=59, second=59) if "T" not in text and " " not in text else when
+
+
+def number(text: str) -> int:
+    """How many side by side."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of jobs: write 1 or more")
+    return int(text)
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m assignments.grader", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    give = commands.add_parser("release", help="write what students get, the solutions, and a zip")
+    give.add_argument("--out", type=Path, default=Path("_build/assignments"))
+    mark = commands.add_parser("grade", help="mark a folder of notebooks")
+    mark.add_argument("submissions", type=Path)
+    mark.add_argument("--out", type=Path, default=Path("_build/grades"))
+    mark.add_argument("--jobs", type=number, default=os.cpu_count() or 1)
+    mark.add_argument("--set", help="mark this problem set alone, and take notebooks whose name tells none for it")
+    mark.add_argument("--student", help="mark this student anew")
+    mark.add_argument("--due", type=moment, help="later is late")
+    mark.add_argument("--unsafe", action="store_true", help="run students' code without a sandbox")
+    options = parser.parse_args()
+    try:
+        if options.command == "release":
+            release.write(options.out)
+            print(f"to hand out: {(options.out / 'release.zip').resolve()}")
+            return 0
+        if options.unsafe:
+            print("WITHOUT A SANDBOX: students' code can read and write what you can. Only on a machine that may be lost.")
+        else:
+            sandbox.check()
+        out = options.out.resolve()
+        done = run.run(
+            options.submissions.resolve(),
+            out,
+            jobs=options.jobs,
+            only_set=course.find(options.set) if options.set else None,
+            student=options.student,
+            unsafe=options.unsafe,
+            due=options.due,
+        )
+    except (intake.IntakeError, course.SetError, records.BusyError, sandbox.SandboxError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; what is marked is on record, and the same command goes on from there", file=sys.stderr)
+        return 130
+    print(f"{len(done)} on record. Grades: {out / 'grades.csv'}  Summary: {out / 'summary.html'}  Pages: {out / 'feedback'}")
+    if shutil.which("jupyter"):
+        print(f"written answers: (cd {out / 'course'} && nbgrader formgrader), then this command once more")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,98 @@
+"""nbgrader's step "run the notebook", done in two places: a student's cells in the sandbox, tests outside of it.
+
+Cells tagged ``trusted`` (imports, data) run on both sides. Outputs are written into the notebook as nbgrader expects
+them, so that its own rules give the marks: an error is none, a number at the end is partial credit, else all.
+"""
+
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Bool, Instance
+
+from . import course, handles
+from .sandbox import Limits
+from .session import Ended, Session
+from .trusted import TooLong, Tests
+
+LONGEST = 600  # characters of a message that are shown
+BOARD = "leaderboard"  # a test may set this name to a dictionary of numbers
+
+
+class Execute(NbGraderPreprocessor):
+    """Runs a submission; what happened is left in the notebook's metadata under ``grading``."""
+
+    limits = Instance(Limits, args=()).tag(config=True)
+    unsafe = Bool(False).tag(config=True)
+
+    def preprocess(self, nb, resources):
+        self.ended: str | None = None
+        messages: dict[str, str] = {}
+        # What runs on this side is the source's own text: the notebook at hand has been through a student's hands.
+        tests, trusted = course.tests(resources["nbgrader"]["notebook"]), course.trusted(resources["nbgrader"]["notebook"])
+        with Session(self.limits, self.unsafe) as session:
+            handles.connect(session)
+            here = Tests(session, self.limits.cell)
+            for number, cell in enumerate(nb.cells, 1):
+                grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+                name = grade_id or f"cell {number}"
+                if cell.cell_type != "code" or not cell.source.strip():
+                    continue
+                if grade_id in tests:
+                    error, value = here.run(tests[grade_id], grade_id)
+                    cell.outputs = _outputs(error, value)
+                    if error is not None:
+                        messages[grade_id] = message(error)
+                        self._note(error, name)
+                    continue
+                self._run(session, cell, name)
+                if grade_id in trusted:
+                    error, _ = here.run(trusted[grade_id], grade_id)
+                    self._note(error, name)
+        board = here.names.get(BOARD)
+        nb.metadata["grading"] = {
+            "ended": self.ended,
+            "messages": messages,
+            "board": {str(key): float(value) for key, value in board.items()} if isinstance(board, dict) else None,
+        }
+        return nb, resources
+
+    def _note(self, error: BaseException | None, name: str) -> None:
+        """Keep which cell ended the student's process, the first time it is seen."""
+        if isinstance(error, Ended) and self.ended is None:
+            self.ended = f"{name}: {error}"
+
+    def _run(self, session: Session, cell, name: str) -> None:
+        """Run one of the student's cells. When it ends the process, note which did, and go on: what comes after fails."""
+        cell.outputs = []
+        try:
+            result = session.ask("run", source=cell.source).fields.get("result")
+        except Ended as error:
+            self._note(error, name)
+            cell.outputs = [new_output("error", ename="Ended", evalue=str(error), traceback=[str(error)])]
+            return
+        result = result if isinstance(result, dict) else {}
+        if isinstance(result.get("printed"), str) and result["printed"]:
+            cell.outputs.append(new_output("stream", name="stdout", text=result["printed"]))
+        error = result.get("error")
+        if isinstance(error, dict):
+            name, text = str(error.get("name"))[:100], str(error.get("text"))[:LONGEST]
+            line = f"line {error['line']}: " if isinstance(error.get("line"), int) else ""
+            cell.outputs.append(new_output("error", ename=name, evalue=text, traceback=[f"{line}{name}: {text}"]))
+
+
+def _outputs(error: BaseException | None, value) -> list:
+    if error is not None:
+        text = message(error)
+        return [new_output("error", ename=type(error).__name__, evalue=text, traceback=[text])]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return [new_output("execute_result", {"text/plain": repr(value)})]
+    return []
+
+
+def message(error: BaseException) -> str:
+    """What a failed test says, for the student: its own message where it is an assertion."""
+    text = str(error)[:LONGEST]
+    if isinstance(error, (AssertionError, TooLong)) and text:
+        return text
+    if isinstance(error, Ended):
+        return f"Python had ended before this test: {text}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,119 @@
+"""Mark one submission: intake, a course of its own, nbgrader's autograde, and a record of what came out."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import nbformat
+
+from . import course, intake
+from .sandbox import Limits, SandboxError
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to mark. ``due`` is the moment after which a submission is late, None where only the LMS says it."""
+
+    base: Path
+    unsafe: bool = False
+    due: datetime | None = None
+    limits: Limits = Limits()
+
+
+def digest(submission: intake.Submission, options: Options) -> str:
+    """Changes when the submission, its problem set or the grader does: then what is on record no longer holds."""
+    found = hashlib.sha256()
+    for path in [*sorted(HERE.glob("*.py")), course.SOURCE / submission.problem_set / f"{submission.problem_set}.md"]:
+        found.update(path.read_bytes() if path.exists() else b"")
+    found.update(submission.path.read_bytes() if submission.path else b"none")
+    found.update(repr((options.limits, submission.remarks, late(submission, options))).encode("utf-8", "replace"))
+    return found.hexdigest()
+
+
+def late(submission: intake.Submission, options: Options) -> bool:
+    """Whether a submission came late, by its file's time or by what the LMS wrote into its name."""
+    after = options.due is not None and submission.handed_in is not None and submission.handed_in > options.due
+    return submission.marked_late or after
+
+
+def grade(submission: intake.Submission, options: Options) -> dict:
+    """The record of one submission, as plain data. What a student did wrong is in it and never an exception."""
+    name = submission.problem_set
+    known = name in course.names()
+    record = {
+        "student": submission.student,
+        "problem_set": name,
+        "digest": digest(submission, options),
+        "late": late(submission, options),
+        "status": "not marked",
+        "remarks": list(submission.remarks),
+        "out_of": sum(course.graded(name).values()) if known else 0.0,
+        "by_hand": {},
+        "marks": dict.fromkeys(course.graded(name), 0.0) if known else {},
+        "cells": [],
+        "board": None,
+        "notebook": None,
+    }
+    if not known:
+        record["remarks"].append("which problem set this is cannot be told: put ps1, ps2, … into the file's name")
+    elif submission.path is not None:
+        try:
+            _mark(record, submission, options)
+        except intake.IntakeError as error:
+            record["remarks"].append(str(error))
+        except SandboxError:
+            raise
+        except Exception as error:  # one submission that breaks something must not stop the other 199
+            record["remarks"].append(f"the grader failed: {type(error).__name__}: {str(error)[:300]}")
+    return record
+
+
+def _mark(record: dict, submission: intake.Submission, options: Options) -> None:
+    name = submission.problem_set
+    released = nbformat.read(course.released(options.base, name), as_version=4)
+    notebook, mended = intake.load(submission.path, released)
+    record["remarks"] += mended
+    with tempfile.TemporaryDirectory(prefix="grading-") as folder:
+        course.private(Path(folder), options.base, name, notebook)
+        commands = course.api(Path(folder), unsafe=options.unsafe, limits=options.limits)
+        result = commands.autograde(name, course.STUDENT, force=True, create=True)
+        path = Path(folder) / "autograded" / course.STUDENT / name / f"{name}.ipynb"
+        if not result["success"] or not path.exists():
+            raise RuntimeError(str(result.get("log") or result.get("error"))[-600:])
+        done = nbformat.read(path, as_version=4)
+        with course.gradebook(Path(folder)) as book:
+            grades = {grade.name: grade for grade in book.find_submission_notebook(name, name, course.STUDENT).grades}
+            record["marks"] = {cell: grades[cell].auto_score or 0.0 for cell in course.graded(name)}
+            record["by_hand"] = {cell: grades[cell].max_score for cell in course.graded(name) if grades[cell].auto_score is None}
+    happened = done.metadata["grading"]
+    record["cells"] = shown(done, record["marks"], happened["messages"], name)
+    record["board"] = happened["board"]
+    record["notebook"] = course.text(done)
+    record["status"] = "marked"
+    if happened["ended"]:
+        record["status"] = "ended early"
+        record["remarks"].append(f"ended at {happened['ended']}; what came after could not be marked")
+
+
+def shown(notebook: nbformat.NotebookNode, marks: dict, messages: dict, name: str) -> list[dict]:
+    """The cells for the feedback page: the student's code with what it printed, and each test's outcome, not its text."""
+    points, tests = course.graded(name), course.tests(name)
+    cells = []
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if cell.cell_type != "code" or "setup" in cell.metadata.get("tags", []):
+            continue
+        outputs = cell.get("outputs", [])
+        entry = {"cell": grade_id or "", "test": grade_id in tests, "message": messages.get(grade_id, "")}
+        if entry["test"]:
+            entry |= {"points": points[grade_id], "marks": marks[grade_id]}
+        else:
+            entry["source"] = cell.source
+            entry["printed"] = "".join(out.text for out in outputs if out.output_type == "stream")
+            entry["error"] = "\n".join(line for out in outputs if out.output_type == "error" for line in out.traceback)
+        cells.append(entry)
+    return cells

@@ -1,0 +1,105 @@
+"""Mark many submissions side by side, keep each result as it comes, and survive what breaks a worker."""
+
+import multiprocessing
+import sys
+import tempfile
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from . import book, course, grade, intake, records, report
+
+ATTEMPTS = 2  # a submission that was at work when workers died is tried once more
+
+
+def _quiet() -> None:
+    """Set a worker up: one thread of torch, since there are as many workers as processors."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def mark_all(waiting: list[intake.Submission], options: grade.Options, jobs: int, keep) -> None:
+    """Mark ``waiting`` with ``jobs`` workers and call ``keep(record)`` for each as it is done, in any order."""
+    attempts: dict[int, int] = {}
+    queue = list(enumerate(waiting))[::-1]
+    while queue:
+        running: dict = {}
+        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _quiet)
+        try:
+            while queue or running:
+                while queue and len(running) < jobs:
+                    number, submission = queue.pop()
+                    attempts[number] = attempts.get(number, 0) + 1
+                    running[pool.submit(grade.grade, submission, options)] = (number, submission)
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    record = future.result()
+                    del running[future]
+                    keep(record)
+        except BrokenProcessPool:
+            for number, submission in running.values():
+                if attempts[number] < ATTEMPTS:
+                    queue.append((number, submission))
+                else:
+                    keep(_lost(submission, options))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _lost(submission: intake.Submission, options: grade.Options) -> dict:
+    """The record of a submission that took the grader's own process down twice."""
+    record = grade.grade(replace(submission, path=None), options)
+    record["digest"] = grade.digest(submission, options)
+    record["remarks"].append("the grader's own process ended twice while marking it: look at it by hand")
+    return record
+
+
+def run(
+    submissions: Path, out: Path, *, jobs: int, only_set: str | None, student: str | None, unsafe: bool, due
+) -> list[dict]:
+    """Mark what is in ``submissions`` and not on record yet, and write all reports into ``out``; the records.
+
+    ``student`` marks that student anew, whatever is on record.
+
+    Raises:
+        IntakeError, SetError, BusyError, SandboxError: with what to do.
+    """
+    found = intake.find(submissions, only_set)
+    again = [one for one in found if student is not None and one.student == intake.clean(student)]
+    if student is not None and not again:
+        raise intake.IntakeError(f"there is nothing of {student!r}; there are {', '.join(sorted({one.student for one in found}))}")
+    with records.alone(out), tempfile.TemporaryDirectory(prefix="course-") as folder:
+        wanted = sorted({one.problem_set for one in found} & set(course.names()))
+        course.prepare(out / "course", wanted)
+        book.copy(out / "course", Path(folder))
+        options = grade.Options(Path(folder), unsafe, due)
+        store, fresh = records.Records(out), set()
+
+        def on_record(one):
+            kept = store.read(one.problem_set, one.student)
+            return kept if kept and kept.get("digest") == grade.digest(one, options) else None
+
+        waiting = again if student is not None else [one for one in found if on_record(one) is None]
+        if len(waiting) < len(found) and student is None:
+            print(f"{len(found) - len(waiting)} of {len(found)} are on record already")
+        with tqdm(total=len(waiting), unit="notebook", disable=None, file=sys.stdout) as bar:  # a bar in a terminal only
+
+            def keep(record):
+                store.write(record)
+                fresh.add((record["problem_set"], record["student"]))
+                points = sum(record["marks"].values())
+                notes = f" · {record['status']}" if record["status"] != "marked" else ""
+                line = f"{record['problem_set']}  {record['student']}  {points:g}/{record['out_of']:g}{notes}"
+                bar.write(f"[{len(fresh)}/{len(waiting)}] {line}", sys.stdout)
+                sys.stdout.flush()
+                bar.update()
+
+            mark_all(waiting, options, jobs, keep)
+        done = [record for one in found if (record := store.read(one.problem_set, one.student)) is not None]
+        for record in done:
+            book.enter(out / "course", record, (record["problem_set"], record["student"]) in fresh)
+        report.write(out, done)
+    return done

@@ -1,0 +1,169 @@
+"""Messages between the grader and the process that runs a student's code: JSON, and the bytes of tensors after it.
+
+Nothing is unpickled, so whatever arrives is data and never code. Both sides import this file; it knows nothing of either.
+A message is a head (lengths), a JSON text, and a block of bytes that the JSON's tensors point into.
+"""
+
+import json
+import math
+import struct
+
+import numpy as np
+import torch
+
+HEAD = struct.Struct(">IQ")  # bytes of JSON, bytes of tensors
+MAX_JSON = 32 * 2**20
+MAX_BYTES = 512 * 2**20
+DTYPES = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
+        torch.uint8, torch.bool, torch.complex64, torch.complex128,
+    )
+}  # fmt: skip
+PLAIN = (bool, int, float, str)
+
+
+class WireError(Exception):
+    """What arrived is no message, or is too large to be one."""
+
+
+class Writer:
+    """Collects what one message holds: the values as JSON, and the tensors among them in order.
+
+    Args:
+        reference: turns an object that is no plain data into a JSON dictionary, or raises TypeError.
+    """
+
+    def __init__(self, reference):
+        self.reference = reference
+        self.tensors: list[torch.Tensor] = []
+        self.metas: list[dict] = []
+        self.blocks: list[bytes] = []
+        self.size = 0
+
+    def value(self, value):
+        """``value`` in a form that JSON can hold; tensors are put aside."""
+        if value is None or type(value) in PLAIN:
+            return value
+        if isinstance(value, torch.Tensor):
+            return {"tensor": self._tensor(value)}
+        if isinstance(value, np.generic) and not isinstance(value, (np.void, np.object_)):
+            return self.value(value.item())
+        if isinstance(value, np.ndarray) and value.dtype != object:
+            return {"array": self._tensor(torch.as_tensor(np.ascontiguousarray(value)))}
+        if isinstance(value, torch.dtype):
+            return {"dtype": str(value).removeprefix("torch.")}
+        if isinstance(value, torch.device):
+            return {"device": str(value)}
+        if isinstance(value, (list, tuple)):
+            return {"list" if isinstance(value, list) else "tuple": [self.value(item) for item in value]}
+        if isinstance(value, dict):
+            return {"dict": [[self.value(key), self.value(item)] for key, item in value.items()]}
+        if isinstance(value, PLAIN):  # a subclass, such as an IntEnum, goes as what it is one of
+            return next(kind(value) for kind in PLAIN if isinstance(value, kind))
+        return self.reference(value)
+
+    def _tensor(self, tensor: torch.Tensor) -> int:
+        grad = tensor.grad if tensor.is_leaf else None
+        index = len(self.metas)
+        self.tensors.append(tensor)
+        self.metas.append({})
+        raw = tensor.detach().cpu().contiguous()
+        block = raw.reshape(-1).view(torch.uint8).numpy().tobytes() if raw.numel() else b""
+        self.blocks.append(block)
+        self.size += len(block)
+        if self.size > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES >> 20} MiB of numbers at once")
+        self.metas[index] = {
+            "dtype": str(raw.dtype).removeprefix("torch."),
+            "shape": list(raw.shape),
+            "requires_grad": tensor.requires_grad,
+            "grad": None if grad is None else self._tensor(grad),
+        }
+        return index
+
+    def frame(self, **fields) -> bytes:
+        """The whole message, as bytes to send. ``fields`` are JSON already (made by :meth:`value`)."""
+        text = json.dumps({**fields, "tensors": self.metas}).encode()
+        if len(text) > MAX_JSON:
+            raise ValueError(f"more than {MAX_JSON >> 20} MiB of text at once")
+        return HEAD.pack(len(text), self.size) + text + b"".join(self.blocks)
+
+
+class Reader:
+    """Reads one message back. ``resolve`` turns the dictionary of a reference into an object.
+
+    Raises:
+        WireError: the message is broken, whoever broke it.
+    """
+
+    def __init__(self, text: bytes, block: bytes, resolve):
+        self.resolve = resolve
+        try:
+            self.fields = json.loads(text)
+            metas = self.fields.pop("tensors")
+            self.metas, self.tensors, start = metas, [], 0
+            # the order on the wire is that of sending; a gradient follows the tensor whose it is
+            for meta in metas:
+                tensor, start = self._tensor(meta, block, start)
+                self.tensors.append(tensor)
+            if start != len(block):
+                raise ValueError("bytes are left over")
+        except WireError:
+            raise
+        except Exception as error:
+            raise WireError(f"not a message: {error}") from None
+
+    @staticmethod
+    def _tensor(meta: dict, block: bytes, start: int):
+        dtype, shape = DTYPES[meta["dtype"]], [int(side) for side in meta["shape"]]
+        if len(shape) > 32 or any(side < 0 for side in shape):
+            raise WireError("a tensor of an impossible shape")
+        size = math.prod(shape) * torch.empty(0, dtype=dtype).element_size()
+        if start + size > len(block):
+            raise WireError("a tensor lacks bytes")
+        if size == 0:
+            return torch.empty(shape, dtype=dtype), start
+        raw = torch.frombuffer(bytearray(block[start : start + size]), dtype=torch.uint8)
+        return raw.view(dtype).reshape(shape), start + size
+
+    def differentiable(self) -> list[bool]:
+        """For each tensor, whether it has a gradient to follow."""
+        return [bool(meta.get("requires_grad")) for meta in self.metas]
+
+    def value(self, item, depth: int = 0):
+        """The value that JSON ``item`` stands for, with the tensors of this message."""
+        if item is None or type(item) in PLAIN:
+            return item
+        if not isinstance(item, dict) or not item or depth > 200:
+            raise WireError("not a value")
+        kind, held = next(iter(item.items()))
+        try:
+            if kind == "tensor":
+                return self._with_grad(held)
+            if kind == "array":
+                return self.tensors[held].numpy()
+            if kind == "dtype":
+                return DTYPES[held]
+            if kind == "device":
+                return torch.device(held)
+            if kind == "list":
+                return [self.value(entry, depth + 1) for entry in held]
+            if kind == "tuple":
+                return tuple(self.value(entry, depth + 1) for entry in held)
+            if kind == "iterator":
+                return iter([self.value(entry, depth + 1) for entry in held])
+            if kind == "dict":
+                return {self.value(key, depth + 1): self.value(entry, depth + 1) for key, entry in held}
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise WireError(f"not a value: {error}") from None
+        return self.resolve(item)
+
+    def _with_grad(self, index: int) -> torch.Tensor:
+        tensor, grad = self.tensors[index], self.metas[index].get("grad")
+        if grad is not None and tensor.is_leaf and tensor.grad is None:
+            if tensor.is_floating_point():
+                tensor.requires_grad_()
+            tensor.grad = self.tensors[grad]
+        return tensor
