@@ -7,15 +7,22 @@ CHAPTER ?=
 PROFILE ?=
 SEEDS ?=
 ARGS ?=
+SUBMISSIONS ?=
+OUT ?=
+JOBS ?=
+SET ?=
+STUDENT ?=
+DUE ?=
+UNSAFE ?=
 PY := $(VENV)/bin/python
 SITE := _build/html
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test execute sync colab measure bench lint clean
+.PHONY: help book serve test execute sync colab measure bench bench-grading assignments grade sandbox lint clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 # Some systems ship Python without ensurepip: then pip from outside fills the environment.
 $(PY):
@@ -52,8 +59,9 @@ execute: $(VENV)/.dev  ## Re-run chapters and store outputs (CHAPTER=, PROFILE=q
 	@$(PY) -m tools.execute $(CHAPTER) $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS))
 	@$(if $(SEEDS),,$(PY) -m tools.pages)
 
-sync: $(VENV)/.dev  ## After editing a chapter: write notebooks, models and generated pages
+sync: $(VENV)/.dev  ## After editing a chapter or problem set: write notebooks, models and generated pages
 	@$(PY) -m tools.sync $(CHAPTER)
+	@$(PY) -m assignments.grader sync
 	@$(PY) -m tools.export
 	@$(PY) -m tools.pages
 
@@ -68,7 +76,22 @@ measure: $(VENV)/.dev  ## Train every network by one recipe, store what it reach
 	@$(PY) -m tools.measure $(ARGS)
 
 bench: $(VENV)/.dev  ## Time d2l.fit beside a bare loop; weigh and time the pages of the site
-	@for script in benchmarks/*.py; do echo "$$script"; $(PY) $$script || exit 1; done
+	@for script in $(filter-out benchmarks/grading.py,$(wildcard benchmarks/*.py)); do echo "$$script"; $(PY) $$script || exit 1; done
+
+assignments: $(VENV)/.dev  ## Problem sets: what students get, the solutions, a zip to hand out (OUT=)
+	@$(PY) -m assignments.grader release $(if $(OUT),--out "$(OUT)")
+
+grade: $(VENV)/.dev  ## Mark notebooks: SUBMISSIONS=folder (OUT=, JOBS=, SET=ps2, STUDENT=name anew, DUE=2026-12-01T23:59, UNSAFE=1)
+	@test -n "$(SUBMISSIONS)" || { echo "say where the notebooks are: make grade SUBMISSIONS=folder"; exit 1; }
+	@$(PY) -m assignments.grader grade "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(JOBS),--jobs $(JOBS)) \
+	  $(if $(SET),--set $(SET)) $(if $(STUDENT),--student "$(STUDENT)") $(if $(DUE),--due "$(DUE)") $(if $(UNSAFE),--unsafe)
+
+sandbox:  ## Install bubblewrap, which marking runs submissions in (Debian, Ubuntu; as root or with sudo)
+	@command -v bwrap >/dev/null || { sudo=$$(command -v sudo || true); $$sudo apt-get update -qq && $$sudo apt-get install -y -qq bubblewrap; }
+	@echo "the sandbox: $$(bwrap --version)"
+
+bench-grading: $(VENV)/.dev  ## Mark 200 generated submissions of ps2, stopped half way and resumed (20 minutes)
+	@$(PY) benchmarks/grading.py $(ARGS)
 
 lint: $(VENV)/.dev  ## Style of the Python files
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check --diff --quiet d2lite/models && echo "lint: nothing to mend"

@@ -32,6 +32,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     give = commands.add_parser("release", help="write what students get, the solutions, and a zip")
     give.add_argument("--out", type=Path, default=Path("_build/assignments"))
+    commands.add_parser("sync", help="write the notebooks of the problem sets, in nbgrader's format and as released")
     mark = commands.add_parser("grade", help="mark a folder of notebooks")
     mark.add_argument("submissions", type=Path)
     mark.add_argument("--out", type=Path, default=Path("_build/grades"))
@@ -42,6 +43,10 @@ def main() -> int:
     mark.add_argument("--unsafe", action="store_true", help="run students' code without a sandbox")
     options = parser.parse_args()
     try:
+        if options.command == "sync":
+            for path in release.sync():
+                print(path.relative_to(course.ROOT))
+            return 0
         if options.command == "release":
             release.write(options.out)
             print(f"to hand out: {(options.out / 'release.zip').resolve()}")

@@ -4,6 +4,7 @@ A problem set is written as ``assignments/source/NAME/NAME.md``; ``NAME.ipynb`` 
 and ``assignments/release/NAME/NAME.ipynb`` is what students get. Both are written by ``make sync`` and never by hand.
 """
 
+import ast
 import functools
 import logging
 import os
@@ -118,6 +119,30 @@ def tests(name: str) -> dict[str, str]:
 def trusted(name: str) -> dict[str, str]:
     """The text of each cell that runs on both sides: imports, data, constants."""
     return {cell["id"]: cell.source for cell in source(name).cells if "trusted" in cell.metadata.get("tags", [])}
+
+
+def asked(name: str) -> set[str]:
+    """The names that a student's side defines, as the solved problem set does: tests fetch these and no others."""
+    ours = {*tests(name), *trusted(name), "setup"}
+    return {
+        found
+        for cell in source(name).cells
+        if cell.cell_type == "code" and cell["id"] not in ours
+        for found in assigned(cell.source)
+    }
+
+
+def assigned(code: str) -> set[str]:
+    """Names that a cell defines at its top level; what it imports is not meant."""
+    found = set()
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+            continue
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                found.add(part.id)
+    return found
 
 
 def by_hand(name: str) -> set[str]:

@@ -11,7 +11,7 @@ from traitlets import Bool, Instance
 from . import course, handles
 from .sandbox import Limits
 from .session import Ended, Session
-from .trusted import TooLong, Tests
+from .trusted import Bench, TooLong
 
 LONGEST = 600  # characters of a message that are shown
 BOARD = "leaderboard"  # a test may set this name to a dictionary of numbers
@@ -25,28 +25,29 @@ class Execute(NbGraderPreprocessor):
 
     def preprocess(self, nb, resources):
         self.ended: str | None = None
-        messages: dict[str, str] = {}
+        messages: dict[str, dict] = {}
         # What runs on this side is the source's own text: the notebook at hand has been through a student's hands.
-        tests, trusted = course.tests(resources["nbgrader"]["notebook"]), course.trusted(resources["nbgrader"]["notebook"])
+        name = resources["nbgrader"]["notebook"]
+        tests, trusted = course.tests(name), course.trusted(name)
         with Session(self.limits, self.unsafe) as session:
             handles.connect(session)
-            here = Tests(session, self.limits.cell)
+            here = Bench(session, self.limits.cell, course.asked(name))
             for number, cell in enumerate(nb.cells, 1):
                 grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-                name = grade_id or f"cell {number}"
+                place = grade_id or f"cell {number}"
                 if cell.cell_type != "code" or not cell.source.strip():
                     continue
                 if grade_id in tests:
                     error, value = here.run(tests[grade_id], grade_id)
                     cell.outputs = _outputs(error, value)
                     if error is not None:
-                        messages[grade_id] = message(error)
-                        self._note(error, name)
+                        messages[grade_id] = {"text": message(error), "hidden": _in_hidden(error, grade_id, tests[grade_id])}
+                        self._note(error, place)
                     continue
-                self._run(session, cell, name)
+                self._run(session, cell, place)
                 if grade_id in trusted:
                     error, _ = here.run(trusted[grade_id], grade_id)
-                    self._note(error, name)
+                    self._note(error, place)
         board = here.names.get(BOARD)
         nb.metadata["grading"] = {
             "ended": self.ended,
@@ -77,6 +78,16 @@ class Execute(NbGraderPreprocessor):
             name, text = str(error.get("name"))[:100], str(error.get("text"))[:LONGEST]
             line = f"line {error['line']}: " if isinstance(error.get("line"), int) else ""
             cell.outputs.append(new_output("error", ename=name, evalue=text, traceback=[f"{line}{name}: {text}"]))
+
+
+def _in_hidden(error: BaseException, cell: str, code: str) -> bool:
+    """Whether a test failed in its hidden part, past all that the student could see."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == cell:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line > len(course.visible(code).splitlines())
 
 
 def _outputs(error: BaseException | None, value) -> list:

@@ -108,9 +108,10 @@ def shown(notebook: nbformat.NotebookNode, marks: dict, messages: dict, name: st
         if cell.cell_type != "code" or "setup" in cell.metadata.get("tags", []):
             continue
         outputs = cell.get("outputs", [])
-        entry = {"cell": grade_id or "", "test": grade_id in tests, "message": messages.get(grade_id, "")}
+        entry = {"cell": grade_id or "", "test": grade_id in tests, "message": messages.get(grade_id, {}).get("text", "")}
         if entry["test"]:
-            entry |= {"points": points[grade_id], "marks": marks[grade_id]}
+            hidden = messages.get(grade_id, {}).get("hidden", False)
+            entry |= {"points": points[grade_id], "marks": marks[grade_id], "hidden": hidden}
         else:
             entry["source"] = cell.source
             entry["printed"] = "".join(out.text for out in outputs if out.output_type == "stream")

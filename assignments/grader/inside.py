@@ -119,12 +119,14 @@ class Student:
 
     def call(self, reader: wire.Reader, writer: wire.Writer):
         """Call a handle. Tensors that need gradients become leaves here, and the outputs are kept for `backward`."""
-        fields, needs = reader.fields, reader.differentiable()
+        fields, needs = reader.fields, reader.needed()
         leaves = [tensor.requires_grad_() if need else tensor for tensor, need in zip(reader.tensors, needs)]
         args, kwargs = reader.value(fields["args"]), reader.value(fields["kwargs"])
         versions = [tensor._version for tensor in leaves]
         with torch.set_grad_enabled(fields["grad"]):
             value = self.objects[fields["handle"]](*args, **kwargs)
+            if any(value is leaf for leaf in leaves):
+                value = value.view_as(value)  # an argument given back is a result, and no leaf
         changed = {
             str(index): writer.value(tensor.detach())
             for index, tensor in enumerate(leaves)
@@ -156,6 +158,8 @@ class Student:
         target = self.objects[fields["handle"]]
         if op == "attribute":
             return getattr(target, fields["name"])
+        if op == "set":
+            return setattr(target, fields["name"], reader.value(fields["value"]))
         if op == "item":
             return target[reader.value(fields["key"])]
         if op == "length":

@@ -15,6 +15,22 @@ def texts(folder: Path) -> dict[str, str]:
     return {name: course.released(folder, name).read_text("utf-8") for name in course.names()}
 
 
+def stored(folder: Path) -> dict[Path, str]:
+    """Every generated notebook of this repository with the text it must have: sources for nbgrader, and releases."""
+    wanted = {course.SOURCE / name / f"{name}.ipynb": course.text(course.source(name)) for name in course.names()}
+    return wanted | {course.RELEASE / name / f"{name}.ipynb": text for name, text in texts(folder).items()}
+
+
+def sync() -> list[Path]:
+    """Write the generated notebooks that are not what the Markdown sources make; their paths."""
+    with tempfile.TemporaryDirectory(prefix="release-") as folder:
+        wanted = stored(Path(folder))
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in stale:
+        records.whole(path, wanted[path])
+    return stale
+
+
 def write(out: Path) -> None:
     """Write ``release/``, ``solutions/`` and ``release.zip`` into ``out``."""
     with tempfile.TemporaryDirectory(prefix="release-") as folder:

@@ -1,7 +1,6 @@
 """The grader's own side: runs test cells here, beside the student's process, with handles for what the student made."""
 
 import ast
-import builtins
 import contextlib
 import io
 import random
@@ -19,16 +18,18 @@ class TooLong(Exception):
     """A test took longer than it may."""
 
 
-class Tests:
+class Bench:
     """Runs the trusted cells and the test cells of one submission, in one name space as a kernel would.
 
     Args:
         session: the student's process.
         seconds: how long one test cell may take.
+        asked: names that are the student's to define. Any other that a test reads must be the test's own: a student's
+            ``torch`` is no torch.
     """
 
-    def __init__(self, session: Session, seconds: float):
-        self.session, self.seconds = session, seconds
+    def __init__(self, session: Session, seconds: float, asked: set[str]):
+        self.session, self.seconds, self.asked = session, seconds, asked
         self.names: dict = {"__name__": "__tests__"}
 
     def run(self, source: str, cell: str) -> tuple[BaseException | None, object]:
@@ -65,7 +66,7 @@ class Tests:
         return None
 
     def _fetch(self, *trees) -> dict:
-        """Bring the names that a cell reads and that are nobody's here from the student's process."""
+        """Bring the names that a cell reads and that are the student's from the student's process."""
         wanted = {
             node.id
             for tree in trees
@@ -74,8 +75,8 @@ class Tests:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
         }
         fetched = {}
-        for name in sorted(wanted):
-            if name not in self.names and not hasattr(builtins, name):
+        for name in sorted(wanted & self.asked):
+            if name not in self.names:
                 with contextlib.suppress(NameError):  # a test's own variable, or the test will say so itself
                     fetched[name] = self.names[name] = handles.fetch(self.session, name)
         return fetched

@@ -79,6 +79,7 @@ class Writer:
             "dtype": str(raw.dtype).removeprefix("torch."),
             "shape": list(raw.shape),
             "requires_grad": tensor.requires_grad,
+            "leaf": tensor.is_leaf,
             "grad": None if grad is None else self._tensor(grad),
         }
         return index
@@ -129,7 +130,11 @@ class Reader:
         return raw.view(dtype).reshape(shape), start + size
 
     def differentiable(self) -> list[bool]:
-        """For each tensor, whether it has a gradient to follow."""
+        """For each tensor, whether gradients are to be sent back to what it was computed from."""
+        return [bool(meta.get("requires_grad")) and not meta.get("leaf") for meta in self.metas]
+
+    def needed(self) -> list[bool]:
+        """For each tensor, whether its own gradient is asked for."""
         return [bool(meta.get("requires_grad")) for meta in self.metas]
 
     def value(self, item, depth: int = 0):
@@ -161,9 +166,10 @@ class Reader:
         return self.resolve(item)
 
     def _with_grad(self, index: int) -> torch.Tensor:
-        tensor, grad = self.tensors[index], self.metas[index].get("grad")
-        if grad is not None and tensor.is_leaf and tensor.grad is None:
-            if tensor.is_floating_point():
-                tensor.requires_grad_()
-            tensor.grad = self.tensors[grad]
+        """A tensor; a leaf such as a parameter comes as a leaf, with its gradient."""
+        tensor, meta = self.tensors[index], self.metas[index]
+        if meta.get("leaf") and meta.get("requires_grad") and tensor.is_leaf and tensor.is_floating_point():
+            tensor.requires_grad_()
+            if meta.get("grad") is not None:
+                tensor.grad = self.tensors[meta["grad"]]
         return tensor

@@ -1,0 +1,128 @@
+"""Instant checks of problem set 2, on batch normalization: hints, no marks."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ..checks import exercise, number, numbers
+
+
+def _inventory(values: list[float]) -> str:
+    shared, learned, kept = values
+    if shared != 6272:
+        return {
+            196: "the values of one map share a mean with those of the other images: count all 32.",
+            32: "each image brings a whole map of 14 × 14 values, not one.",
+            3136: "that is LayerNorm, all channels of an image. Here a channel is averaged over all images.",
+            100_352: "that is all values; 16 channels share them out.",
+            512: "channels do not share a mean: take images and places, and leave the 16 out.",
+        }.get(shared, "the first number: images times the places of a map, of one channel.")
+    if learned != 32:
+        return "the second number: each channel learns a scale and a shift."
+    return {
+        32: "the third number: nearly. Besides mean and variance of each channel, the layer counts something.",
+        16: "the third number: a running mean and a running variance a channel, and one thing more.",
+        64: "the third number: the learned ones are parameters; count the buffers alone.",
+        65: "the third number: the learned ones are parameters; count the buffers alone.",
+    }.get(kept, "the third number: look at the names in the state_dict of nn.BatchNorm2d(16).")
+
+
+exercise(
+    "ps2-1",
+    numbers((6272, 32, 33), _inventory),
+    "right: 32 · 14 · 14 values a mean; scale and shift; running mean, running variance and a counter.",
+)
+
+_RELU = "the second convolution meets a ReLU before the mean, and what it cuts off depends on the bias."
+_GROUP = "GroupNorm's channels share a mean in fives: a bias that lifts one of the five is not removed."
+_POOL = "the largest of four values, each with c added, is the largest of the four, plus c. What follows removes it."
+
+exercise(
+    "ps2-2",
+    number(
+        48,
+        "go through the six biases: is a mean over just this channel subtracted before anything bends the values?",
+        {
+            60: _RELU,
+            68: _GROUP,
+            80: f"{_RELU} And GroupNorm?",
+            52: f"{_GROUP} And is the maximum really in the way?",
+            64: f"{_RELU} And GroupNorm? And is the maximum really in the way?",
+            44: f"{_RELU} And is the maximum really in the way?",
+            32: _POOL,
+            58: "nothing follows the last linear layer: its bias goes straight into the logits.",
+            90: "nothing follows the last linear layer, for one: its bias goes straight into the logits.",
+            24: "convolutions count as well, and so do linear layers: look once more at both.",
+            3: "that is the number of layers; how many numbers do their biases hold?",
+        },
+        whole=True,
+    ),
+    "right: 8 + 16 + 24. A maximum passes a constant on; a ReLU does not, and a group of channels shares its mean.",
+)
+
+
+def _backward(answer: object) -> str | None:
+    if not callable(answer) or isinstance(answer, nn.Module):
+        return "give the function itself, without brackets."
+    generator = torch.Generator().manual_seed(0)
+    X, dY = torch.randn(2, 6, 3, dtype=torch.float64, generator=generator)
+    gamma = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
+    inv_std = (X.var(0, unbiased=False) + 0.1) ** -0.5
+    X_hat = (X - X.mean(0)) * inv_std
+    found = answer(dY.clone(), X_hat.clone(), inv_std.clone(), gamma.clone())
+    if not isinstance(found, (tuple, list)) or len(found) != 3:
+        return "return three tensors: dX, dgamma, dbeta."
+    got = [torch.as_tensor(value).detach().double() for value in found]
+    for name, value, shape in zip(("dX", "dgamma", "dbeta"), got, ((6, 3), (3,), (3,))):
+        if value.shape != shape:
+            return f"{name} should have shape {shape}, not {tuple(value.shape)}."
+    if not torch.allclose(got[2], dY.sum(0)):
+        return "dbeta: beta is added to every value of its channel, so its gradients add up."
+    if not torch.allclose(got[1], (dY * X_hat).sum(0)):
+        return "dgamma: gamma multiplies X_hat, so each value brings dY times X_hat."
+    return _dX_hint(got[0], dY, X_hat, inv_std, gamma)
+
+
+def _dX_hint(dX: torch.Tensor, dY, X_hat, inv_std, gamma) -> str | None:
+    through_mean, through_var = dY.mean(0), X_hat * (dY * X_hat).mean(0)
+    if torch.allclose(dX, gamma * inv_std * (dY - through_mean - through_var)):
+        return None
+    slips = {
+        "dX: this is the direct path alone, as with training=False. Mean and variance move with every x.": (
+            gamma * inv_std * dY
+        ),
+        "dX: the path through the variance is missing.": gamma * inv_std * (dY - through_mean),
+        "dX: the path through the mean is missing.": gamma * inv_std * (dY - through_var),
+        "dX: the factor gamma is missing.": inv_std * (dY - through_mean - through_var),
+        "dX: the factor inv_std is missing.": gamma * (dY - through_mean - through_var),
+        "dX: the two corrections are means over the batch, not sums.": (
+            gamma * inv_std * (dY - dY.sum(0) - X_hat * (dY * X_hat).sum(0))
+        ),
+    }
+    return next(
+        (hint for hint, wrong in slips.items() if torch.allclose(dX, wrong)),
+        "dX: add up three paths, direct, through the mean and through the variance; the last two go to every value.",
+    )
+
+
+exercise("ps2-3", _backward, "right for (N, C) in training.")
+
+exercise(
+    "ps2-4",
+    number(
+        28,
+        "draw the 8 × 8 map, and mark each place whose 3 × 3 window reaches beyond the border.",
+        {
+            36: "those are the places that are right: the inside of the map. Asked is the rest.",
+            32: "four sides of eight, but a corner lies on two sides: do not count it twice.",
+            24: "nearly: the corners belong to it too.",
+            4: "not the corners alone: each place on the border has neighbours outside.",
+            0: "the zeros of the padding were not shifted by b: at the border the folded bias is not the right one.",
+            64: "inside the map no window meets the padding.",
+            48: "that is a frame two wide. A kernel of three reaches only one place beyond the border.",
+        },
+        whole=True,
+    ),
+    "right: a frame of one place all around.",
+)

@@ -1,0 +1,106 @@
+"""A classroom for tests: problem sets solved, blank, wrong or hostile, handed in and marked by the grader itself."""
+
+import ast
+import importlib
+import re
+import subprocess
+from pathlib import Path
+
+import hostile
+import nbformat
+
+from assignments.grader import course, grade, intake, run, sandbox
+
+VARIANTS = {name: importlib.import_module(f"variants_{course.short(name)}") for name in course.names()}
+STUB = "raise NotImplementedError()"
+
+
+def solutions(name: str) -> dict[str, str]:
+    """The text of each solution cell as solved, by grade_id."""
+    cells = course.solved(name).cells
+    return {cell["id"]: cell.source for cell in cells if cell.metadata.get("nbgrader", {}).get("solution")}
+
+
+def defined(name: str) -> list[str]:
+    """The names that a problem set's solution cells define."""
+    found = []
+    for text in solutions(name).values():
+        for node in ast.parse(text).body:
+            found += [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]
+            found += [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+    return sorted(set(found))
+
+
+def notebook(base: Path, name: str, cells: dict[str, str]) -> nbformat.NotebookNode:
+    """The released notebook with the texts ``cells`` in place of its own."""
+    made = nbformat.read(course.released(base, name), as_version=4)
+    unknown = set(cells) - {cell["id"] for cell in made.cells}
+    assert not unknown, f"no such cells: {unknown}"
+    for cell in made.cells:
+        cell.source = cells.get(cell["id"], cell.source)
+    return made
+
+
+def wrong(base: Path, name: str, variant: str) -> nbformat.NotebookNode:
+    """Solved, but for the cells of a wrong variant."""
+    return notebook(base, name, {**solutions(name), **VARIANTS[name].VARIANTS[variant][0]})
+
+
+def harmful(base: Path, name: str, case: str) -> nbformat.NotebookNode:
+    """Blank, but for hostile code in the first solution cell."""
+    first = next(iter(solutions(name)))
+    return notebook(base, name, {first: hostile.code(case, defined(name))})
+
+
+def hand_in(folder: Path, student: str, name: str, made: nbformat.NotebookNode) -> Path:
+    """Write a submission as an LMS names it."""
+    path = folder / f"{student}_{course.short(name)}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(course.text(made), "utf-8")
+    return path
+
+
+def marked(base: Path, folder: Path, jobs: int = 2, unsafe: bool | None = None, **limits) -> dict[tuple[str, str], dict]:
+    """Mark all in ``folder``; the records by problem set and student. Without bubblewrap, unsafe unless said otherwise."""
+    options = grade.Options(base, not sandboxed() if unsafe is None else unsafe, limits=sandbox.Limits(**limits))
+    records: dict[tuple[str, str], dict] = {}
+
+    def keep(record):
+        records[record["problem_set"], record["student"]] = record
+
+    run.mark_all(intake.find(folder), options, jobs, keep)
+    return records
+
+
+def sandboxed() -> bool:
+    """Whether there is a working sandbox here."""
+    try:
+        sandbox.check()
+    except sandbox.SandboxError:
+        return False
+    return True
+
+
+def zeros(record: dict) -> set[str]:
+    """Test cells without full marks."""
+    points = course.graded(record["problem_set"])
+    return {cell for cell in course.tests(record["problem_set"]) if record["marks"][cell] != points[cell]}
+
+
+def said(record: dict) -> str:
+    """All that a record says in words."""
+    parts = list(record["remarks"])
+    for cell in record["cells"]:
+        parts += [cell["message"], cell.get("printed", ""), cell.get("error", "")]
+    return "\n".join(parts)
+
+
+def sentence(text: str) -> str:
+    """A text on one line."""
+    return re.sub(r"\s+", " ", text)
+
+
+def shell(line: list[str]) -> str:
+    """What a command prints, errors included."""
+    done = subprocess.run(line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    return done.stdout + done.stderr

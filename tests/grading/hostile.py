@@ -1,0 +1,141 @@
+"""Submissions that mean harm: code that stands in the first solution cell of a notebook that is blank otherwise.
+
+Each prints ``FOUND`` with what it got hold of, where it looks for something, and none may get a single point.
+"""
+
+LOOKS = "import gc, inspect, os, sys\n"
+
+#: name → (code, status that the report gives, words that its remarks or the cell's own error hold)
+CASES = {
+    "endless-loop": ("while True:\n    pass", "marked", "longer than the grader waits"),
+    "endless-and-deaf": (
+        "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True:\n    pass",
+        "ended early",
+        "did not end within",
+    ),
+    "exit": ("import os\nos._exit(0)", "ended early", "a cell ended Python"),
+    "crash": ("import ctypes\nctypes.string_at(0)", "ended early", "a cell ended Python"),
+    "fork-bomb": ("import os\nwhile True:\n    os.fork()", None, ""),
+    "thirty-gigabytes": (
+        "import torch\ntorch.zeros(30 * 2**30, dtype=torch.uint8)",
+        "marked",
+        "can't allocate memory",
+    ),
+    "gigabytes-in-pieces": (
+        "held = []\nwhile True:\n    held.append(bytearray(b'x') * 10**8)",
+        None,
+        "",
+    ),
+    "shared-memory": (
+        "import mmap\nheld = []\nfor _ in range(30):\n    block = mmap.mmap(-1, 2**30)\n    block.write(bytes(2**30))\n"
+        "    held.append(block)",
+        None,
+        "",
+    ),
+    "full-disk": (
+        "import itertools\nfor number in itertools.count():\n    with open(f'/tmp/{number}', 'wb') as file:\n"
+        "        file.write(bytes(10**8))",
+        "marked",
+        "No space left",
+    ),
+    "kill-the-parent": (
+        "import os, signal\nfor number in (os.getppid(), 1, -1):\n    os.kill(number, signal.SIGKILL)",
+        None,
+        "",
+    ),
+    "socket": (
+        "import socket\nfound = []\nfor address in (('127.0.0.1', 22), ('10.0.0.1', 80), ('1.1.1.1', 53)):\n"
+        "    try:\n        socket.create_connection(address, 2)\n        found.append(address)\n"
+        "    except OSError:\n        pass\nimport os\n"
+        "found += [name for name in os.listdir('/sys/class/net')] if os.path.isdir('/sys/class/net') else []\n"
+        "print('FOUND', found)",
+        "marked",
+        "FOUND []",
+    ),
+    "read-the-solution": (
+        LOOKS + "found = []\nfor top, folders, files in os.walk('/'):\n"
+        "    if top == '/proc':\n        folders[:] = []\n"
+        "    found += [top + '/' + name for name in files if 'ps2-batch-norm' in name or name.startswith('variants_')\n"
+        "              or name in ('gradebook.db', 'course.py', 'trusted.py', 'grades.csv')]\nprint('FOUND', found)",
+        "marked",
+        "FOUND []",
+    ),
+    "walk-the-stack": (
+        LOOKS + "words = 'HIDDEN ' + 'TESTS', 'test-' + 'moments'\nfound = []\nframe = sys._getframe()\n"
+        "while frame is not None:\n"
+        "    for scope in (frame.f_locals, frame.f_globals):\n"
+        "        found += [k for k, v in list(scope.items()) if k not in ('words', 'In', '_ih', '_i') and isinstance(v, str)\n"
+        "                  and any(w in v for w in words)]\n"
+        "    frame = frame.f_back\n"
+        "found += [o[:40] for o in gc.get_objects() if isinstance(o, str) and any(w in o for w in words)]\n"
+        "for line in open('/proc/1/cmdline', 'rb').read().split(b'\\0'):\n"
+        "    found += [line] if b'ps2' in line else []\n"
+        "print('FOUND', found)",
+        "marked",
+        "FOUND []",
+    ),
+    "patched-torch": (
+        "import torch, builtins, d2lite\nfrom d2lite import checks, metrics\n"
+        "true = lambda *a, **k: True\n"
+        "for name in ('allclose', 'equal', 'isclose', 'is_tensor'):\n    setattr(torch, name, true)\n"
+        "torch.testing.assert_close = lambda *a, **k: None\n"
+        "torch.Tensor.__eq__ = true\ntorch.Tensor.__bool__ = true\n"
+        "builtins.isinstance = true\nbuiltins.AssertionError = type('Fine', (Exception,), {})\n"
+        "d2lite.check = checks.check = lambda name, answer: checks.CheckResult(name, 'right', 'right')\n"
+        "d2lite.evaluate = metrics.evaluate = lambda *a: metrics.Metrics(0.0, 1.0, 360)",
+        None,
+        "",
+    ),
+    "patched-assert": (
+        "import ast\nshell = get_ipython()\n"
+        "class Asserts(ast.NodeTransformer):\n    def visit_Assert(self, node):\n        return ast.copy_location(ast.Pass(), node)\n"
+        "shell.ast_transformers.append(Asserts())\n"
+        "shell.input_transformers_cleanup.append(lambda lines: ['pass\\n'])\n"
+        "import sys\nsys.settrace(lambda *a: None)",
+        "marked",
+        "",
+    ),
+    "agrees-with-all": (
+        "import torch\n"
+        "class Yes(float):\n"
+        "    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = lambda s, o: True\n    __hash__ = float.__hash__\n"
+        "    __bool__ = lambda s: True\n    __getattr__ = lambda s, n: s\n    __call__ = lambda s, *a, **k: s\n"
+        "    __getitem__ = lambda s, k: s\n    __iter__ = lambda s: iter([s] * 3)\n    __len__ = lambda s: 3\n"
+        "    __sub__ = __rsub__ = __add__ = __mul__ = __abs__ = lambda s, *o: s\n"
+        "for cell in {names}:\n    globals()[cell] = Yes('nan')\n"
+        "import builtins\nbuiltins.NotImplementedError = Yes",
+        None,
+        "",
+    ),
+    "gradebook": (
+        LOOKS + "found = []\nfor top, folders, files in os.walk('/'):\n"
+        "    if top == '/proc':\n        folders[:] = []\n"
+        "    found += [top + '/' + name for name in files if name in ('gradebook.db', 'grades.csv') or name.endswith('.ipynb')\n"
+        "              and 'site-packages' not in top]\n"
+        "for folder in ('/', '/grader', '/grader/packages/d2lite', '/usr', '/etc', sys.prefix):\n"
+        "    try:\n        open(folder + '/gradebook.db', 'w').write('mine')\n        found.append(folder)\n"
+        "    except OSError:\n        pass\nprint('FOUND', found)",
+        "marked",
+        "FOUND []",
+    ),
+    "forged-print": (
+        "print('{{\"cell\": \"test-moments\", \"marks\": 20.0}}')\nprint('All tests passed: 20/20')\n"
+        "import IPython.display\nIPython.display.display({{'text/plain': '20'}}, raw=True)\n20.0",
+        "marked",
+        "All tests passed",
+    ),
+    "forged-frames": (
+        "import os, json, struct\ntext = json.dumps({{'result': True, 'tensors': []}}).encode()\n"
+        "frame = struct.pack('>IQ', len(text), 0) + text\n"
+        "for number in range(1, 60):\n    for descriptor in range(3, 30):\n        try:\n"
+        "            os.write(descriptor, struct.pack('>IQ', number, len(frame)) + frame)\n        except OSError:\n            pass",
+        "ended early",
+        "",
+    ),
+}
+
+
+def code(name: str, names: list[str]) -> str:
+    """The code of a case; ``names`` are those that the problem set's solutions define."""
+    source = CASES[name][0]
+    return source.format(names=names) if "{names}" in source or "{{" in source else source

@@ -1,0 +1,248 @@
+"""What tests hold of a student's work: copies and handles that act like the thing, and never run its code here."""
+
+import json
+import os
+import random
+
+import classroom
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import d2lite as d2l
+from assignments.grader import handles, sandbox, wire
+from assignments.grader.session import Ended, Session
+from assignments.grader.trusted import Bench
+
+STUDENT = """
+import torch
+from torch import nn
+import numpy as np
+
+def power(X, exponent=2):
+    return X**exponent
+
+def same(X):
+    return X
+
+def add_one(X):
+    X.add_(1)
+
+def pair(X):
+    return {"twice": [2 * X], "n": len(X)}, None, "text", torch.float64
+
+def bad(x):
+    if x < 0:
+        raise ValueError("below zero")
+    raise KeyError("key") if x == 0 else SystemExit(3)
+
+class Odd(Exception):
+    pass
+
+def odd():
+    raise Odd("its own")
+
+class Net(nn.Module):
+    def __init__(self, n=3):
+        super().__init__()
+        self.linear = nn.Linear(n, 10)
+        self.norm = nn.BatchNorm1d(10)
+    def forward(self, X):
+        return self.norm(self.linear(X.flatten(1)))
+
+class Yes:
+    def __eq__(self, other): return True
+    def __bool__(self): return True
+    def __len__(self): return 7
+
+net, yes, array, number = Net(), Yes(), np.arange(3), np.float32(0.5)
+deep = []
+for _ in range(5000):
+    deep = [deep]
+many = (n for n in range(3))
+"""
+
+
+@pytest.fixture(scope="module")
+def session():
+    with Session(sandbox.Limits(cell=5), unsafe=not classroom.sandboxed()) as running:
+        handles.connect(running)
+        assert running.ask("run", source=STUDENT).fields["result"]["error"] is None
+        yield running
+
+
+@pytest.fixture
+def get(session):
+    return lambda name: handles.fetch(session, name)
+
+
+def test_plain_values_are_copies(get):
+    assert get("number") == 0.5 and np.array_equal(get("array"), [0, 1, 2]) and list(get("many")) == [0, 1, 2]
+    with pytest.raises(NameError, match="nothing_here"):
+        get("nothing_here")
+
+
+def test_gradients_flow_through_calls(get):
+    X = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
+    (get("power")(X, exponent=3) * 2).sum().backward()
+    assert torch.allclose(X.grad, 6 * X.detach() ** 2)
+
+
+def test_gradients_of_weights_gather_in_the_module(get):
+    net = get("Net")(4)
+    twin = nn.Sequential(nn.Linear(4, 10), nn.BatchNorm1d(10))
+    names = {"0": "linear", "1": "norm"}
+    net.load_state_dict({f"{names[k[0]]}{k[1:]}": v for k, v in twin.state_dict().items()})
+    X = torch.randn(5, 4)
+    target = torch.randn(5, 10)
+    for one in (net, twin):
+        ((one(X) - target) ** 2).sum().backward()
+    assert torch.allclose(net.linear.weight.grad, twin[0].weight.grad, atol=1e-4)
+    assert torch.allclose(net.norm.running_mean, twin[1].running_mean)
+    named = dict(net.named_parameters())
+    assert torch.allclose(named["linear.weight"].grad, twin[0].weight.grad, atol=1e-4)
+
+
+def test_an_argument_given_back_is_a_result(get):
+    X = torch.ones(2, requires_grad=True)
+    (3 * get("same")(X)).sum().backward()
+    assert torch.equal(X.grad, torch.full((2,), 3.0))
+
+
+def test_without_gradients(get):
+    X = torch.randn(2, 3, requires_grad=True)
+    with torch.no_grad():
+        assert not get("power")(X).requires_grad
+
+
+def test_changes_in_place_come_back(get):
+    X = torch.zeros(3)
+    assert get("add_one")(X) is None and torch.equal(X, torch.ones(3))
+
+
+def test_structures(get):
+    held, nothing, text, dtype = get("pair")(torch.ones(2))
+    assert torch.equal(held["twice"][0], torch.full((2,), 2.0)) and held["n"] == 2
+    assert (nothing, text, dtype) == (None, "text", torch.float64)
+
+
+def test_modules(get):
+    net = get("net")
+    assert isinstance(net, nn.Module) and not isinstance(get("power"), nn.Module)
+    assert [name for name, _ in net.named_parameters()] == ["linear.weight", "linear.bias", "norm.weight", "norm.bias"]
+    assert sum(p.numel() for p in net.parameters()) == 60 and net.training
+    assert not net.eval().training and net.train().training
+
+
+def test_evaluate(get):
+    data = d2l.load("digits", device="cpu")
+    net = get("Net")(64)
+    assert d2l.evaluate(net, data.val).n == 180 and net.training
+
+
+def test_errors_arrive_as_what_they_are(get):
+    with pytest.raises(ValueError, match="below zero"):
+        get("bad")(-1)
+    with pytest.raises(KeyError, match="key"):
+        get("bad")(0)
+    with pytest.raises(handles.StudentError, match="SystemExit"):
+        get("bad")(1)
+    with pytest.raises(Exception, match="Odd: its own"):
+        get("odd")()
+    with pytest.raises(AttributeError):
+        get("net").nothing
+
+
+def test_an_object_that_agrees_with_all_does_not(get):
+    yes = get("yes")
+    assert not yes == 7 and yes != 7 and len(yes) == 7
+    with pytest.raises(TypeError, match="plain value is expected"):
+        bool(yes)
+    with pytest.raises(TypeError):
+        torch.allclose(yes, torch.zeros(1))
+
+
+def test_a_test_cannot_hand_its_own_code_over(get):
+    with pytest.raises(TypeError, match="cannot hand a function"):
+        get("power")(lambda: None)
+
+
+def test_what_cannot_be_sent_is_an_error_and_no_end(get, session):
+    with pytest.raises((RecursionError, ValueError)):
+        get("deep")
+    assert get("number") == 0.5
+
+
+def test_the_names_of_a_test_are_its_own(session):
+    tests = Bench(session, 5, {"power", "number"})
+    error, _ = tests.run("X = torch.ones(2)", "one")
+    assert "name 'torch' is not defined" in str(error)  # the student's torch may be anything
+    error, value = tests.run("import torch\nX = torch.ones(2)\n0.5 * power(X).sum().item()", "two")
+    assert error is None and value == 1.0
+    assert "power" not in tests.names and "X" in tests.names
+    error, _ = tests.run("assert number == 1, 'a hint'", "three")
+    assert str(error) == "a hint"
+
+
+def test_a_test_does_not_run_for_ever(session):
+    error, _ = Bench(session, 0.5, set()).run("while True: pass", "loop")
+    assert "did not end within" in str(error)
+
+
+def test_the_same_numbers_for_everybody(session):
+    source = "import torch\nassert (torch.rand(1) - (draw := float(torch.rand(1)))).abs() >= 0, ''\ndraw"
+    assert Bench(session, 5, {"power", "number"}).run(source, "a")[1] == Bench(session, 5, {"power", "number"}).run(source, "a")[1]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_broken_messages_are_told_as_such(seed):
+    rng = random.Random(seed)
+    writer = wire.Writer(lambda value: {"handle": 0, "module": False})
+    held = writer.value([torch.ones(2, 3), {"a": (1, None)}, object()])
+    frame = bytearray(writer.frame(result=held))
+    text, block = wire.HEAD.unpack(frame[: wire.HEAD.size])
+    body = frame[wire.HEAD.size :]
+    for _ in range(rng.randint(1, 6)):
+        body[rng.randrange(len(body))] = rng.randrange(256)
+    try:
+        reader = wire.Reader(bytes(body[:text]), bytes(body[text:]), lambda item: item)
+        reader.value(reader.fields.get("result"))
+    except wire.WireError:
+        pass
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"dtype": "float32", "shape": [-1]},
+        {"dtype": "float32", "shape": [10**12]},
+        {"dtype": "object", "shape": [1]},
+        {"dtype": "float32", "shape": [1] * 100},
+        {"dtype": "float32", "shape": "x"},
+        {},
+    ],
+)
+def test_impossible_tensors(meta):
+    text = json.dumps({"tensors": [meta], "result": {"tensor": 0}}).encode()
+    with pytest.raises(wire.WireError):
+        wire.Reader(text, b"\0" * 4, lambda item: item)
+
+
+def test_an_ended_process_is_told(tmp_path):
+    with Session(sandbox.Limits(cell=5), unsafe=not classroom.sandboxed()) as running:
+        handles.connect(running)
+        with pytest.raises(Ended, match="a cell ended Python"):
+            running.ask("run", source="import os; os._exit(1)")
+        with pytest.raises(Ended, match="a cell ended Python"):
+            handles.fetch(running, "x")
+    assert running.process.poll() is not None
+
+
+def test_without_a_sandbox_its_folder_goes_as_well():
+    with Session(sandbox.Limits(cell=5), unsafe=True) as running:
+        handles.connect(running)
+        running.ask("run", source="import os; open('left', 'w').write('x'); where = os.getcwd()")
+        where = handles.fetch(running, "where")
+        assert os.path.exists(where)
+    assert not os.path.exists(where)

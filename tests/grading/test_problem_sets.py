@@ -1,0 +1,127 @@
+"""Problem sets: their form, and that right, blank and wrong work gets exactly the marks it must."""
+
+import ast
+import json
+
+import classroom
+import nbformat
+import pytest
+
+from assignments.grader import course, release
+
+NAMES = course.names()
+SAMPLE = 3  # wrong variants of each problem set that are marked here; all are in `make bench-grading`
+
+
+def asserts(code: str) -> list[ast.Assert]:
+    return [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assert)]
+
+
+def hidden(code: str) -> str:
+    """The hidden part of a test cell."""
+    return "".join(course.HIDDEN.findall(code))
+
+
+def test_there_are_six():
+    assert [course.short(name) for name in NAMES] == ["ps1", "ps2", "ps3", "ps4", "ps5", "ps6"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_form(name):
+    graded, by_hand = course.graded(name), course.by_hand(name)
+    assert 8 <= len(graded) <= 15 and sum(graded.values()) == 20
+    assert len(by_hand) == 1 and graded[by_hand.pop()] == 3
+    assert all(points == int(points) > 0 for points in graded.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_test_cell_shows_something_and_says_what_is_wrong(name):
+    for grade_id, code in course.tests(name).items():
+        assert asserts(course.visible(code)), f"{grade_id} shows no assert"
+        assert all(node.msg is not None for node in asserts(code)), f"an assert of {grade_id} says nothing"
+    own = {name for code in course.tests(name).values() for name in course.assigned(code)}
+    assert not own & course.asked(name), "tests would hide names of the student's"
+
+
+def test_names_that_a_cell_defines():
+    assert course.assigned("import a\nx = 1\ndef f():\n    y = 2\nfor z in x:\n    w, v = z") == {"x", "f", "z", "w", "v"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_secret_is_handed_out(base, name):
+    text = course.released(base, name).read_text("utf-8")
+    for word in ("SOLUTION", "HIDDEN TESTS"):
+        assert word not in text
+    notebook = nbformat.reads(text, as_version=4)
+    released = {cell["id"]: cell.source for cell in notebook.cells}
+    for cell, code in classroom.solutions(name).items():
+        assert released[cell] != code and "YOUR CODE HERE" in released[cell]
+    for cell, code in course.tests(name).items():
+        for line in hidden(code).splitlines():
+            # a line that stands in both parts, such as a loop's head, gives nothing away
+            if len(line.strip()) > 40 and line not in course.visible(code):
+                assert line not in released[cell]
+
+
+def test_notebooks_are_those_of_the_sources(tmp_path):
+    for path, text in release.stored(tmp_path / "made").items():
+        assert path.exists() and path.read_text("utf-8") == text, f"{path.name} is stale: make sync"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_variants_are_complete(name):
+    made = classroom.VARIANTS[name]
+    assert made.SET == name and len(made.VARIANTS) >= 8
+    with_hidden = {cell for cell, code in course.tests(name).items() if hidden(code)}
+    assert with_hidden <= set(made.CAUGHT) and with_hidden, "a hidden test that catches nothing"
+    for cell, variant in made.CAUGHT.items():
+        assert cell in made.VARIANTS[variant][1]
+
+
+@pytest.fixture(scope="module")
+def records(base, tmp_path_factory):
+    """Solved, blank, and a sample of the wrong variants, of every problem set, marked in one go."""
+    folder = tmp_path_factory.mktemp("handed-in")
+    for name in NAMES:
+        classroom.hand_in(folder, "solved", name, course.solved(name))
+        classroom.hand_in(folder, "blank", name, classroom.notebook(base, name, {}))
+        for variant in sample(name):
+            classroom.hand_in(folder, f"wrong-{variant}", name, classroom.wrong(base, name, variant))
+    return classroom.marked(base, folder)
+
+
+def sample(name: str) -> list[str]:
+    """Some wrong variants, spread over the problem set."""
+    variants = list(classroom.VARIANTS[name].VARIANTS)
+    return variants[:: -(-len(variants) // SAMPLE)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_solved_gets_full_marks(records, name):
+    record = records[name, "solved"]
+    assert record["status"] == "marked" and record["remarks"] == [], classroom.said(record)
+    assert classroom.zeros(record) == set(), classroom.said(record)
+    assert list(record["by_hand"].values()) == [3.0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_blank_gets_nothing_and_is_no_error(records, name):
+    record = records[name, "blank"]
+    assert record["status"] == "marked" and record["remarks"] == []
+    assert set(record["marks"].values()) == {0.0} and record["by_hand"] == {}
+
+
+@pytest.mark.parametrize(("name", "variant"), [(name, variant) for name in NAMES for variant in sample(name)])
+def test_wrong_gets_what_is_right_in_it(records, name, variant):
+    record = records[name, f"wrong-{variant}"]
+    assert classroom.zeros(record) == classroom.VARIANTS[name].VARIANTS[variant][1], classroom.said(record)
+    assert all(record["marks"][cell] in (0.0, points) for cell, points in course.graded(name).items())
+    past = {one["cell"] for one in record["cells"] if one.get("hidden")}
+    caught = {cell for cell, which in classroom.VARIANTS[name].CAUGHT.items() if which == variant}
+    assert caught <= past, f"the visible tests of {caught - past} see this already"
+
+
+def test_designs_are_ranked(records):
+    board = records[course.find("ps6"), "solved"]["board"]
+    assert set(board) >= {"accuracy", "parameters", "macs"} and 0.5 < board["accuracy"] <= 1
+    assert json.dumps(board)
