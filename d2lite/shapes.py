@@ -47,14 +47,17 @@ def forward_on_meta(net: nn.Module, input_shape: tuple[int, ...], training: bool
 
     Buffers are stood in for like parameters, so that in training mode too the network stays as it is.
     """
+    # Each place that holds a tensor is named once, also in a module that stands in the network twice: a place that is
+    # filled under two names would be left with what stood in for its tensor.
     state = {
-        name: torch.empty_like(tensor, device="meta")
-        for tensors in (net.named_parameters(), net.named_buffers())
-        for name, tensor in tensors
+        f"{place}.{name}".lstrip("."): torch.empty_like(tensor, device="meta")
+        for place, module in net.named_modules()
+        for held in (module.named_parameters, module.named_buffers)
+        for name, tensor in held(recurse=False, remove_duplicate=False)
     }
     x = torch.empty(input_shape, device="meta")
     with in_mode(net, training), torch.no_grad():
-        return torch.func.functional_call(net, state, (x,))
+        return torch.func.functional_call(net, state, (x,), tie_weights=False)
 
 
 def forward_on_zeros(net: nn.Module, input_shape: tuple[int, ...]) -> torch.Tensor:

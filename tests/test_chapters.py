@@ -3,6 +3,7 @@
 import ast
 import base64
 import io
+import re
 
 import jupytext
 import nbformat
@@ -150,6 +151,23 @@ def test_solutions_are_folded_everywhere(chapter):
             assert "hide-input" in cell.metadata.tags
             assert cell.metadata.get("jupyter", {}).get("source_hidden") is True
             assert cell.metadata.get("cellView") == "form" and cell.source.startswith("# @title Solution ")
+
+
+@each_chapter
+def test_every_solution_passes_its_check(chapter):
+    """The stored outputs are compared when the chapter is re-run, so each solution runs against its check."""
+    from test_checks import OF_THE_BOOK
+
+    solutions = [cell for cell in code_cells(chapter) if "solution" in cell.metadata.get("tags", [])]
+    said = {}
+    for cell in solutions:
+        shown = "".join(str(out.get("data", {}).get("text/plain", "")) + out.get("text", "") for out in cell.outputs)
+        assert "✗" not in shown and "…" not in shown, cell.source
+        said |= {name: cell for name in re.findall(r"✓ ([\w-]+): ", shown)}
+    exercises = {name for name in OF_THE_BOOK if name.rpartition("-")[0] == chapter}
+    assert exercises and set(said) == exercises
+    for cell in said.values():
+        assert not set(cell.metadata.tags) & {"nbval-ignore-output", "nbval-skip"}, "its output is not compared"
 
 
 @each_chapter

@@ -1,4 +1,4 @@
-"""Write status.md, and the tables of chapters in index.md and README.md; --check tells what is stale."""
+"""Write status.md, and the tables of chapters and problem sets in other pages; --check tells what is stale."""
 
 import base64
 import re
@@ -6,6 +6,7 @@ import re
 from tools import generated, pairs, project
 
 COVERS = project.BOOK / "_static" / "covers"
+SETS = project.ROOT / "assignments" / "source"
 STATUS_HEAD = """\
 # Status: what was run, on what
 
@@ -24,13 +25,18 @@ held at any time. Long runs that chapters cite are rows of a table, each with de
 
 def facts(chapter: str) -> dict:
     """The title, the promise (first paragraph) and the stored run of a chapter."""
-    text = project.source(chapter).read_text("utf-8")
-    match = re.search(r"^# (.+?)\n\s*\n(.+?)\n\s*\n", text, re.M | re.S)
-    if match is None:
-        raise SystemExit(f"book/{chapter}.md: it must open with a # title and one paragraph that states its promise")
+    title, promise = opening(project.source(chapter))
     stored = pairs.read_notebook(chapter)
     run = dict(stored.metadata.get("d2lite", {}).get("run", {})) if stored else {}
-    return {"title": match[1].strip(), "promise": " ".join(match[2].split()), "run": run}
+    return {"title": title, "promise": promise, "run": run}
+
+
+def opening(path: project.Path) -> tuple[str, str]:
+    """The title of a source, and its promise. Raises SystemExit where it does not open with them."""
+    match = re.search(r"^# (.+?)\n\s*\n(.+?)\n\s*\n", path.read_text("utf-8"), re.M | re.S)
+    if match is None:
+        raise SystemExit(f"{generated.named(path)}: it must open with a # title and one paragraph that states its promise")
+    return match[1].strip(), " ".join(match[2].split())
 
 
 def minutes(run: dict) -> str:
@@ -51,6 +57,21 @@ def chapter_table(link: str) -> str:
         rows.append(
             f"| [{page['title']}]({link.format(name)}) | {promise} | {time} | [open]({project.colab_url(name)}) |"
         )
+    return "\n".join(rows) + "\n"
+
+
+def set_table() -> str:
+    """Problem set, what it promises, its points, the time that it says it takes, and where it opens in Colab."""
+    rows = ["| Problem set | What it promises | Points | Time | Colab |", "|---|---|---:|---|---|"]
+    for path in sorted(SETS.glob("*/*.md")):
+        (title, promise), text = opening(path), path.read_text("utf-8")
+        time = re.search(r"^About ([^.\n]+)\. Read ", text, re.M)
+        if time is None:
+            raise SystemExit(f"{generated.named(path)}: after its promise it must say 'About … minutes. Read …'")
+        points = sum(map(int, re.findall(r"^:nbgrader: \{.*\bpoints: (\d+)", text, re.M)))
+        url = project.colab_url(path.stem, f"assignments/release/{path.stem}")
+        cells = [title.removeprefix("Problem set "), promise.replace("|", "\\|"), str(points), time[1], f"[open]({url})"]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -118,7 +139,7 @@ def handwritten(text: str) -> str:
 
 def expected() -> dict[project.Path, str | bytes]:
     """Every generated file with the contents it must have."""
-    index, readme = project.BOOK / "index.md", project.ROOT / "README.md"
+    index, readme, teaching = project.BOOK / "index.md", project.ROOT / "README.md", project.BOOK / "teaching.md"
     clone = f"```bash\ngit clone {project.repository_url()}\ncd {project.slug().split('/')[1]}\nmake book\n```\n"
     index_text = between(index.read_text("utf-8"), "chapters", "\n" + chapter_table("{}.ipynb") + "\n")
     readme_text = between(readme.read_text("utf-8"), "chapters", "\n" + chapter_table("book/{}.ipynb") + "\n")
@@ -126,6 +147,7 @@ def expected() -> dict[project.Path, str | bytes]:
         project.BOOK / "status.md": status(),
         index: between(index_text, "gallery", "\n" + gallery() + "\n"),
         readme: between(readme_text, "clone", clone),
+        teaching: between(teaching.read_text("utf-8"), "sets", "\n" + set_table() + "\n"),
     }
     covers = {COVERS / f"{name}.png": found[0] for name in project.chapters() if (found := cover(name))}
     return texts | covers

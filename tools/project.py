@@ -46,9 +46,9 @@ def setup_cell() -> str:
     return SETUP_CELL.format(url=repository_url())
 
 
-def colab_url(chapter: str) -> str:
-    """Where a chapter opens in Colab."""
-    return f"https://colab.research.google.com/github/{slug()}/blob/{BRANCH}/book/{chapter}.ipynb"
+def colab_url(name: str, folder: str = "book") -> str:
+    """Where a notebook opens in Colab: a chapter, or one of another folder of the repository."""
+    return f"https://colab.research.google.com/github/{slug()}/blob/{BRANCH}/{folder}/{name}.ipynb"
 
 
 def slug() -> str:

@@ -3,54 +3,62 @@
 Marks of tests go in, marks and comments that a teacher gave come out; a new run never touches the latter.
 """
 
+import json
 import shutil
 from pathlib import Path
+
+from nbgrader.api import Gradebook
 
 from . import course, records
 
 MARKED = ("marked", "ended early")
 
 
-def enter(folder: Path, record: dict, fresh: bool) -> None:
-    """Enter one record into the course in ``folder``; ``fresh`` when it was marked just now.
+def enter(folder: Path, found: list[dict]) -> list[dict[str, dict]]:
+    """Enter the records ``found`` into the course in ``folder``; the marks of each, by cell.
 
-    Of a submission marked anew, an answer that had been marked by hand is to be looked at once more.
+    Of a submission that was marked anew since it was last entered, an answer that had been marked by hand is to be
+    looked at once more.
     """
-    name, student = record["problem_set"], record["student"]
-    if record["status"] not in MARKED:
-        return
-    if fresh:
-        for stage in ("submitted", "autograded"):  # the formgrader shows the second and expects the first
-            records.whole(folder / stage / student / name / f"{name}.ipynb", record["notebook"])
+    known = folder / "entered.json"
+    entered = json.loads(known.read_text("utf-8")) if known.exists() else {}
     with course.gradebook(folder) as book:
-        book.update_or_create_student(student)
-        book.update_or_create_submission(name, student)
-        for grade in book.find_submission_notebook(name, name, student).grades:
-            grade.auto_score = None if grade.name in record["by_hand"] else record["marks"][grade.name]
-            if grade.name in record["by_hand"]:
-                grade.needs_manual_grade = fresh or grade.manual_score is None
-            elif fresh:
-                grade.needs_manual_grade = grade.manual_score is not None
+        for record in found:
+            key = f"{record['problem_set']}/{record['student']}"
+            if record["status"] in MARKED and entered.get(key) != record["run"]:
+                _enter(folder, book, record)
+                entered[key] = record["run"]
         book.db.commit()
+        marks = [_marks(book, record) for record in found]
+    records.whole(known, json.dumps(entered, indent=1, sort_keys=True))
+    return marks
 
 
-def marks(folder: Path, record: dict) -> dict[str, dict]:
-    """Each graded cell's points, what is still to be marked by hand, and the teacher's comment."""
+def _enter(folder: Path, book: Gradebook, record: dict) -> None:
     name, student = record["problem_set"], record["student"]
-    found = {
-        cell: {"points": points, "open": 0.0, "comment": ""} for cell, points in record["marks"].items()
-    }
+    for stage in ("submitted", "autograded"):  # the formgrader shows the second and expects the first
+        records.whole(folder / stage / student / name / f"{name}.ipynb", record["notebook"])
+    book.update_or_create_student(student)
+    book.update_or_create_submission(name, student)
+    for grade in book.find_submission_notebook(name, name, student).grades:
+        by_hand = grade.name in record["by_hand"]
+        grade.auto_score = None if by_hand else record["marks"][grade.name]
+        grade.needs_manual_grade = by_hand or grade.manual_score is not None
+
+
+def _marks(book: Gradebook, record: dict) -> dict[str, dict]:
+    """Each graded cell's points, what is still to be marked by hand, and the teacher's comment."""
+    found = {cell: {"points": points, "open": 0.0, "comment": ""} for cell, points in record["marks"].items()}
     if record["status"] not in MARKED:
         return found
-    with course.gradebook(folder) as book:
-        notebook = book.find_submission_notebook(name, name, student)
-        for grade in notebook.grades:
-            given = grade.auto_score if grade.manual_score is None else grade.manual_score
-            found[grade.name]["points"] = (given or 0.0) + (grade.extra_credit or 0.0)
-            found[grade.name]["open"] = grade.max_score if grade.needs_manual_grade else 0.0
-        for comment in notebook.comments:
-            if comment.name in found:
-                found[comment.name]["comment"] = comment.manual_comment or ""
+    notebook = book.find_submission_notebook(record["problem_set"], record["problem_set"], record["student"])
+    for grade in notebook.grades:
+        given = grade.auto_score if grade.manual_score is None else grade.manual_score
+        found[grade.name]["points"] = (given or 0.0) + (grade.extra_credit or 0.0)
+        found[grade.name]["open"] = grade.max_score if grade.needs_manual_grade else 0.0
+    for comment in notebook.comments:
+        if comment.name in found:
+            found[comment.name]["comment"] = comment.manual_comment or ""
     return found
 
 

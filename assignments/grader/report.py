@@ -39,9 +39,9 @@ def row(record: dict, marks: dict) -> dict:
     }
 
 
-def write(folder: Path, found: list[dict]) -> None:
-    """Write all pages and tables for the records ``found`` into ``folder``."""
-    marked = [(record, book.marks(folder / "course", record)) for record in found]
+def write(folder: Path, found: list[dict], given: list[dict[str, dict]]) -> None:
+    """Write all pages and tables into ``folder``, for the records ``found`` and the marks ``given`` for each."""
+    marked = list(zip(found, given))
     rows = [row(record, marks) for record, marks in marked]
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")

@@ -3,6 +3,7 @@
 import multiprocessing
 import sys
 import tempfile
+import uuid
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -76,7 +77,7 @@ def run(
         course.prepare(out / "course", wanted)
         book.copy(out / "course", Path(folder))
         options = grade.Options(Path(folder), unsafe, due)
-        store, fresh = records.Records(out), set()
+        store, done = records.Records(out), 0
 
         def on_record(one):
             kept = store.read(one.problem_set, one.student)
@@ -88,18 +89,17 @@ def run(
         with tqdm(total=len(waiting), unit="notebook", disable=None, file=sys.stdout) as bar:  # a bar in a terminal only
 
             def keep(record):
-                store.write(record)
-                fresh.add((record["problem_set"], record["student"]))
+                nonlocal done
+                store.write({**record, "run": uuid.uuid4().hex})
+                done += 1
                 points = sum(record["marks"].values())
                 notes = f" · {record['status']}" if record["status"] != "marked" else ""
                 line = f"{record['problem_set']}  {record['student']}  {points:g}/{record['out_of']:g}{notes}"
-                bar.write(f"[{len(fresh)}/{len(waiting)}] {line}", sys.stdout)
+                bar.write(f"[{done}/{len(waiting)}] {line}", sys.stdout)
                 sys.stdout.flush()
                 bar.update()
 
             mark_all(waiting, options, jobs, keep)
-        done = [record for one in found if (record := store.read(one.problem_set, one.student)) is not None]
-        for record in done:
-            book.enter(out / "course", record, (record["problem_set"], record["student"]) in fresh)
-        report.write(out, done)
-    return done
+        on_file = [record for one in found if (record := store.read(one.problem_set, one.student)) is not None]
+        report.write(out, on_file, book.enter(out / "course", on_file))
+    return on_file

@@ -1,0 +1,144 @@
+"""Marking at the size of a course: 200 submissions of ps2, right, wrong and hostile, on two workers.
+
+Runs them once in one go and once killed half way and resumed, compares the two tables of grades byte for byte, and
+prints how long it took, the table, and how each hostile case ended. With ``--variants`` it marks every wrong variant of
+every problem set instead and compares the marks with those expected.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "grading")]
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import classroom  # noqa: E402
+import hostile  # noqa: E402
+
+from assignments.grader import course, records  # noqa: E402
+
+NAME = course.find("ps2")
+RIGHT, BLANK = 60, 20  # the rest is wrong variants, each several times, and two of each hostile case
+
+
+def generate(base: Path, folder: Path, count: int) -> dict[str, str]:
+    """Write ``count`` submissions into ``folder``; the kind of each student's."""
+    kinds = ["right"] * RIGHT + ["blank"] * BLANK + [f"hostile {case}" for case in hostile.CASES] * 2
+    variants = list(classroom.VARIANTS[NAME].VARIANTS)
+    kinds += [f"wrong {variants[number % len(variants)]}" for number in range(max(0, count - len(kinds)))]
+    # every n-th, so that a shorter run has some of each, in an order that mixes them
+    kinds = [kinds[number * 37 % len(kinds)] for number in range(min(count, len(kinds)))]
+    found = {}
+    for number, kind in enumerate(kinds):
+        student = f"student{number:03d}"
+        what, _, which = kind.partition(" ")
+        if what == "right":
+            made = course.solved(NAME)
+        elif what == "blank":
+            made = classroom.notebook(base, NAME, {})
+        else:
+            made = (classroom.wrong if what == "wrong" else classroom.harmful)(base, NAME, which)
+        classroom.hand_in(folder, student, NAME, made)
+        found[student] = kind
+    return found
+
+
+def command(submissions: Path, out: Path, jobs: int) -> list[str]:
+    line = [sys.executable, "-m", "assignments.grader", "grade", str(submissions), "--out", str(out)]
+    return [*line, "--jobs", str(jobs)]
+
+
+def resumed(submissions: Path, out: Path, jobs: int, half: int) -> None:
+    """Mark, kill everything once ``half`` are on record, and go on."""
+    process = subprocess.Popen(command(submissions, out, jobs), cwd=ROOT, start_new_session=True)
+    while len(list((out / "records").rglob("*.json"))) < half and process.poll() is None:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    print(f"killed with {len(list((out / 'records').rglob('*.json')))} on record", flush=True)
+    subprocess.run(command(submissions, out, jobs), cwd=ROOT, check=True)
+
+
+def expected(kind: str) -> set[str] | None:
+    """Test cells that must get nothing."""
+    what, _, which = kind.partition(" ")
+    if what == "right":
+        return set()
+    return classroom.VARIANTS[NAME].VARIANTS[which][1] if what == "wrong" else set(course.tests(NAME))
+
+
+def course_of(count: int, jobs: int, keep: Path | None) -> int:
+    """The 200 submissions; how many are not as they must be."""
+    with tempfile.TemporaryDirectory(prefix="bench-grading-") as place:
+        folder = Path(place)
+        course.prepare(folder / "base", [NAME])
+        kinds = generate(folder / "base", folder / "in", count)
+        start = time.perf_counter()
+        subprocess.run(command(folder / "in", folder / "whole", jobs), cwd=ROOT, check=True)
+        seconds = time.perf_counter() - start
+        resumed(folder / "in", folder / "parts", jobs, count // 2)
+        same = (folder / "whole" / "grades.csv").read_bytes() == (folder / "parts" / "grades.csv").read_bytes()
+        store = records.Records(folder / "whole")
+        wrong = 0
+        table, endings = Counter(), {}
+        for student, kind in kinds.items():
+            record = store.read(NAME, student)
+            as_expected = classroom.zeros(record) == expected(kind)
+            wrong += not as_expected
+            table[kind, sum(record["marks"].values()), as_expected] += 1
+            if kind.startswith("hostile"):
+                first = next((c["error"] for c in record["cells"] if c.get("error")), "")
+                endings[kind.removeprefix("hostile ")] = (record["status"], "; ".join(record["remarks"]) or first)
+        if keep is not None:
+            shutil.copy(folder / "whole" / "grades.csv", keep)
+    print(f"\n{'kind':44}{'points':>7}{'number':>7}")
+    for (kind, points, as_expected), number in sorted(table.items()):
+        print(f"{kind:44}{points:>7g}{number:>7}{'' if as_expected else '   NOT AS EXPECTED'}")
+    print(f"\n{'hostile case':22}{'status':13}how it ended")
+    for case, (status, how) in sorted(endings.items()):
+        print(f"{case:22}{status:13}{classroom.sentence(how)[:110]}")
+    print(f"\n{count} submissions, {jobs} workers: {seconds / 60:.1f} minutes; {wrong} not as expected; ", end="")
+    print(f"killed half way and resumed: {'the same grades.csv' if same else 'ANOTHER grades.csv'}")
+    return wrong + (not same)
+
+
+def all_variants(jobs: int) -> int:
+    """Every wrong variant of every problem set; how many get other marks than expected."""
+    with tempfile.TemporaryDirectory(prefix="bench-grading-") as place:
+        folder = Path(place)
+        course.prepare(folder / "base", course.names())
+        for name in course.names():
+            for variant in classroom.VARIANTS[name].VARIANTS:
+                classroom.hand_in(folder / "in", f"wrong-{variant}", name, classroom.wrong(folder / "base", name, variant))
+        start, wrong = time.perf_counter(), 0
+        found = classroom.marked(folder / "base", folder / "in", jobs)
+        for (name, student), record in sorted(found.items()):
+            variant = student.removeprefix("wrong-")
+            made = classroom.VARIANTS[name]
+            past = {one["cell"] for one in record["cells"] if one.get("hidden")}
+            seen = {cell for cell, which in made.CAUGHT.items() if which == variant} - past
+            if classroom.zeros(record) != made.VARIANTS[variant][1] or seen:
+                wrong += 1
+                print(f"{name} {variant}: zeros {sorted(classroom.zeros(record))}, expected {sorted(made.VARIANTS[variant][1])}")
+                print(f"    the visible tests see already: {sorted(seen)}; {classroom.sentence(classroom.said(record))[:300]}")
+        print(f"{len(found)} wrong variants in {(time.perf_counter() - start) / 60:.1f} minutes, {wrong} with other marks than expected")
+    return wrong
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="copy the table of grades here")
+    parser.add_argument("--variants", action="store_true")
+    options = parser.parse_args()
+    bad = all_variants(options.jobs) if options.variants else course_of(options.count, options.jobs, options.keep)
+    raise SystemExit(bool(bad))
