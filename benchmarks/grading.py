@@ -117,7 +117,9 @@ def all_variants(jobs: int) -> int:
         course.prepare(folder / "base", course.names())
         for name in course.names():
             for variant in classroom.VARIANTS[name].VARIANTS:
-                classroom.hand_in(folder / "in", f"wrong-{variant}", name, classroom.wrong(folder / "base", name, variant))
+                classroom.hand_in(
+                    folder / "in", f"wrong-{variant}", name, classroom.wrong(folder / "base", name, variant)
+                )
         start, wrong = time.perf_counter(), 0
         found = classroom.marked(folder / "base", folder / "in", jobs)
         for (name, student), record in sorted(found.items()):
@@ -127,9 +129,15 @@ def all_variants(jobs: int) -> int:
             seen = {cell for cell, which in made.CAUGHT.items() if which == variant} - past
             if classroom.zeros(record) != made.VARIANTS[variant][1] or seen:
                 wrong += 1
-                print(f"{name} {variant}: zeros {sorted(classroom.zeros(record))}, expected {sorted(made.VARIANTS[variant][1])}")
-                print(f"    the visible tests see already: {sorted(seen)}; {classroom.sentence(classroom.said(record))[:300]}")
-        print(f"{len(found)} wrong variants in {(time.perf_counter() - start) / 60:.1f} minutes, {wrong} with other marks than expected")
+                print(
+                    f"{name} {variant}: zeros {sorted(classroom.zeros(record))}, expected {sorted(made.VARIANTS[variant][1])}"
+                )
+                print(
+                    f"    the visible tests see already: {sorted(seen)}; {classroom.sentence(classroom.said(record))[:300]}"
+                )
+        print(
+            f"{len(found)} wrong variants in {(time.perf_counter() - start) / 60:.1f} minutes, {wrong} with other marks than expected"
+        )
     return wrong
 
 

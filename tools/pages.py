@@ -35,7 +35,7 @@ def opening(path: project.Path) -> tuple[str, str]:
     """The title of a source, and its promise. Raises SystemExit where it does not open with them."""
     match = re.search(r"^# (.+?)\n\s*\n(.+?)\n\s*\n", path.read_text("utf-8"), re.M | re.S)
     if match is None:
-        raise SystemExit(f"{generated.named(path)}: it must open with a # title and one paragraph that states its promise")
+        raise SystemExit(f"{generated.named(path)}: it must open with a # title and one paragraph, its promise")
     return match[1].strip(), " ".join(match[2].split())
 
 
@@ -65,13 +65,13 @@ def set_table() -> str:
     rows = ["| Problem set | What it promises | Points | Time | Colab |", "|---|---|---:|---|---|"]
     for path in sorted(SETS.glob("*/*.md")):
         (title, promise), text = opening(path), path.read_text("utf-8")
+        title, promise = title.removeprefix("Problem set "), promise.replace("|", "\\|")
         time = re.search(r"^About ([^.\n]+)\. Read ", text, re.M)
         if time is None:
             raise SystemExit(f"{generated.named(path)}: after its promise it must say 'About … minutes. Read …'")
         points = sum(map(int, re.findall(r"^:nbgrader: \{.*\bpoints: (\d+)", text, re.M)))
         url = project.colab_url(path.stem, f"assignments/release/{path.stem}")
-        cells = [title.removeprefix("Problem set "), promise.replace("|", "\\|"), str(points), time[1], f"[open]({url})"]
-        rows.append(f"| {' | '.join(cells)} |")
+        rows.append(f"| {title} | {promise} | {points} | {time[1]} | [open]({url}) |")
     return "\n".join(rows) + "\n"
 
 

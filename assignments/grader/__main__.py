@@ -52,7 +52,9 @@ def main() -> int:
             print(f"to hand out: {(options.out / 'release.zip').resolve()}")
             return 0
         if options.unsafe:
-            print("WITHOUT A SANDBOX: students' code can read and write what you can. Only on a machine that may be lost.")
+            print(
+                "WITHOUT A SANDBOX: students' code can read and write what you can. Only on a machine that may be lost."
+            )
         else:
             sandbox.check()
         out = options.out.resolve()
@@ -71,7 +73,9 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nstopped; what is marked is on record, and the same command goes on from there", file=sys.stderr)
         return 130
-    print(f"{len(done)} on record. Grades: {out / 'grades.csv'}  Summary: {out / 'summary.html'}  Pages: {out / 'feedback'}")
+    print(
+        f"{len(done)} on record. Grades: {out / 'grades.csv'}  Summary: {out / 'summary.html'}  Pages: {out / 'feedback'}"
+    )
     if shutil.which("jupyter"):
         print(f"written answers: (cd {out / 'course'} && nbgrader formgrader), then this command once more")
     return 0

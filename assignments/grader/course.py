@@ -110,6 +110,18 @@ def graded(name: str) -> dict[str, float]:
     return {cell["grade_id"]: float(cell["points"]) for cell in cells if cell.get("grade")}
 
 
+def titles(name: str) -> dict[str, str]:
+    """The heading that each graded cell stands under, by grade_id."""
+    heading, found = "", {}
+    for cell in source(name).cells:
+        if cell.cell_type == "markdown":
+            headings = re.findall(r"^#{2,} +(.+?) *$", cell.source, re.M)
+            heading = headings[-1] if headings else heading
+        elif cell.metadata["nbgrader"]["grade"]:
+            found[cell["id"]] = heading.replace("`", "").replace("$", "")
+    return found
+
+
 def tests(name: str) -> dict[str, str]:
     """The text of each test cell, hidden part included, by grade_id."""
     cells = [(cell.metadata.get("nbgrader", {}), cell.source) for cell in source(name).cells]

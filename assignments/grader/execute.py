@@ -41,7 +41,10 @@ class Execute(NbGraderPreprocessor):
                     error, value = here.run(tests[grade_id], grade_id)
                     cell.outputs = _outputs(error, value)
                     if error is not None:
-                        messages[grade_id] = {"text": message(error), "hidden": _in_hidden(error, grade_id, tests[grade_id])}
+                        messages[grade_id] = {
+                            "text": message(error),
+                            "hidden": _in_hidden(error, grade_id, tests[grade_id]),
+                        }
                         self._note(error, place)
                     continue
                 self._run(session, cell, place)

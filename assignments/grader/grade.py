@@ -88,7 +88,9 @@ def _mark(record: dict, submission: intake.Submission, options: Options) -> None
         with course.gradebook(Path(folder)) as book:
             grades = {grade.name: grade for grade in book.find_submission_notebook(name, name, course.STUDENT).grades}
             record["marks"] = {cell: grades[cell].auto_score or 0.0 for cell in course.graded(name)}
-            record["by_hand"] = {cell: grades[cell].max_score for cell in course.graded(name) if grades[cell].auto_score is None}
+            record["by_hand"] = {
+                cell: grades[cell].max_score for cell in course.graded(name) if grades[cell].auto_score is None
+            }
     happened = done.metadata["grading"]
     record["cells"] = shown(done, record["marks"], happened["messages"], name)
     record["board"] = happened["board"]
@@ -108,7 +110,11 @@ def shown(notebook: nbformat.NotebookNode, marks: dict, messages: dict, name: st
         if cell.cell_type != "code" or "setup" in cell.metadata.get("tags", []):
             continue
         outputs = cell.get("outputs", [])
-        entry = {"cell": grade_id or "", "test": grade_id in tests, "message": messages.get(grade_id, {}).get("text", "")}
+        entry = {
+            "cell": grade_id or "",
+            "test": grade_id in tests,
+            "message": messages.get(grade_id, {}).get("text", ""),
+        }
         if entry["test"]:
             hidden = messages.get(grade_id, {}).get("hidden", False)
             entry |= {"points": points[grade_id], "marks": marks[grade_id], "hidden": hidden}

@@ -156,7 +156,9 @@ def _call(session: Session, number: int, args: tuple, kwargs: dict):
     reader = session.ask("call", writer, handle=number, grad=grad, **fields)
     _raise(session, reader)
     _write_back(reader, inputs)
-    differentiable = [grad and needs and t.is_floating_point() for needs, t in zip(reader.differentiable(), reader.tensors)]
+    differentiable = [
+        grad and needs and t.is_floating_point() for needs, t in zip(reader.differentiable(), reader.tensors)
+    ]
     call = reader.fields.get("call")
     if any(differentiable) and type(call) is int:
         anchor = torch.zeros((), requires_grad=True)  # weights need gradients also where no input does

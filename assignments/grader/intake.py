@@ -60,7 +60,9 @@ def who(path: Path, folder: Path) -> tuple[str, str | None, bool]:
     canvas = CANVAS.match(stem)
     parents = [readable(part) for part in path.parent.relative_to(folder).parts]
     known = {word for name in course.names() for word in (name, course.short(name))}
-    pattern = re.compile(rf"(?:^|[\W_])({'|'.join(sorted(map(re.escape, known), key=len, reverse=True))})(?![a-z0-9])", re.I)
+    pattern = re.compile(
+        rf"(?:^|[\W_])({'|'.join(sorted(map(re.escape, known), key=len, reverse=True))})(?![a-z0-9])", re.I
+    )
     found = list(pattern.finditer(stem))
     name = course.find(found[-1][1].lower()) if found else None
     if canvas:
@@ -187,7 +189,9 @@ def _cell(cell) -> nbformat.NotebookNode:
     metadata = cell.get("metadata")
     graded = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = graded.get("grade_id") if isinstance(graded, dict) else None
-    new.metadata = nbformat.from_dict({"nbgrader": {"grade_id": grade_id if isinstance(grade_id, str) else cell.get("id")}})
+    new.metadata = nbformat.from_dict(
+        {"nbgrader": {"grade_id": grade_id if isinstance(grade_id, str) else cell.get("id")}}
+    )
     return new
 
 
@@ -204,7 +208,9 @@ def load(path: Path, released: nbformat.NotebookNode) -> tuple[nbformat.Notebook
     ours = {cell["id"]: cell for cell in released.cells if cell.cell_type == "code"}
     last = {grade_id: index for index, grade_id in enumerate(_ids(theirs)) if grade_id in ours}
     if not last:
-        raise IntakeError("none of its cells is one of this problem set's: another notebook, or its cells were copied over")
+        raise IntakeError(
+            "none of its cells is one of this problem set's: another notebook, or its cells were copied over"
+        )
     place, groups, remarks = "", {grade_id: [] for grade_id in ["", *ours]}, []
     changed, doubled = [], []
     for index, (cell, grade_id) in enumerate(zip(theirs.cells, _ids(theirs))):
@@ -239,4 +245,6 @@ def load(path: Path, released: nbformat.NotebookNode) -> tuple[nbformat.Notebook
 
 def _differs(theirs: str, ours: str) -> bool:
     """Whether a cell that nobody was to change was changed, by more than spaces at the ends of lines."""
-    return [line.rstrip() for line in theirs.strip().splitlines()] != [line.rstrip() for line in ours.strip().splitlines()]
+    return [line.rstrip() for line in theirs.strip().splitlines()] != [
+        line.rstrip() for line in ours.strip().splitlines()
+    ]

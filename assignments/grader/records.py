@@ -30,7 +30,7 @@ class Records:
 
     def write(self, record: dict) -> None:
         """Keep a record."""
-        whole(self.path(record["problem_set"], record["student"]), json.dumps(record, indent=1, sort_keys=True))
+        whole(self.path(record["problem_set"], record["student"]), json.dumps(record, indent=1))
 
 
 def whole(path: Path, text: str) -> None:
@@ -49,5 +49,7 @@ def alone(folder: Path):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError(f"another run is marking into {folder}: wait for it, or give another folder (OUT=)") from None
+            raise BusyError(
+                f"another run is marking into {folder}: wait for it, or give another folder (OUT=)"
+            ) from None
         yield

@@ -10,9 +10,9 @@ import jinja2
 import matplotlib
 
 matplotlib.use("agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
-from . import book, course, records  # noqa: E402
+from . import book, course, records
 
 COLUMNS = ("student", "problem_set", "points", "out_of", "open_by_hand", "late", "status", "remarks")
 PAGES = jinja2.Environment(
@@ -49,11 +49,22 @@ def write(folder: Path, found: list[dict], given: list[dict[str, dict]]) -> None
     writer.writerows({key: _no_formula(value) for key, value in line.items()} for line in rows)
     records.whole(folder / "grades.csv", table.getvalue())
     for (record, marks), line in zip(marked, rows):
-        page = PAGES.get_template("feedback.html").render(record=record, marks=marks, row=line)
+        page = PAGES.get_template("feedback.html").render(record=record, questions=questions(record, marks), row=line)
         records.whole(folder / "feedback" / record["problem_set"] / f"{record['student']}.html", page)
     sets = [about(name, marked) for name in sorted({record["problem_set"] for record in found})]
     odd = [line for line in rows if line["remarks"] or line["status"] != "marked"]
     records.whole(folder / "summary.html", PAGES.get_template("summary.html").render(sets=sets, odd=odd))
+
+
+def questions(record: dict, marks: dict) -> list[dict]:
+    """What a student reads about each question: its title, the points, and what the tests and the teacher say."""
+    name = record["problem_set"]
+    titles, points = (course.titles(name), course.graded(name)) if marks else ({}, {})
+    said = {one["cell"]: one["message"] for one in record["cells"] if one["test"]}
+    return [
+        {"cell": cell, "title": titles[cell], "out_of": points[cell], "message": said.get(cell, ""), **mark}
+        for cell, mark in marks.items()
+    ]
 
 
 def _no_formula(text: str) -> str:
@@ -67,13 +78,19 @@ def about(name: str, marked: list[tuple[dict, dict]]) -> dict:
     done = [(record, marks) for record, marks in ours if record["status"] in book.MARKED]
     totals = [sum(mark["points"] for mark in marks.values()) for _, marks in done]
     out_of = ours[0][0]["out_of"]
-    questions = []
+    asked = []
     for cell, points in course.graded(name).items() if done else ():
         closed = [marks[cell] for _, marks in done if not marks[cell]["open"]]
-        said = Counter(one["message"] for record, _ in done for one in record["cells"] if one["cell"] == cell and one.get("message"))
-        questions.append(
+        said = Counter(
+            one["message"]
+            for record, _ in done
+            for one in record["cells"]
+            if one["cell"] == cell and one.get("message")
+        )
+        asked.append(
             {
                 "cell": cell,
+                "title": course.titles(name)[cell],
                 "points": points,
                 "marked": len(closed),
                 "share": statistics.fmean(mark["points"] / points for mark in closed) if closed else None,
@@ -81,7 +98,9 @@ def about(name: str, marked: list[tuple[dict, dict]]) -> dict:
             }
         )
     board = [
-        {"student": record["student"], **record["board"]} for record, _ in done if record["board"] and "accuracy" in record["board"]
+        {"student": record["student"], **record["board"]}
+        for record, _ in done
+        if record["board"] and "accuracy" in record["board"]
     ]
     board.sort(key=lambda one: (-one["accuracy"], one.get("parameters", 0), one["student"]))
     return {
@@ -92,8 +111,9 @@ def about(name: str, marked: list[tuple[dict, dict]]) -> dict:
         "out_of": out_of,
         "mean": statistics.fmean(totals) if totals else None,
         "median": statistics.median(totals) if totals else None,
+        "open": sum(any(mark["open"] for mark in marks.values()) for _, marks in done),
         "histogram": histogram(totals, out_of) if totals else "",
-        "questions": sorted(questions, key=lambda one: (one["share"] is None, one["share"], one["cell"])),
+        "questions": sorted(asked, key=lambda one: (one["share"] is None, one["share"], one["cell"])),
         "board": board,
     }
 
@@ -105,7 +125,8 @@ def histogram(totals: list[float], out_of: float) -> str:
         figure, axes = plt.subplots(figsize=(6.4, 2.4), layout="constrained")
         axes.hist(totals, bins=[point - 0.5 for point in range(int(out_of) + 2)], color="#3d6fa8", rwidth=0.9)
         axes.set(xlabel="points", ylabel="students", xlim=(-0.6, out_of + 0.6))
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None})

@@ -71,7 +71,9 @@ def run(
     found = intake.find(submissions, only_set)
     again = [one for one in found if student is not None and one.student == intake.clean(student)]
     if student is not None and not again:
-        raise intake.IntakeError(f"there is nothing of {student!r}; there are {', '.join(sorted({one.student for one in found}))}")
+        raise intake.IntakeError(
+            f"there is nothing of {student!r}; there are {', '.join(sorted({one.student for one in found}))}"
+        )
     with records.alone(out), tempfile.TemporaryDirectory(prefix="course-") as folder:
         wanted = sorted({one.problem_set for one in found} & set(course.names()))
         course.prepare(out / "course", wanted)
@@ -86,7 +88,9 @@ def run(
         waiting = again if student is not None else [one for one in found if on_record(one) is None]
         if len(waiting) < len(found) and student is None:
             print(f"{len(found) - len(waiting)} of {len(found)} are on record already")
-        with tqdm(total=len(waiting), unit="notebook", disable=None, file=sys.stdout) as bar:  # a bar in a terminal only
+        with tqdm(
+            total=len(waiting), unit="notebook", disable=None, file=sys.stdout
+        ) as bar:  # a bar in a terminal only
 
             def keep(record):
                 nonlocal done

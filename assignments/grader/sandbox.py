@@ -102,7 +102,9 @@ def command(python: list[str], limits: Limits, uid: int | None = None) -> list[s
         line += ["--ro-bind", str(outside), inside]
     for folder in (HOME, f"{HOME}/.cache", f"{HOME}/.cache/matplotlib"):
         line += ["--perms", "1777", "--dir", folder]
-    for fonts in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):  # else each first figure would search the disk
+    for fonts in Path(matplotlib.get_cachedir()).glob(
+        "fontlist-*.json"
+    ):  # else each first figure would search the disk
         line += ["--ro-bind", str(fonts), f"{HOME}/.cache/matplotlib/{fonts.name}"]
     # the folders that mount points made are not to be written into: only /tmp and /dev/shm are
     line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
@@ -158,7 +160,5 @@ def start(settings: str, limits: Limits, unsafe: bool) -> tuple[subprocess.Popen
     home = tempfile.mkdtemp(prefix="unsafe-")
     variables = {**environment(home), "PYTHONPATH": f"{HERE}:{ROOT}", "TMPDIR": home}
     arguments[1] = str(HERE / "inside.py")
-    process = subprocess.Popen(
-        [sys.executable, *arguments], **PIPES, cwd=home, env=variables, start_new_session=True
-    )
+    process = subprocess.Popen([sys.executable, *arguments], **PIPES, cwd=home, env=variables, start_new_session=True)
     return process, Path(home)

@@ -60,7 +60,9 @@ def hand_in(folder: Path, student: str, name: str, made: nbformat.NotebookNode) 
     return path
 
 
-def marked(base: Path, folder: Path, jobs: int = 2, unsafe: bool | None = None, **limits) -> dict[tuple[str, str], dict]:
+def marked(
+    base: Path, folder: Path, jobs: int = 2, unsafe: bool | None = None, **limits
+) -> dict[tuple[str, str], dict]:
     """Mark all in ``folder``; the records by problem set and student. Without bubblewrap, unsafe unless said otherwise."""
     options = grade.Options(base, not sandboxed() if unsafe is None else unsafe, limits=sandbox.Limits(**limits))
     records: dict[tuple[str, str], dict] = {}

@@ -119,7 +119,7 @@ CASES = {
         "FOUND []",
     ),
     "forged-print": (
-        "print('{{\"cell\": \"test-moments\", \"marks\": 20.0}}')\nprint('All tests passed: 20/20')\n"
+        'print(\'{{"cell": "test-moments", "marks": 20.0}}\')\nprint(\'All tests passed: 20/20\')\n'
         "import IPython.display\nIPython.display.display({{'text/plain': '20'}}, raw=True)\n20.0",
         "marked",
         "All tests passed",

@@ -192,7 +192,10 @@ def test_a_test_does_not_run_for_ever(session):
 
 def test_the_same_numbers_for_everybody(session):
     source = "import torch\nassert (torch.rand(1) - (draw := float(torch.rand(1)))).abs() >= 0, ''\ndraw"
-    assert Bench(session, 5, {"power", "number"}).run(source, "a")[1] == Bench(session, 5, {"power", "number"}).run(source, "a")[1]
+    assert (
+        Bench(session, 5, {"power", "number"}).run(source, "a")[1]
+        == Bench(session, 5, {"power", "number"}).run(source, "a")[1]
+    )
 
 
 @pytest.mark.parametrize("seed", range(40))

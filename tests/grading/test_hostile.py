@@ -43,7 +43,11 @@ def test_the_others_are_marked_as_ever(records, student):
 
 def test_nothing_is_left_running(records):
     time.sleep(0.5)
-    left = [p.info["cmdline"] for p in psutil.process_iter(["cmdline"]) if any("inside.py" in w for w in p.info["cmdline"] or [])]
+    left = [
+        p.info["cmdline"]
+        for p in psutil.process_iter(["cmdline"])
+        if any("inside.py" in w for w in p.info["cmdline"] or [])
+    ]
     assert left == []
 
 
@@ -74,7 +78,9 @@ def test_nothing_stays_for_the_next(base, tmp_path, needs_sandbox):
 
 
 def test_what_a_submission_sees(needs_sandbox):
-    line = sandbox.command(["sh", "-c", "ls /work /home /root/.ssh /run /var /sys /mnt /media; env; id -u; ls -d /*"], sandbox.Limits())
+    line = sandbox.command(
+        ["sh", "-c", "ls /work /home /root/.ssh /run /var /sys /mnt /media; env; id -u; ls -d /*"], sandbox.Limits()
+    )
     done = classroom.shell(line)
     assert set(done.split()[-11:]) >= {"/usr", "/tmp", "/grader", "/proc", "/dev"}
     for name in ("/home", "/var", "/run", "/sys", "/mnt", "/opt", "/srv"):

@@ -168,7 +168,13 @@ def test_a_tampered_test_is_restored(tmp_path, released):
     change(made, TEST, "pass")
     for cell in made.cells:
         if cell["id"] == TEST:
-            cell.metadata.nbgrader = {**cell.metadata.nbgrader, "points": 500, "grade": False, "locked": False, "solution": True}
+            cell.metadata.nbgrader = {
+                **cell.metadata.nbgrader,
+                "points": 500,
+                "grade": False,
+                "locked": False,
+                "solution": True,
+            }
             cell.metadata.tags = ["trusted"]
     read, remarks = loaded(tmp_path, released, made)
     assert remarks == [f"cells changed and restored: {TEST}"]
@@ -204,7 +210,9 @@ def test_doubled_cells_the_last_counts(tmp_path, released):
 def test_a_students_own_cells_stay_and_are_only_theirs(tmp_path, released):
     made = nbformat.from_dict(released)
     place = next(index for index, cell in enumerate(made.cells) if cell["id"] == FIRST)
-    own = nbformat.v4.new_code_cell("import os", metadata={"tags": ["trusted"], "nbgrader": {"locked": True, "grade_id": "mine"}})
+    own = nbformat.v4.new_code_cell(
+        "import os", metadata={"tags": ["trusted"], "nbgrader": {"locked": True, "grade_id": "mine"}}
+    )
     made.cells.insert(place, own)
     read, remarks = loaded(tmp_path, released, made)
     (kept,) = (cell for cell in read.cells if cell.source == "import os")

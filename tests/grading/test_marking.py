@@ -211,4 +211,8 @@ def test_a_new_text_of_a_problem_set_marks_anew(monkeypatch, base, tmp_path):
 def test_formulas_are_not_run_by_spreadsheets():
     from assignments.grader import report
 
-    assert report._no_formula("=cmd()") == "'=cmd()" and report._no_formula("anna") == "anna" and report._no_formula("") == ""
+    assert (
+        report._no_formula("=cmd()") == "'=cmd()"
+        and report._no_formula("anna") == "anna"
+        and report._no_formula("") == ""
+    )

@@ -44,7 +44,13 @@ def test_every_test_cell_shows_something_and_says_what_is_wrong(name):
 
 
 def test_names_that_a_cell_defines():
-    assert course.assigned("import a\nx = 1\ndef f():\n    y = 2\nfor z in x:\n    w, v = z") == {"x", "f", "z", "w", "v"}
+    assert course.assigned("import a\nx = 1\ndef f():\n    y = 2\nfor z in x:\n    w, v = z") == {
+        "x",
+        "f",
+        "z",
+        "w",
+        "v",
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,7 +77,7 @@ def test_notebooks_are_those_of_the_sources(tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_variants_are_complete(name):
     made = classroom.VARIANTS[name]
-    assert made.SET == name and len(made.VARIANTS) >= 8
+    assert name == made.SET and len(made.VARIANTS) >= 8
     with_hidden = {cell for cell, code in course.tests(name).items() if hidden(code)}
     assert with_hidden <= set(made.CAUGHT) and with_hidden, "a hidden test that catches nothing"
     for cell, variant in made.CAUGHT.items():
