@@ -127,17 +127,14 @@ def all_variants(jobs: int) -> int:
             made = classroom.VARIANTS[name]
             past = {one["cell"] for one in record["cells"] if one.get("hidden")}
             seen = {cell for cell, which in made.CAUGHT.items() if which == variant} - past
-            if classroom.zeros(record) != made.VARIANTS[variant][1] or seen:
+            must, zeros = made.VARIANTS[variant][1], classroom.zeros(record)
+            if zeros != must or seen:
                 wrong += 1
-                print(
-                    f"{name} {variant}: zeros {sorted(classroom.zeros(record))}, expected {sorted(made.VARIANTS[variant][1])}"
-                )
-                print(
-                    f"    the visible tests see already: {sorted(seen)}; {classroom.sentence(classroom.said(record))[:300]}"
-                )
-        print(
-            f"{len(found)} wrong variants in {(time.perf_counter() - start) / 60:.1f} minutes, {wrong} with other marks than expected"
-        )
+                print(f"{name} {variant}: nothing at {sorted(zeros)}, expected at {sorted(must)}")
+                print(f"    the visible tests see already: {sorted(seen)}")
+                print(f"    {classroom.sentence(classroom.said(record))[:300]}", flush=True)
+        minutes = (time.perf_counter() - start) / 60
+        print(f"{len(found)} wrong variants in {minutes:.1f} minutes, {wrong} with other marks than expected")
     return wrong
 
 

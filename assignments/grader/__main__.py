@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -73,11 +72,10 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nstopped; what is marked is on record, and the same command goes on from there", file=sys.stderr)
         return 130
-    print(
-        f"{len(done)} on record. Grades: {out / 'grades.csv'}  Summary: {out / 'summary.html'}  Pages: {out / 'feedback'}"
-    )
-    if shutil.which("jupyter"):
-        print(f"written answers: (cd {out / 'course'} && nbgrader formgrader), then this command once more")
+    print(f"{len(done)} on record. Grades: {out / 'grades.csv'}")
+    print(f"summary: {out / 'summary.html'}   a page for each student: {out / 'feedback'}")
+    jupyter = Path(sys.executable).with_name("jupyter")
+    print(f"written answers: cd {out / 'course'} && {jupyter} lab, menu Nbgrader > Formgrader; then this command again")
     return 0
 
 

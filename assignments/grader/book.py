@@ -11,6 +11,18 @@ from nbgrader.api import Gradebook
 
 from . import course, records
 
+#: whoever presses "Autograde" in the formgrader, or calls nbgrader there, gets the sandbox as well
+CONFIG = """\
+# Written by `make grade`. nbgrader's own commands run submissions in the sandbox too, because of this file.
+import sys
+from pathlib import Path
+
+sys.path.insert(0, {root!r})
+from assignments.grader import course
+
+c = get_config()
+c.merge(course.config(Path(__file__).resolve().parent, unsafe={unsafe!r}))
+"""
 MARKED = ("marked", "ended early")
 
 
@@ -60,6 +72,11 @@ def _marks(book: Gradebook, record: dict) -> dict[str, dict]:
         if comment.name in found:
             found[comment.name]["comment"] = comment.manual_comment or ""
     return found
+
+
+def configure(folder: Path, unsafe: bool) -> None:
+    """Write the settings that nbgrader's own commands read in the course's folder."""
+    records.whole(folder / "nbgrader_config.py", CONFIG.format(root=str(course.ROOT), unsafe=unsafe))
 
 
 def copy(folder: Path, to: Path) -> None:

@@ -1,7 +1,7 @@
 """nbgrader's side: problem sets in its format, released by it, and a submission marked by it with our way to run cells.
 
-A problem set is written as ``assignments/source/NAME/NAME.md``; ``NAME.ipynb`` beside it is the same in nbgrader's format,
-and ``assignments/release/NAME/NAME.ipynb`` is what students get. Both are written by ``make sync`` and never by hand.
+A problem set is written as ``assignments/source/NAME/NAME.md``; ``NAME.ipynb`` beside it is the same in nbgrader's
+format, and ``assignments/release/NAME/NAME.ipynb`` is what students get. ``make sync`` writes both, nobody's hand does.
 """
 
 import ast

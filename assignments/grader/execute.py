@@ -65,7 +65,7 @@ class Execute(NbGraderPreprocessor):
             self.ended = f"{name}: {error}"
 
     def _run(self, session: Session, cell, name: str) -> None:
-        """Run one of the student's cells. When it ends the process, note which did, and go on: what comes after fails."""
+        """Run one of the student's cells. When it ends the process, note which did: all that comes after fails."""
         cell.outputs = []
         try:
             result = session.ask("run", source=cell.source).fields.get("result")

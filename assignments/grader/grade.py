@@ -2,13 +2,13 @@
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import nbformat
 
-from . import course, intake
+from . import course, intake, notebooks
 from .sandbox import Limits, SandboxError
 
 HERE = Path(__file__).resolve().parent
@@ -21,7 +21,7 @@ class Options:
     base: Path
     unsafe: bool = False
     due: datetime | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 def digest(submission: intake.Submission, options: Options) -> str:
@@ -63,7 +63,7 @@ def grade(submission: intake.Submission, options: Options) -> dict:
     elif submission.path is not None:
         try:
             _mark(record, submission, options)
-        except intake.IntakeError as error:
+        except notebooks.NotebookError as error:
             record["remarks"].append(str(error))
         except SandboxError:
             raise
@@ -75,7 +75,7 @@ def grade(submission: intake.Submission, options: Options) -> dict:
 def _mark(record: dict, submission: intake.Submission, options: Options) -> None:
     name = submission.problem_set
     released = nbformat.read(course.released(options.base, name), as_version=4)
-    notebook, mended = intake.load(submission.path, released)
+    notebook, mended = notebooks.load(submission.path, released)
     record["remarks"] += mended
     with tempfile.TemporaryDirectory(prefix="grading-") as folder:
         course.private(Path(folder), options.base, name, notebook)
@@ -102,7 +102,7 @@ def _mark(record: dict, submission: intake.Submission, options: Options) -> None
 
 
 def shown(notebook: nbformat.NotebookNode, marks: dict, messages: dict, name: str) -> list[dict]:
-    """The cells for the feedback page: the student's code with what it printed, and each test's outcome, not its text."""
+    """The cells for the feedback page: the student's code and what it printed, each test's outcome and not its text."""
     points, tests = course.graded(name), course.tests(name)
     cells = []
     for cell in notebook.cells:

@@ -1,8 +1,8 @@
 """What a test holds of a student's work: plain values as copies, everything else as a handle that asks the session.
 
-A handle is called, read and iterated over like the thing itself, and gradients flow through its calls; but it is an object
-of the grader's, so nothing of the student's ever runs beside the tests: no ``__eq__`` that is always true, no patched
-``torch``, no frame to walk.
+A handle is called, read and iterated over like the thing itself, and gradients flow through its calls; but it is an
+object of the grader's, so nothing of the student's ever runs beside the tests: no ``__eq__`` that is always true, no
+patched ``torch``, no frame to walk.
 """
 
 import builtins

@@ -1,23 +1,13 @@
-"""Submissions as they come: a folder of an LMS, file names of all kinds, notebooks of all ages, cells lost or doubled.
+"""Submissions as they come: a folder of an LMS, file names of all kinds. Finds whose notebook is whose."""
 
-Finds whose notebook is whose, and puts the student's cells into the released notebook's order with everything that is the
-teacher's as it was handed out.
-"""
-
-import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import nbformat
-from nbformat import v4
+from . import course, notebooks
 
-from . import course
-
-LARGEST = 300 * 2**20
-LOST = "# this cell was missing in what was handed in"
 #: what Moodle adds to a student's folder, and Canvas to a file's name (identifiers, a mark for late, copies)
 MOODLE = re.compile(r"_\d+_assignsubmission_(?:file|onlinetext)_?$", re.I)
 CANVAS = re.compile(r"^(?P<who>[^_]+?)(?P<late>_LATE)?_\d+_\d+_(?P<what>.+)$", re.I)
@@ -25,7 +15,7 @@ COPY = re.compile(r"(?:[-_ ]\d+| \(\d+\)|-Copy\d*)+$", re.I)
 
 
 class IntakeError(Exception):
-    """A submission that cannot be marked; the text is the line for the report."""
+    """There is nothing to mark; says what to do."""
 
 
 @dataclass
@@ -142,109 +132,9 @@ def _counts(path: Path, folder: Path) -> bool:
 def _set_inside(path: Path) -> str | None:
     """The problem set that a notebook's cells belong to, where its name does not tell."""
     try:
-        ids = set(_ids(_read(path)))
-    except IntakeError:
+        ids = set(notebooks.ids(notebooks.read(path)))
+    except notebooks.NotebookError:
         return None
     shared = {name: len(ids & {cell["id"] for cell in course.source(name).cells}) for name in course.names()}
     best = max(shared, key=shared.get, default=None)
     return best if best and shared[best] >= 3 else None
-
-
-def _ids(notebook) -> list[str]:
-    return [str(cell.metadata.get("nbgrader", {}).get("grade_id")) for cell in notebook.cells]
-
-
-def _read(path: Path) -> nbformat.NotebookNode:
-    """A notebook of any format, without outputs. Raises IntakeError where the file is none."""
-    size = path.stat().st_size
-    if size > LARGEST:
-        raise IntakeError(f"the file has {size >> 20} MiB, more than {LARGEST >> 20}: ask for it without outputs")
-    if size == 0:
-        raise IntakeError("the file is empty")
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    try:
-        data = json.loads(text)
-        for sheet in [data, *data.get("worksheets", [])]:
-            for cell in sheet.get("cells", []):
-                if "outputs" in cell:
-                    cell["outputs"] = []
-        notebook = nbformat.convert(nbformat.from_dict(data), 4)
-        return nbformat.from_dict({**notebook, "cells": [_cell(cell) for cell in notebook.cells]})
-    except RecursionError:
-        raise IntakeError("not a notebook: it is nested too deeply") from None
-    except Exception as error:  # nbformat raises many kinds for what is no notebook
-        raise IntakeError(f"not a notebook that can be read ({type(error).__name__}: {str(error)[:120]})") from None
-
-
-def _cell(cell) -> nbformat.NotebookNode:
-    """A cell with just its kind, text, id and grading metadata, each of the type it must have."""
-    source = cell.get("source", "")
-    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    kind = "code" if cell.get("cell_type") == "code" else "markdown"
-    new = v4.new_code_cell(source) if kind == "code" else v4.new_markdown_cell(source)
-    metadata = cell.get("metadata")
-    graded = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = graded.get("grade_id") if isinstance(graded, dict) else None
-    new.metadata = nbformat.from_dict(
-        {"nbgrader": {"grade_id": grade_id if isinstance(grade_id, str) else cell.get("id")}}
-    )
-    return new
-
-
-def load(path: Path, released: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, list[str]]:
-    """The student's notebook in the order and with the metadata of the released one, and what was mended.
-
-    Solution cells and additional cells are the student's, everything else is as it was handed out. A cell that is
-    there twice counts where it stands last, as it does when a notebook runs.
-
-    Raises:
-        IntakeError: not a notebook, or one of something else.
-    """
-    theirs = _read(path)
-    ours = {cell["id"]: cell for cell in released.cells if cell.cell_type == "code"}
-    last = {grade_id: index for index, grade_id in enumerate(_ids(theirs)) if grade_id in ours}
-    if not last:
-        raise IntakeError(
-            "none of its cells is one of this problem set's: another notebook, or its cells were copied over"
-        )
-    place, groups, remarks = "", {grade_id: [] for grade_id in ["", *ours]}, []
-    changed, doubled = [], []
-    for index, (cell, grade_id) in enumerate(zip(theirs.cells, _ids(theirs))):
-        if last.get(grade_id) == index:
-            place = grade_id
-            if not ours[grade_id].metadata.nbgrader["solution"] and _differs(cell.source, ours[grade_id].source):
-                changed.append(grade_id)
-            continue
-        if grade_id in ours:
-            doubled.append(grade_id)
-        cell.metadata = nbformat.from_dict({})
-        groups[place].append(cell)
-    cells = groups[""]
-    for grade_id, cell in ours.items():
-        new = nbformat.from_dict(cell)
-        if new.metadata.nbgrader["solution"]:
-            if grade_id in last:
-                new.source = theirs.cells[last[grade_id]].source
-            elif not new.metadata.nbgrader["grade"]:
-                new.source = LOST
-        cells += [new, *groups[grade_id]]
-    missing = [grade_id for grade_id in ours if grade_id not in last]
-    for text, which in (
-        ("changed and restored", changed),
-        ("there twice, the last one counts", list(dict.fromkeys(doubled))),
-        ("missing and put back", missing),
-    ):
-        if which:
-            remarks.append(f"cells {text}: {', '.join(which)}")
-    return nbformat.from_dict({**released, "cells": cells}), remarks
-
-
-def _differs(theirs: str, ours: str) -> bool:
-    """Whether a cell that nobody was to change was changed, by more than spaces at the ends of lines."""
-    return [line.rstrip() for line in theirs.strip().splitlines()] != [
-        line.rstrip() for line in ours.strip().splitlines()
-    ]

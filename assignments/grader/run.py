@@ -77,6 +77,7 @@ def run(
     with records.alone(out), tempfile.TemporaryDirectory(prefix="course-") as folder:
         wanted = sorted({one.problem_set for one in found} & set(course.names()))
         course.prepare(out / "course", wanted)
+        book.configure(out / "course", unsafe)
         book.copy(out / "course", Path(folder))
         options = grade.Options(Path(folder), unsafe, due)
         store, done = records.Records(out), 0

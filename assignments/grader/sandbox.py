@@ -1,8 +1,8 @@
 """The sandbox that a submission runs in: bubblewrap's command line, and whether it works on this machine.
 
 Inside there are no network, no other processes, and of the file system only the system's programs, this Python with its
-packages, ``d2lite``, and two files of the grader that hold no test. What is written lies in memory, is limited in size, and
-is gone with the sandbox.
+packages, ``d2lite``, and two files of the grader that hold no test. What is written lies in memory, is limited in size,
+and is gone with the sandbox.
 """
 
 import functools
@@ -132,9 +132,9 @@ def check() -> None:
     )
     if done.returncode:
         raise SandboxError(
-            f"bubblewrap is installed but does not work here: {done.stderr.strip()[:400]}. On Ubuntu 24.04 allow it user "
-            "namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0) or run as root; in a container start that "
-            "one with --privileged. Or run without a sandbox on a machine that may be lost: UNSAFE=1."
+            f"bubblewrap is installed but does not work here: {done.stderr.strip()[:400]}. On Ubuntu 24.04 allow it "
+            "user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0) or run as root; in a container, "
+            "start that with --privileged. Or run without a sandbox on a machine that may be lost: UNSAFE=1."
         )
 
 

@@ -33,7 +33,7 @@ class Bench:
         self.names: dict = {"__name__": "__tests__"}
 
     def run(self, source: str, cell: str) -> tuple[BaseException | None, object]:
-        """Run one cell, named ``cell``; its error or None, and the value of its last line where that is an expression."""
+        """Run one cell, named ``cell``; its error or None, and the value of a last line that is an expression."""
         seed = zlib.crc32(cell.encode())  # the same numbers whoever is marked, here and in the student's process
         torch.manual_seed(seed)
         np.random.seed(seed)

@@ -41,6 +41,14 @@ def notebook(base: Path, name: str, cells: dict[str, str]) -> nbformat.NotebookN
     return made
 
 
+def emptied(base: Path, name: str) -> nbformat.NotebookNode:
+    """Blank, and the errors that say so taken out: functions return None, names are None or not there."""
+    made = notebook(base, name, {})
+    for cell in made.cells:
+        cell.source = cell.source.replace(STUB, "pass")
+    return made
+
+
 def wrong(base: Path, name: str, variant: str) -> nbformat.NotebookNode:
     """Solved, but for the cells of a wrong variant."""
     return notebook(base, name, {**solutions(name), **VARIANTS[name].VARIANTS[variant][0]})
@@ -63,7 +71,7 @@ def hand_in(folder: Path, student: str, name: str, made: nbformat.NotebookNode) 
 def marked(
     base: Path, folder: Path, jobs: int = 2, unsafe: bool | None = None, **limits
 ) -> dict[tuple[str, str], dict]:
-    """Mark all in ``folder``; the records by problem set and student. Without bubblewrap, unsafe unless said otherwise."""
+    """Mark all in ``folder``; the records by problem set and student. Where there is no sandbox, without one."""
     options = grade.Options(base, not sandboxed() if unsafe is None else unsafe, limits=sandbox.Limits(**limits))
     records: dict[tuple[str, str], dict] = {}
 

@@ -64,8 +64,8 @@ CASES = {
         LOOKS + "words = 'HIDDEN ' + 'TESTS', 'test-' + 'moments'\nfound = []\nframe = sys._getframe()\n"
         "while frame is not None:\n"
         "    for scope in (frame.f_locals, frame.f_globals):\n"
-        "        found += [k for k, v in list(scope.items()) if k not in ('words', 'In', '_ih', '_i') and isinstance(v, str)\n"
-        "                  and any(w in v for w in words)]\n"
+        "        found += [k for k, v in list(scope.items()) if k not in ('words', '_ih', '_i')\n"
+        "                  and isinstance(v, str) and any(w in v for w in words)]\n"
         "    frame = frame.f_back\n"
         "found += [o[:40] for o in gc.get_objects() if isinstance(o, str) and any(w in o for w in words)]\n"
         "for line in open('/proc/1/cmdline', 'rb').read().split(b'\\0'):\n"
@@ -88,7 +88,8 @@ CASES = {
     ),
     "patched-assert": (
         "import ast\nshell = get_ipython()\n"
-        "class Asserts(ast.NodeTransformer):\n    def visit_Assert(self, node):\n        return ast.copy_location(ast.Pass(), node)\n"
+        "class Asserts(ast.NodeTransformer):\n    def visit_Assert(self, node):\n"
+        "        return ast.copy_location(ast.Pass(), node)\n"
         "shell.ast_transformers.append(Asserts())\n"
         "shell.input_transformers_cleanup.append(lambda lines: ['pass\\n'])\n"
         "import sys\nsys.settrace(lambda *a: None)",
@@ -110,8 +111,8 @@ CASES = {
     "gradebook": (
         LOOKS + "found = []\nfor top, folders, files in os.walk('/'):\n"
         "    if top == '/proc':\n        folders[:] = []\n"
-        "    found += [top + '/' + name for name in files if name in ('gradebook.db', 'grades.csv') or name.endswith('.ipynb')\n"
-        "              and 'site-packages' not in top]\n"
+        "    found += [top + '/' + name for name in files if name in ('gradebook.db', 'grades.csv')\n"
+        "              or name.endswith('.ipynb') and 'site-packages' not in top]\n"
         "for folder in ('/', '/grader', '/grader/packages/d2lite', '/usr', '/etc', sys.prefix):\n"
         "    try:\n        open(folder + '/gradebook.db', 'w').write('mine')\n        found.append(folder)\n"
         "    except OSError:\n        pass\nprint('FOUND', found)",
@@ -128,7 +129,8 @@ CASES = {
         "import os, json, struct\ntext = json.dumps({{'result': True, 'tensors': []}}).encode()\n"
         "frame = struct.pack('>IQ', len(text), 0) + text\n"
         "for number in range(1, 60):\n    for descriptor in range(3, 30):\n        try:\n"
-        "            os.write(descriptor, struct.pack('>IQ', number, len(frame)) + frame)\n        except OSError:\n            pass",
+        "            os.write(descriptor, struct.pack('>IQ', number, len(frame)) + frame)\n"
+        "        except OSError:\n            pass",
         "ended early",
         "",
     ),

@@ -53,13 +53,14 @@ def test_nothing_is_left_running(records):
 
 TRACE = """
 import os, sys
-found = [name for name in os.listdir('/tmp') + os.listdir('/dev/shm') + os.listdir(os.path.expanduser('~')) if 'trace' in name]
-for folder in ('/tmp', '/dev/shm', os.path.expanduser('~'), '/grader', '/grader/packages/d2lite', '/usr/lib', sys.prefix):
+home = os.path.expanduser('~')
+found = [name for name in os.listdir('/tmp') + os.listdir('/dev/shm') + os.listdir(home) if 'trace' in name]
+for folder in ('/tmp', '/dev/shm', home, '/grader', '/grader/packages/d2lite', '/usr/lib', sys.prefix):
     try:
         open(folder + '/trace', 'w').write('x')
     except OSError:
         pass
-startup = os.path.expanduser('~/ipython/profile_default/startup')
+startup = home + '/ipython/profile_default/startup'
 os.makedirs(startup, exist_ok=True)
 open(startup + '/trace.py', 'w').write('print("trace")')
 found += [name for name in os.environ if 'TRACE' in name]

@@ -7,10 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import classroom
+import nbconvert
 import nbformat
 import pytest
 
-from assignments.grader import course, grade, intake
+from assignments.grader import course, grade, intake, notebooks
 
 NAME = course.find("ps2")
 FIRST, *_ = classroom.solutions(NAME)
@@ -119,10 +120,10 @@ def test_what_is_no_notebook_is_a_line(tmp_path, base, content, words):
 
 
 def test_too_large_is_a_line(tmp_path, monkeypatch, released):
-    monkeypatch.setattr(intake, "LARGEST", 1000)
+    monkeypatch.setattr(notebooks, "LARGEST", 1000)
     path = classroom.hand_in(tmp_path, "a", NAME, released)
-    with pytest.raises(intake.IntakeError, match="ask for it without outputs"):
-        intake.load(path, released)
+    with pytest.raises(notebooks.NotebookError, match="ask for it without outputs"):
+        notebooks.load(path, released)
 
 
 def test_fifty_megabytes_of_output_are_left_out(tmp_path, released):
@@ -130,7 +131,7 @@ def test_fifty_megabytes_of_output_are_left_out(tmp_path, released):
     made.cells[1].outputs = [nbformat.v4.new_output("stream", text="x" * 50 * 2**20)]
     path = classroom.hand_in(tmp_path, "a", NAME, made)
     assert path.stat().st_size > 50 * 2**20
-    read, remarks = intake.load(path, released)
+    read, remarks = notebooks.load(path, released)
     assert remarks == [] and len(course.text(read)) < 2**20
 
 
@@ -149,7 +150,7 @@ def test_older_formats(tmp_path, released, major):
         for cell in data["cells"]:
             cell.pop("id")
     path = put(tmp_path, "a_ps2.ipynb", json.dumps(data))
-    read, remarks = intake.load(path, released)
+    read, remarks = notebooks.load(path, released)
     assert remarks == []
     assert [cell.source for cell in read.cells if cell.get("id") == FIRST] == ["mine = 1"]
 
@@ -160,7 +161,7 @@ def change(notebook, cell_id: str, source: str) -> None:
 
 
 def loaded(tmp_path, released, made):
-    return intake.load(classroom.hand_in(tmp_path, "a", NAME, made), released)
+    return notebooks.load(classroom.hand_in(tmp_path, "a", NAME, made), released)
 
 
 def test_a_tampered_test_is_restored(tmp_path, released):
@@ -190,7 +191,7 @@ def test_lost_cells_are_put_back(tmp_path, released):
     assert remarks == [f"cells missing and put back: setup, {FIRST}, {TEST}"]
     order = [cell["id"] for cell in released.cells if cell.cell_type == "code"]
     assert [cell["id"] for cell in read.cells if cell["id"] in order] == order
-    assert next(cell.source for cell in read.cells if cell["id"] == FIRST) == intake.LOST
+    assert next(cell.source for cell in read.cells if cell["id"] == FIRST) == notebooks.LOST
 
 
 def test_doubled_cells_the_last_counts(tmp_path, released):
@@ -217,6 +218,31 @@ def test_a_students_own_cells_stay_and_are_only_theirs(tmp_path, released):
     read, remarks = loaded(tmp_path, released, made)
     (kept,) = (cell for cell in read.cells if cell.source == "import os")
     assert remarks == [] and kept.metadata == {}
+
+
+def test_a_students_text_is_quoted(tmp_path, released):
+    made = nbformat.from_dict(released)
+    made.cells.insert(3, nbformat.v4.new_markdown_cell("```\n<script>alert(1)</script>\n````"))
+    read, remarks = loaded(tmp_path, released, made)
+    own = [cell.source for cell in read.cells if cell.cell_type == "markdown" and cell["id"] not in ids(released)]
+    assert remarks == [] and own == ["`````text\n```\n<script>alert(1)</script>\n````\n`````"]
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(read)
+    assert "<script>alert(1)" not in page and "alert(1)" in page
+
+
+def ids(notebook) -> set[str]:
+    return {cell["id"] for cell in notebook.cells}
+
+
+def test_the_questions_are_those_handed_out(tmp_path, released):
+    made = nbformat.from_dict(released)
+    for cell in made.cells:
+        if cell["id"] == "text-0":
+            cell.source = "Another question"
+    read, _ = loaded(tmp_path, released, made)
+    assert [c.source for c in read.cells if c["id"] in ids(released) and c.cell_type == "markdown"] == [
+        c.source for c in released.cells if c.cell_type == "markdown"
+    ]
 
 
 def test_lost_metadata_is_found_again_by_the_cells_ids(tmp_path, released):

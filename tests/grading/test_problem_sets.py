@@ -22,8 +22,9 @@ def hidden(code: str) -> str:
     return "".join(course.HIDDEN.findall(code))
 
 
-def test_there_are_six():
-    assert [course.short(name) for name in NAMES] == ["ps1", "ps2", "ps3", "ps4", "ps5", "ps6"]
+def test_they_are_numbered():
+    assert [course.short(name) for name in NAMES] == [f"ps{number}" for number in range(1, len(NAMES) + 1)]
+    assert len(NAMES) >= 6
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -91,6 +92,7 @@ def records(base, tmp_path_factory):
     for name in NAMES:
         classroom.hand_in(folder, "solved", name, course.solved(name))
         classroom.hand_in(folder, "blank", name, classroom.notebook(base, name, {}))
+        classroom.hand_in(folder, "emptied", name, classroom.emptied(base, name))
         for variant in sample(name):
             classroom.hand_in(folder, f"wrong-{variant}", name, classroom.wrong(base, name, variant))
     return classroom.marked(base, folder)
@@ -115,6 +117,34 @@ def test_blank_gets_nothing_and_is_no_error(records, name):
     record = records[name, "blank"]
     assert record["status"] == "marked" and record["remarks"] == []
     assert set(record["marks"].values()) == {0.0} and record["by_hand"] == {}
+
+
+@pytest.mark.parametrize("student", ["blank", "emptied"])
+@pytest.mark.parametrize("name", NAMES)
+def test_unsolved_is_never_all_green(records, name, student):
+    """Each test fails in what students see; and each cell to be solved is looked at by a visible test."""
+    record = records[name, student]
+    assert classroom.zeros(record) == set(course.tests(name)), classroom.said(record)
+    assert [one["cell"] for one in record["cells"] if one.get("hidden")] == []
+    assert "at least" in classroom.said(record), "the written answer is not asked for"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_cell_to_be_solved_is_looked_at(name):
+    seen = set()
+    for cell in course.source(name).cells:
+        if cell["id"] in course.tests(name) or cell["id"] == "written-length":
+            seen |= {node.id for node in ast.walk(ast.parse(course.visible(cell.source))) if isinstance(node, ast.Name)}
+    used = seen | {
+        node.id
+        for cell in course.source(name).cells
+        if cell.cell_type == "code" and cell.metadata["nbgrader"]["locked"] and cell["id"] not in course.tests(name)
+        if course.assigned(cell.source if "setup" not in cell.metadata.get("tags", []) else "") & seen
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Name)
+    }
+    for cell, code in classroom.solutions(name).items():
+        assert course.assigned(code) & used, f"nothing that students see looks at {cell}"
 
 
 @pytest.mark.parametrize(("name", "variant"), [(name, variant) for name in NAMES for variant in sample(name)])

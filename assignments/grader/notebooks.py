@@ -1,0 +1,127 @@
+"""A student's notebook, of any age and in any state, put into the order of the released one.
+
+What is the teacher's stands there as it was handed out; what is the student's stays the student's.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+from nbformat import v4
+
+LARGEST = 300 * 2**20
+LOST = "# this cell was missing in what was handed in"
+
+
+class NotebookError(Exception):
+    """A file that is no notebook of this problem set; the text is the line for the report."""
+
+
+def ids(notebook) -> list[str]:
+    """The ``grade_id`` of each cell, in order; "None" where a cell has none."""
+    return [str(cell.metadata.get("nbgrader", {}).get("grade_id")) for cell in notebook.cells]
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    """A notebook of any format, without outputs. Raises NotebookError where the file is none."""
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise NotebookError(f"the file has {size >> 20} MiB, more than {LARGEST >> 20}: ask for it without outputs")
+    if size == 0:
+        raise NotebookError("the file is empty")
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    try:
+        data = json.loads(text)
+        for sheet in [data, *data.get("worksheets", [])]:
+            for cell in sheet.get("cells", []):
+                if "outputs" in cell:
+                    cell["outputs"] = []
+        notebook = nbformat.convert(nbformat.from_dict(data), 4)
+        return nbformat.from_dict({**notebook, "cells": [_cell(cell) for cell in notebook.cells]})
+    except RecursionError:
+        raise NotebookError("not a notebook: it is nested too deeply") from None
+    except Exception as error:  # nbformat raises many kinds for what is no notebook
+        raise NotebookError(f"not a notebook that can be read ({type(error).__name__}: {str(error)[:120]})") from None
+
+
+def _cell(cell) -> nbformat.NotebookNode:
+    """A cell with just its kind, text, id and grading metadata, each of the type it must have."""
+    source = cell.get("source", "")
+    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    kind = "code" if cell.get("cell_type") == "code" else "markdown"
+    new = v4.new_code_cell(source) if kind == "code" else v4.new_markdown_cell(source)
+    metadata = cell.get("metadata")
+    graded = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = graded.get("grade_id") if isinstance(graded, dict) else None
+    new.metadata = nbformat.from_dict(
+        {"nbgrader": {"grade_id": grade_id if isinstance(grade_id, str) else cell.get("id")}}
+    )
+    return new
+
+
+def load(path: Path, released: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, list[str]]:
+    """The student's notebook in the order and with the metadata of the released one, and what was mended.
+
+    Solution cells and additional cells are the student's, everything else is as it was handed out. A cell that is
+    there twice counts where it stands last, as it does when a notebook runs.
+
+    Raises:
+        NotebookError: not a notebook, or one of something else.
+    """
+    theirs = read(path)
+    ours = {cell["id"]: cell for cell in released.cells if cell.cell_type == "code"}
+    printed = {cell.source.strip() for cell in released.cells if cell.cell_type == "markdown"}
+    last = {grade_id: index for index, grade_id in enumerate(ids(theirs)) if grade_id in ours}
+    if not last:
+        raise NotebookError(
+            "none of its cells is one of this problem set's: another notebook, or its cells were copied over"
+        )
+    place, groups, remarks = "", {grade_id: [] for grade_id in ["", *ours]}, []
+    changed, doubled = [], []
+    for index, (cell, grade_id) in enumerate(zip(theirs.cells, ids(theirs))):
+        if last.get(grade_id) == index:
+            place = grade_id
+            if not ours[grade_id].metadata.nbgrader["solution"] and _differs(cell.source, ours[grade_id].source):
+                changed.append(grade_id)
+        elif cell.cell_type == "code" or cell.source.strip() not in printed:
+            if grade_id in ours:
+                doubled.append(grade_id)
+            groups[place].append(_own(cell))
+    cells = groups[""]
+    for given in released.cells:
+        new, grade_id = nbformat.from_dict(given), given["id"]
+        if grade_id in ours and new.metadata.nbgrader["solution"]:
+            if grade_id in last:
+                new.source = theirs.cells[last[grade_id]].source
+            elif not new.metadata.nbgrader["grade"]:
+                new.source = LOST
+        cells += [new, *groups.get(grade_id, [])]
+    missing = [grade_id for grade_id in ours if grade_id not in last]
+    for text, which in (
+        ("changed and restored", changed),
+        ("there twice, the last one counts", list(dict.fromkeys(doubled))),
+        ("missing and put back", missing),
+    ):
+        if which:
+            remarks.append(f"cells {text}: {', '.join(which)}")
+    return nbformat.from_dict({**released, "cells": cells}), remarks
+
+
+def _own(cell) -> nbformat.NotebookNode:
+    """A cell that is the student's alone. Text becomes a quotation: a teacher's browser is not to read it as a page."""
+    if cell.cell_type == "code":
+        return v4.new_code_cell(cell.source)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", cell.source)), default=0))
+    return v4.new_markdown_cell(f"{fence}text\n{cell.source}\n{fence}")
+
+
+def _differs(theirs: str, ours: str) -> bool:
+    """Whether a cell that nobody was to change was changed, by more than spaces at the ends of lines."""
+    return [line.rstrip() for line in theirs.strip().splitlines()] != [
+        line.rstrip() for line in ours.strip().splitlines()
+    ]
