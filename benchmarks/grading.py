@@ -26,12 +26,12 @@ import hostile  # noqa: E402
 from assignments.grader import course, records  # noqa: E402
 
 NAME = course.find("ps2")
-RIGHT, BLANK = 60, 20  # the rest is wrong variants, each several times, and two of each hostile case
+RIGHT, BLANK = 60, 20  # the rest is wrong variants, each several times, and each hostile case
 
 
 def generate(base: Path, folder: Path, count: int) -> dict[str, str]:
     """Write ``count`` submissions into ``folder``; the kind of each student's."""
-    kinds = ["right"] * RIGHT + ["blank"] * BLANK + [f"hostile {case}" for case in hostile.CASES] * 2
+    kinds = ["right"] * RIGHT + ["blank"] * BLANK + [f"hostile {case}" for case in hostile.CASES]
     variants = list(classroom.VARIANTS[NAME].VARIANTS)
     kinds += [f"wrong {variants[number % len(variants)]}" for number in range(max(0, count - len(kinds)))]
     # every n-th, so that a shorter run has some of each, in an order that mixes them

@@ -130,7 +130,12 @@ def tests(name: str) -> dict[str, str]:
 
 def trusted(name: str) -> dict[str, str]:
     """The text of each cell that runs on both sides: imports, data, constants."""
-    return {cell["id"]: cell.source for cell in source(name).cells if "trusted" in cell.metadata.get("tags", [])}
+    return tagged(name, "trusted")
+
+
+def tagged(name: str, tag: str) -> dict[str, str]:
+    """The text of each cell with a tag, by grade_id."""
+    return {cell["id"]: cell.source for cell in source(name).cells if tag in cell.metadata.get("tags", [])}
 
 
 def asked(name: str) -> set[str]:

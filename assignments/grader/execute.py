@@ -28,7 +28,7 @@ class Execute(NbGraderPreprocessor):
         messages: dict[str, dict] = {}
         # What runs on this side is the source's own text: the notebook at hand has been through a student's hands.
         name = resources["nbgrader"]["notebook"]
-        tests, trusted = course.tests(name), course.trusted(name)
+        tests, trusted, in_place = course.tests(name), course.trusted(name), course.tagged(name, "in-place")
         with Session(self.limits, self.unsafe) as session:
             handles.connect(session)
             here = Bench(session, self.limits.cell, course.asked(name))
@@ -38,7 +38,7 @@ class Execute(NbGraderPreprocessor):
                 if cell.cell_type != "code" or not cell.source.strip():
                     continue
                 if grade_id in tests:
-                    error, value = here.run(tests[grade_id], grade_id)
+                    error, value = here.run(tests[grade_id], grade_id, grade_id in in_place)
                     cell.outputs = _outputs(error, value)
                     if error is not None:
                         messages[grade_id] = {
@@ -75,12 +75,17 @@ class Execute(NbGraderPreprocessor):
             return
         result = result if isinstance(result, dict) else {}
         if isinstance(result.get("printed"), str) and result["printed"]:
-            cell.outputs.append(new_output("stream", name="stdout", text=result["printed"]))
+            cell.outputs.append(new_output("stream", name="stdout", text=plain(result["printed"])))
         error = result.get("error")
         if isinstance(error, dict):
-            name, text = str(error.get("name"))[:100], str(error.get("text"))[:LONGEST]
+            name, text = plain(str(error.get("name"))[:100]), plain(str(error.get("text"))[:LONGEST])
             line = f"line {error['line']}: " if isinstance(error.get("line"), int) else ""
             cell.outputs.append(new_output("error", ename=name, evalue=text, traceback=[f"{line}{name}: {text}"]))
+
+
+def plain(text: str) -> str:
+    """A text that can be written to a file: Python has some that cannot."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _in_hidden(error: BaseException, cell: str, code: str) -> bool:
@@ -104,7 +109,7 @@ def _outputs(error: BaseException | None, value) -> list:
 
 def message(error: BaseException) -> str:
     """What a failed test says, for the student: its own message where it is an assertion."""
-    text = str(error)[:LONGEST]
+    text = plain(str(error)[:LONGEST])
     if isinstance(error, (AssertionError, TooLong)) and text:
         return text
     if isinstance(error, Ended):

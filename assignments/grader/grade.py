@@ -1,5 +1,7 @@
 """Mark one submission: intake, a course of its own, nbgrader's autograde, and a record of what came out."""
 
+import contextlib
+import functools
 import hashlib
 import tempfile
 from dataclasses import dataclass, field
@@ -26,12 +28,23 @@ class Options:
 
 def digest(submission: intake.Submission, options: Options) -> str:
     """Changes when the submission, its problem set or the grader does: then what is on record no longer holds."""
-    found = hashlib.sha256()
-    for path in [*sorted(HERE.glob("*.py")), course.SOURCE / submission.problem_set / f"{submission.problem_set}.md"]:
-        found.update(path.read_bytes() if path.exists() else b"")
-    found.update(submission.path.read_bytes() if submission.path else b"none")
-    found.update(repr((options.limits, submission.remarks, late(submission, options))).encode("utf-8", "replace"))
+    found = hashlib.sha256(_of_the_grader(submission.problem_set))
+    with contextlib.suppress(OSError):  # a file that cannot be read gets a remark when it is marked
+        found.update(submission.path.read_bytes() if submission.path else b"none")
+    about = (options.limits.cell, options.limits.total, options.unsafe, submission.remarks, late(submission, options))
+    found.update(repr(about).encode("utf-8", "replace"))
     return found.hexdigest()
+
+
+@functools.cache
+def _of_the_grader(name: str) -> bytes:
+    """Stands for all that decides about marks but the submission."""
+    found = hashlib.sha256()
+    helper = course.ROOT / "d2lite"
+    text = course.SOURCE / name / f"{name}.md"
+    for path in [*sorted(HERE.glob("*.py")), *sorted(helper.rglob("*.py")), *([text] if text.exists() else [])]:
+        found.update(path.read_bytes())
+    return found.digest()
 
 
 def late(submission: intake.Submission, options: Options) -> bool:
@@ -69,6 +82,7 @@ def grade(submission: intake.Submission, options: Options) -> dict:
             raise
         except Exception as error:  # one submission that breaks something must not stop the other 199
             record["remarks"].append(f"the grader failed: {type(error).__name__}: {str(error)[:300]}")
+            record["digest"] = ""  # to be tried again by the next run
     return record
 
 

@@ -153,9 +153,10 @@ def _call(session: Session, number: int, args: tuple, kwargs: dict):
     if not grad:
         for meta in writer.metas:
             meta["requires_grad"] = False
-    reader = session.ask("call", writer, handle=number, grad=grad, **fields)
+    reader = session.ask("call", writer, handle=number, grad=grad, in_place=session.in_place, **fields)
     _raise(session, reader)
-    _write_back(reader, inputs)
+    if session.in_place:
+        _write_back(reader, inputs)
     differentiable = [
         grad and needs and t.is_floating_point() for needs, t in zip(reader.differentiable(), reader.tensors)
     ]

@@ -1,7 +1,7 @@
 """Runs inside the sandbox: executes a student's cells, and answers the grader's questions about what they made.
 
-Started as a script, with the pipe to the grader on standard input and output. Nothing here decides about marks: it holds
-no test, no expected value and no secret, and whatever a student's code does to it changes only the answers given.
+Started as a script, with the pipe to the grader on standard input and output. Nothing here decides about marks: it
+holds no test, no expected value and no secret, and whatever a student's code does to it changes only the answers given.
 """
 
 import os
@@ -30,7 +30,16 @@ from traitlets.config import Config  # noqa: E402
 
 KEPT = 20_000  # characters of a cell's output
 LISTED = 10_000  # items of something that is iterated over
-QUIET = ("matplotlib", "config", "pip", "conda", "load_ext")  # magics with nothing to do here
+ITERATED = (types.GeneratorType, map, zip, filter, range, type({}.keys()), type({}.values()), type({}.items()))
+QUIET = (
+    "matplotlib",
+    "config",
+    "pip",
+    "conda",
+    "load_ext",
+    "reload_ext",
+    "autoreload",
+)  # magics with nothing to do here
 
 
 class Printed(io.TextIOBase):
@@ -111,9 +120,7 @@ class Student:
         return writer.frame(result=result, **extra)
 
     def encoded(self, writer: wire.Writer, value):
-        if isinstance(value, (types.GeneratorType, map, zip, filter, range)) or (
-            isinstance(value, (type({}.keys()), type({}.values()), type({}.items())))
-        ):
+        if isinstance(value, ITERATED):
             return {"iterator": [writer.value(item) for item, _ in zip(value, range(LISTED))]}
         return writer.value(value)
 
@@ -122,15 +129,15 @@ class Student:
         fields, needs = reader.fields, reader.needed()
         leaves = [tensor.requires_grad_() if need else tensor for tensor, need in zip(reader.tensors, needs)]
         args, kwargs = reader.value(fields["args"]), reader.value(fields["kwargs"])
-        versions = [tensor._version for tensor in leaves]
+        before = [tensor.detach().clone() for tensor in leaves] if fields["in_place"] else []
         with torch.set_grad_enabled(fields["grad"]):
             value = self.objects[fields["handle"]](*args, **kwargs)
             if any(value is leaf for leaf in leaves):
                 value = value.view_as(value)  # an argument given back is a result, and no leaf
         changed = {
             str(index): writer.value(tensor.detach())
-            for index, tensor in enumerate(leaves)
-            if tensor._version != versions[index]
+            for index, (tensor, was) in enumerate(zip(leaves, before))
+            if not torch.equal(tensor.detach(), was)
         }
         return value, {"leaves": leaves, "changed": changed}
 
@@ -147,10 +154,7 @@ class Student:
         """Names, attributes, items, lengths, iteration."""
         op = fields["op"]
         if op == "seed":
-            torch.manual_seed(fields["seed"])
-            np.random.seed(fields["seed"])
-            random.seed(fields["seed"])
-            return None
+            return seed(fields["seed"])
         if op == "name":
             if fields["name"] not in self.shell.user_ns:
                 raise NameError(f"name {fields['name']!r} is not defined")
@@ -214,16 +218,25 @@ def limit(memory: int, processes: int, file_size: int) -> None:
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))  # pipes and sockets hold memory that no process shows
 
 
 def too_long(signum, frame):
     raise TimeoutError("it took longer than the grader waits")
 
 
+def seed(number: int) -> None:
+    """Seed all that students draw from, so that a notebook gives the same numbers whenever it is marked."""
+    torch.manual_seed(number)
+    np.random.seed(number)
+    random.seed(number)
+
+
 def main() -> None:
     """Answer one message after another until the grader closes the pipe."""
     settings = json.loads(sys.argv[1])
     torch.set_num_threads(1)
+    seed(0)
     import d2lite  # noqa: F401 - here, so that a student's cell does not pay for it
 
     student = Student()

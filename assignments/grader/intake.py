@@ -1,16 +1,18 @@
 """Submissions as they come: a folder of an LMS, file names of all kinds. Finds whose notebook is whose."""
 
+import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from . import course, notebooks
 
 #: what Moodle adds to a student's folder, and Canvas to a file's name (identifiers, a mark for late, copies)
-MOODLE = re.compile(r"_\d+_assignsubmission_(?:file|onlinetext)_?$", re.I)
-CANVAS = re.compile(r"^(?P<who>[^_]+?)(?P<late>_LATE)?_\d+_\d+_(?P<what>.+)$", re.I)
+MOODLE = re.compile(r"_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?$", re.I)
+CANVAS = re.compile(r"^(?P<who>[^_]+?)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<what>.+)$", re.I)
+NAMELESS, LONGEST = "nameless", 100  # bytes of a name that is a file's
 COPY = re.compile(r"(?:[-_ ]\d+| \(\d+\)|-Copy\d*)+$", re.I)
 
 
@@ -40,87 +42,116 @@ def readable(name: str) -> str:
     return unicodedata.normalize("NFC", decoded)
 
 
-def who(path: Path, folder: Path) -> tuple[str, str | None, bool]:
-    """Student, problem set (None where the name tells none) and whether the LMS marked it late, from a file's place.
+@dataclass(frozen=True)
+class Sender:
+    """Whose a file is, as its place tells: student, problem set (None where the name tells none), marks of the LMS."""
+
+    student: str
+    problem_set: str | None
+    late: bool = False
+    lms_id: str = ""  # what the LMS calls the student, where it says
+
+
+def who(path: Path, folder: Path) -> Sender:
+    """Whose a file is, from its name and the folders that it lies in.
 
     ``lastname_firstname_ps2.ipynb``; ``Firstname Lastname_123_assignsubmission_file_/ps2-batch-norm.ipynb`` (Moodle);
-    ``lastnamefirstname_LATE_123_456_ps2-batch-norm-1.ipynb`` (Canvas); ``lastname_firstname/ps2.ipynb``.
+    ``lastnamefirstname_LATE_123_456_ps2-batch-norm-1.ipynb`` (Canvas); ``lastname_firstname/ps2.ipynb``. What the LMS
+    wrote goes before what the student did: in a folder of Moodle's, whatever the file is called.
     """
-    stem, late = readable(path.stem), False
-    canvas = CANVAS.match(stem)
+    stem = readable(path.stem)
     parents = [readable(part) for part in path.parent.relative_to(folder).parts]
     known = {word for name in course.names() for word in (name, course.short(name))}
-    pattern = re.compile(
-        rf"(?:^|[\W_])({'|'.join(sorted(map(re.escape, known), key=len, reverse=True))})(?![a-z0-9])", re.I
-    )
+    words = "|".join(sorted(map(re.escape, known), key=len, reverse=True))
+    pattern = re.compile(rf"(?:^|[\W_])({words})(?![a-z0-9])", re.I)
     found = list(pattern.finditer(stem))
-    name = course.find(found[-1][1].lower()) if found else None
+    named = [found[-1]] if found else [inside for part in reversed(parents) if (inside := pattern.search(part))]
+    name = course.find(named[0][1].lower()) if named else None
+    moodle = next((part for part in parents if MOODLE.search(part)), None)
+    if moodle is not None:
+        late = bool(re.search(r"(?:^|_)late(?:_|$)", moodle, re.I))
+        return Sender(clean(MOODLE.sub("", moodle)), name, late, MOODLE.search(moodle)["id"])
+    canvas = CANVAS.match(stem)
     if canvas:
-        return clean(canvas["who"]), name, bool(canvas["late"])
+        return Sender(clean(canvas["who"]), name, bool(canvas["late"]), canvas["id"])
     rest = stem[: found[-1].start()] + stem[found[-1].end() :] if found else stem
     rest = clean(COPY.sub("", rest))
-    if name is None:
-        for part in reversed(parents):
-            inside = pattern.search(part)
-            if inside:
-                name = course.find(inside[1].lower())
-                break
     people = [part for part in parents if not pattern.fullmatch(part)]
-    if (not rest or not found) and people:
-        rest = clean(MOODLE.sub("", people[-1]))
-        late = bool(re.search(r"(?:^|_)late(?:_|$)", people[-1], re.I))
-    return rest or "nameless", name, late
+    if (rest == NAMELESS or not found) and people:
+        rest = clean(people[-1])
+    return Sender(rest, name)
 
 
 def clean(name: str) -> str:
     """A student's name as it can stand in a file's name: letters, digits, and ``_`` between what else is there."""
-    return re.sub(r"[^\w.-]+", "_", name).strip("_-.")
+    short = re.sub(r"[^\w.-]+", "_", name).strip("_-.") or NAMELESS
+    if len(short.encode()) <= LONGEST:
+        return short
+    return f"{short[:40]}-{hashlib.sha256(short.encode()).hexdigest()[:12]}"
 
 
 def find(folder: Path, only_set: str | None = None) -> list[Submission]:
     """All submissions in ``folder`` and below, ordered by problem set and student.
 
     Of several notebooks of one student the one last modified counts. Whoever handed in files but no notebook is listed
-    with the path None.
+    with the path None. Where an LMS knows two people by one name, its number for them is added to it.
 
     Raises:
         IntakeError: there is no such folder, or nothing in it.
     """
     if not folder.is_dir():
         raise IntakeError(f"there is no folder {folder}: give the one that holds the notebooks (SUBMISSIONS=folder)")
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and _counts(path, folder))
+    files = sorted(path for path in folder.rglob("*") if not path.is_dir() and _counts(path, folder))
+    files += sorted(path for path in folder.iterdir() if path.is_dir() and not any(path.rglob("*")))
+    senders = _apart({path: who(path / "empty" if path.is_dir() else path, folder) for path in files})
     found: dict[tuple[str, str], Submission] = {}
-    others: list[tuple[str, str | None, Path]] = []
-    for path in files:
-        student, name, late = who(path, folder)
-        if path.suffix.lower() != ".ipynb":
-            others.append((student, name, path))
+    others: list[Submission] = []
+    for path, sender in senders.items():
+        reason = _no_notebook(path, folder)
+        if reason is not None:
+            remarks = [f"no notebook: {reason}"]
+            others.append(
+                Submission(sender.student, sender.problem_set or only_set or "unknown", None, remarks=remarks)
+            )
             continue
-        name = name or _set_inside(path) or only_set or "unknown"
+        name = sender.problem_set or _set_inside(path) or only_set or "unknown"
         handed_in = datetime.fromtimestamp(path.stat().st_mtime)
-        new = Submission(student, name, path, handed_in, late)
-        old = found.get((name, student))
+        new = Submission(sender.student, name, path, handed_in, sender.late)
+        old = found.get((name, sender.student))
         if old is not None:
             new, old = (new, old) if (new.handed_in, str(new.path)) > (old.handed_in, str(old.path)) else (old, new)
             new.remarks = [*old.remarks, f"several notebooks: the newest counts, not {readable(old.path.name)}"]
-        found[name, student] = new
-    for student, name, path in others:
-        name = name or only_set
-        if any(key[1] == student and (name is None or key[0] == name) for key in found):
-            continue
-        found[name or "unknown", student] = Submission(
-            student, name or "unknown", None, remarks=[f"no notebook: handed in {readable(path.name)}"]
-        )
-    for empty in sorted(path for path in folder.iterdir() if path.is_dir() and not any(path.rglob("*"))):
-        student = clean(MOODLE.sub("", readable(empty.name)))
-        found.setdefault(
-            (only_set or "unknown", student),
-            Submission(student, only_set or "unknown", None, remarks=["no notebook: an empty folder"]),
-        )
+        found[name, sender.student] = new
+    for one in others:
+        theirs = [name for name, student in found if student == one.student]
+        if not theirs or (one.problem_set != "unknown" and one.problem_set not in theirs):
+            found[one.problem_set, one.student] = one
     if not found:
         raise IntakeError(f"there are no notebooks in {folder}")
     ordered = sorted(found.values(), key=lambda one: (one.problem_set, one.student))
     return [one for one in ordered if only_set is None or one.problem_set == only_set]
+
+
+def _apart(senders: dict[Path, Sender]) -> dict[Path, Sender]:
+    """The same, where two people of one name are told apart by the LMS's number."""
+    numbers: dict[str, set[str]] = {}
+    for sender in senders.values():
+        numbers.setdefault(sender.student, set()).add(sender.lms_id)
+    return {
+        path: replace(sender, student=f"{sender.student}_{sender.lms_id}")
+        if sender.lms_id and len(numbers[sender.student]) > 1
+        else sender
+        for path, sender in senders.items()
+    }
+
+
+def _no_notebook(path: Path, folder: Path) -> str | None:
+    """Why a file cannot be anybody's notebook; None where it can."""
+    if path.is_dir():
+        return "an empty folder"
+    if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        return f"{readable(path.name)} is a link, not a file"
+    return None if path.suffix.lower() == ".ipynb" else f"handed in {readable(path.name)}"
 
 
 def _counts(path: Path, folder: Path) -> bool:

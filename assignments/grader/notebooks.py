@@ -10,7 +10,8 @@ from pathlib import Path
 import nbformat
 from nbformat import v4
 
-LARGEST = 300 * 2**20
+LARGEST = 300 * 2**20  # bytes of a file, with outputs
+MOST_CELLS, MOST_TEXT = 1000, 2 * 2**20  # of a notebook without them
 LOST = "# this cell was missing in what was handed in"
 
 
@@ -25,24 +26,33 @@ def ids(notebook) -> list[str]:
 
 def read(path: Path) -> nbformat.NotebookNode:
     """A notebook of any format, without outputs. Raises NotebookError where the file is none."""
-    size = path.stat().st_size
+    try:
+        size, raw = path.stat().st_size, path.read_bytes() if path.stat().st_size <= LARGEST else b""
+    except OSError as error:
+        raise NotebookError(f"the file cannot be read: {error.strerror}") from None
     if size > LARGEST:
         raise NotebookError(f"the file has {size >> 20} MiB, more than {LARGEST >> 20}: ask for it without outputs")
     if size == 0:
         raise NotebookError("the file is empty")
-    raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     try:
         data = json.loads(text)
-        for sheet in [data, *data.get("worksheets", [])]:
+        sheets = [data, *data.get("worksheets", [])]
+        if sum(len(sheet.get("cells", [])) for sheet in sheets) > MOST_CELLS:
+            raise NotebookError(f"it has more than {MOST_CELLS} cells")
+        for sheet in sheets:
             for cell in sheet.get("cells", []):
                 if "outputs" in cell:
                     cell["outputs"] = []
+        if len(json.dumps(data)) > MOST_TEXT:
+            raise NotebookError(f"it has more than {MOST_TEXT >> 20} MiB of text, without outputs")
         notebook = nbformat.convert(nbformat.from_dict(data), 4)
         return nbformat.from_dict({**notebook, "cells": [_cell(cell) for cell in notebook.cells]})
+    except NotebookError:
+        raise
     except RecursionError:
         raise NotebookError("not a notebook: it is nested too deeply") from None
     except Exception as error:  # nbformat raises many kinds for what is no notebook
@@ -53,6 +63,7 @@ def _cell(cell) -> nbformat.NotebookNode:
     """A cell with just its kind, text, id and grading metadata, each of the type it must have."""
     source = cell.get("source", "")
     source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    source = source.encode("utf-8", "replace").decode()  # Python has texts that no file can hold
     kind = "code" if cell.get("cell_type") == "code" else "markdown"
     new = v4.new_code_cell(source) if kind == "code" else v4.new_markdown_cell(source)
     metadata = cell.get("metadata")

@@ -1,6 +1,7 @@
 """Mark many submissions side by side, keep each result as it comes, and survive what breaks a worker."""
 
 import multiprocessing
+import resource
 import sys
 import tempfile
 import uuid
@@ -9,18 +10,25 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 from tqdm import tqdm
 
-from . import book, course, grade, intake, records, report
+from . import book, course, grade, intake, records, report, sandbox
 
+WORKER_MEMORY = 8 * 2**30
 ATTEMPTS = 2  # a submission that was at work when workers died is tried once more
 
 
 def _quiet() -> None:
-    """Set a worker up: one thread of torch, since there are as many workers as processors."""
+    """Set a worker up: one thread of torch, as many workers as processors; and a bound on its memory,
+
+    since what students hand over may be large in ways that no test expects.
+    """
     import torch
 
     torch.set_num_threads(1)
+    room = psutil.Process().memory_info().vms + WORKER_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (room, room))
 
 
 def mark_all(waiting: list[intake.Submission], options: grade.Options, jobs: int, keep) -> None:
@@ -79,7 +87,7 @@ def run(
         course.prepare(out / "course", wanted)
         book.configure(out / "course", unsafe)
         book.copy(out / "course", Path(folder))
-        options = grade.Options(Path(folder), unsafe, due)
+        options = grade.Options(Path(folder), unsafe, due, sandbox.Limits.here(jobs))
         store, done = records.Records(out), 0
 
         def on_record(one):

@@ -5,6 +5,7 @@ packages, ``d2lite``, and two files of the grader that hold no test. What is wri
 and is gone with the sandbox.
 """
 
+import contextlib
 import functools
 import os
 import shutil
@@ -16,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
+import psutil
+
+from . import syscalls
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -37,8 +41,14 @@ class Limits:
     total_memory: int = 6 * 2**30  # of all processes together
     processes: int = 32  # threads count as well
     disk: int = 256 * 2**20
-    cell: float = 30.0  # one cell, or one question of a test
-    total: float = 150.0
+    cell: float = 20.0  # one cell, or one question of a test
+    total: float = 100.0
+
+    @classmethod
+    def here(cls, jobs: int) -> "Limits":
+        """What a machine of this size can give each of ``jobs`` submissions."""
+        share = int(0.7 * psutil.virtual_memory().total / jobs)
+        return cls(memory=min(cls.memory, share), total_memory=min(cls.total_memory, share))
 
 
 def environment(home: str) -> dict[str, str]:
@@ -70,8 +80,8 @@ def _readable() -> list[Path]:
     return found
 
 
-def command(python: list[str], limits: Limits, uid: int | None = None) -> list[str]:
-    """The command that runs ``python`` (an argument list) in a sandbox.
+def command(python: list[str], limits: Limits, uid: int | None = None, filtered: int | None = None) -> list[str]:
+    """The command that runs ``python`` (an argument list) in a sandbox; ``filtered`` is an open file of ``syscalls``.
 
     Started by root, the student's process becomes user ``uid`` inside, since limits on processes do not bind root;
     started by anyone else, it stays who it is, in a user namespace that gives it nothing.
@@ -98,6 +108,8 @@ def command(python: list[str], limits: Limits, uid: int | None = None) -> list[s
     mounts |= {f"/grader/{name}": HERE / name for name in INSIDE}
     for parent in sorted({str(parent) for inside in mounts for parent in Path(inside).parents} - {"/", "/tmp"}):
         line += ["--dir", parent]  # named, else only root could go through them
+    for hidden in sorted((ROOT / "d2lite" / "exercises").glob("ps*.py")):
+        mounts[f"/grader/packages/d2lite/exercises/{hidden.name}"] = HERE / "silent.py"
     for inside, outside in mounts.items():
         line += ["--ro-bind", str(outside), inside]
     for folder in (HOME, f"{HOME}/.cache", f"{HOME}/.cache/matplotlib"):
@@ -108,6 +120,8 @@ def command(python: list[str], limits: Limits, uid: int | None = None) -> list[s
         line += ["--ro-bind", str(fonts), f"{HOME}/.cache/matplotlib/{fonts.name}"]
     # the folders that mount points made are not to be written into: only /tmp and /dev/shm are
     line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
+    if filtered is not None:
+        line += ["--seccomp", str(filtered)]
     if uid is not None:
         line += ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
         line += ["--bounding-set=-all", "--inh-caps=-all"]
@@ -127,15 +141,32 @@ def check() -> None:
             "apt install bubblewrap; Fedora: dnf install bubblewrap; elsewhere grade in a Linux machine or container), "
             "or run them without a sandbox on a machine that may be lost: UNSAFE=1."
         )
-    done = subprocess.run(
-        command([sys.executable, "-c", "pass"], Limits(), _uid(0)), capture_output=True, text=True, check=False
-    )
+    with _filter() as filtered:
+        line = command([sys.executable, "-c", "pass"], Limits(), _uid(0), filtered)
+        done = subprocess.run(line, capture_output=True, text=True, check=False, pass_fds=_given(filtered))
     if done.returncode:
         raise SandboxError(
             f"bubblewrap is installed but does not work here: {done.stderr.strip()[:400]}. On Ubuntu 24.04 allow it "
             "user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0) or run as root; in a container, "
             "start that with --privileged. Or run without a sandbox on a machine that may be lost: UNSAFE=1."
         )
+
+
+@contextlib.contextmanager
+def _filter():
+    """The number of an open file with the filter of system calls; None where there is none for this machine."""
+    program = syscalls.program()
+    if program is None:
+        yield None
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(program)
+        file.seek(0)
+        yield file.fileno()
+
+
+def _given(filtered: int | None) -> tuple[int, ...]:
+    return () if filtered is None else (filtered,)
 
 
 def _uid(number: int) -> int | None:
@@ -155,8 +186,10 @@ def start(settings: str, limits: Limits, unsafe: bool) -> tuple[subprocess.Popen
     if not unsafe:
         check()
         # each sandbox is a user of its own, so that limits on processes are counted for each alone
-        line = command([sys.executable, *arguments], limits, _uid(int.from_bytes(os.urandom(4), "big")))
-        return subprocess.Popen(line, **PIPES), None
+        with _filter() as filtered:
+            uid = _uid(int.from_bytes(os.urandom(4), "big"))
+            line = command([sys.executable, *arguments], limits, uid, filtered)
+            return subprocess.Popen(line, **PIPES, pass_fds=_given(filtered)), None
     home = tempfile.mkdtemp(prefix="unsafe-")
     variables = {**environment(home), "PYTHONPATH": f"{HERE}:{ROOT}", "TMPDIR": home}
     arguments[1] = str(HERE / "inside.py")

@@ -41,6 +41,9 @@ class Session:
         # Without a sandbox processes are counted with all of the user's own, so no limit could be right.
         settings = {"memory": limits.memory, "processes": 0 if unsafe else limits.processes, "disk": limits.disk}
         self.resolve = _no_handle
+        self.in_place = False  # whether what a student's function does to its arguments reaches the test's own
+        self.asking = False  # in the middle of a message, which nothing may break into
+        self.test_ends: float | None = None
         self.process, self.home = sandbox.start(json.dumps(settings), limits, unsafe)
         self.inputs, self.outputs = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(self.inputs, False)
@@ -91,14 +94,21 @@ class Session:
             raise Ended(self.reason)
         now = time.monotonic()
         seconds = min(self.limits.cell, self.end_of_time - now)
+        if self.test_ends is not None:
+            seconds = min(seconds, max(0.1, self.test_ends - now))
         if seconds <= 0:
             self._over(f"it took longer than the {self.limits.total:.0f} s that a submission has")
         self.number += 1
         writer = arguments or wire.Writer(_no_reference)
         frame = writer.frame(op=op, number=self.number, seconds=seconds, **fields)
         until = now + seconds + GRACE
-        self._send(frame, until)
-        return self._frame(until)
+        self.asking = True
+        try:
+            self._send(frame, until)
+            text, block = self._frame(until)
+        finally:
+            self.asking = False
+        return self._reader(text, block)
 
     def _over(self, reason: str):
         if self.reason is None:
@@ -137,16 +147,19 @@ class Session:
             count -= len(part)
         return b"".join(parts)
 
-    def _frame(self, until: float) -> wire.Reader:
+    def _frame(self, until: float) -> tuple[bytes, bytes]:
         if self.number:
             number, _ = wire.HEAD.unpack(self._read(wire.HEAD.size, until))
             if number != self.number:
-                self._over("it wrote into the pipe to the grader")
+                self._over("it, or a process that it started, wrote into the pipe to the grader")
         text, block = wire.HEAD.unpack(self._read(wire.HEAD.size, until))
         if text > wire.MAX_JSON or block > wire.MAX_BYTES:
             self._over("it sent more than an answer can hold")
+        return self._read(text, until), self._read(block, until)
+
+    def _reader(self, text: bytes, block: bytes) -> wire.Reader:
         try:
-            return wire.Reader(self._read(text, until), self._read(block, until), lambda item: self.resolve(item))
+            return wire.Reader(text, block, lambda item: self.resolve(item))
         except wire.WireError as error:
             self._over(f"its answer could not be read ({error})")
 

@@ -1,19 +1,20 @@
 """Messages between the grader and the process that runs a student's code: JSON, and the bytes of tensors after it.
 
-Nothing is unpickled, so whatever arrives is data and never code. Both sides import this file; it knows nothing of either.
+Nothing is unpickled, so whatever arrives is data and never code. Both sides import this file, which knows of neither.
 A message is a head (lengths), a JSON text, and a block of bytes that the JSON's tensors point into.
 """
 
 import json
 import math
+import numbers
 import struct
 
 import numpy as np
 import torch
 
 HEAD = struct.Struct(">IQ")  # bytes of JSON, bytes of tensors
-MAX_JSON = 32 * 2**20
-MAX_BYTES = 512 * 2**20
+MAX_JSON = 8 * 2**20
+MAX_BYTES = 64 * 2**20
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
     for dtype in (
@@ -60,6 +61,8 @@ class Writer:
             return {"list" if isinstance(value, list) else "tuple": [self.value(item) for item in value]}
         if isinstance(value, dict):
             return {"dict": [[self.value(key), self.value(item)] for key, item in value.items()]}
+        if isinstance(value, numbers.Rational) and not isinstance(value, int):  # a fraction
+            return float(value)
         if isinstance(value, PLAIN):  # a subclass, such as an IntEnum, goes as what it is one of
             return next(kind(value) for kind in PLAIN if isinstance(value, kind))
         return self.reference(value)

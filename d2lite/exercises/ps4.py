@@ -11,7 +11,7 @@ _A, _B, _C, _D = 25, 1 / 4 + 25 / 4, 1 / 4 + 9 / 4 + 9, 1 / 4 + 9 / 16 + 9 / 4
 
 _HINTS = (
     ("A", _A, "a 5×5 kernel from 64 to 64 channels has 25 weights where the unit has one."),
-    ("B", _B, "its 1×1 goes from 64 to 16 channels, its 5×5 from 16 to 64: a quarter, and 25 quarters."),
+    ("B", _B, "its two layers cost different fractions of a unit; add them."),
     ("C", _C, "its second 3×3 goes from 64 to 64 channels, so it has no narrow side."),
     ("D", _D, "its first 3×3 goes from 16 to 16 channels, so it is narrow on both sides."),
 )
@@ -62,8 +62,8 @@ exercise(
     "ps4-2",
     numbers(
         (_PLAIN, _SUM, _SCALED),
-        "one block first: by what does it multiply its input? By 0.5 if plain, with a shortcut by 1 + alpha · 0.5. "
-        "The gradient is multiplied by the same, twenty times.",
+        "one block first: by what does it multiply its input, plain and with a shortcut? Then: what do twenty in a row "
+        "do?",
         {
             (_PLAIN, _PLAIN, 0.05**20): "the shortcut is missing: x + alpha · 0.5 · x is (1 + alpha · 0.5) · x.",
             (

@@ -111,6 +111,5 @@ def sentence(text: str) -> str:
 
 
 def shell(line: list[str]) -> str:
-    """What a command prints, errors included."""
-    done = subprocess.run(line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    return done.stdout + done.stderr
+    """What a command prints."""
+    return subprocess.run(line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL).stdout

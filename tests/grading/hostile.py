@@ -32,6 +32,22 @@ CASES = {
         None,
         "",
     ),
+    "hidden-memory": (
+        "import os\nheld = []\nfor number in range(40):\n    held.append(os.memfd_create('x'))\n"
+        "    os.write(held[-1], bytes(2**28))",
+        "marked",
+        "Operation not permitted",
+    ),
+    "own-name-space": (
+        "import ctypes, subprocess\nfound = []\n"
+        "if ctypes.CDLL(None).unshare(0x10000000) == 0:\n    found.append('unshare')\n"
+        "if subprocess.run(['unshare', '-Urm', 'mount', '-t', 'tmpfs', 'none', '/tmp']).returncode == 0:\n"
+        "    found.append('mount')\n"
+        "segment = ctypes.CDLL(None).shmget(0, 2**20, 0o1600)\n"
+        "found += [segment] if segment >= 0 else []\nprint('FOUND', found)",
+        "marked",
+        "FOUND []",
+    ),
     "full-disk": (
         "import itertools\nfor number in itertools.count():\n    with open(f'/tmp/{number}', 'wb') as file:\n"
         "        file.write(bytes(10**8))",
@@ -54,7 +70,7 @@ CASES = {
     ),
     "read-the-solution": (
         LOOKS + "found = []\nfor top, folders, files in os.walk('/'):\n"
-        "    if top == '/proc':\n        folders[:] = []\n"
+        "    if top == '/proc' or top.endswith('site-packages'):\n        folders[:] = []\n"
         "    found += [top + '/' + name for name in files if 'ps2-batch-norm' in name or name.startswith('variants_')\n"
         "              or name in ('gradebook.db', 'course.py', 'trusted.py', 'grades.csv')]\nprint('FOUND', found)",
         "marked",
@@ -69,7 +85,7 @@ CASES = {
         "    frame = frame.f_back\n"
         "found += [o[:40] for o in gc.get_objects() if isinstance(o, str) and any(w in o for w in words)]\n"
         "for line in open('/proc/1/cmdline', 'rb').read().split(b'\\0'):\n"
-        "    found += [line] if b'ps2' in line else []\n"
+        "    found += [line] if b'ps2-batch' in line or b'submitted' in line else []\n"
         "print('FOUND', found)",
         "marked",
         "FOUND []",
@@ -108,11 +124,31 @@ CASES = {
         None,
         "",
     ),
+    "arguments-in-place": (
+        "import torch\ndef ruin(*args, **kwargs):\n    found = [*args, *kwargs.values()]\n    for one in found:\n"
+        "        if isinstance(one, torch.Tensor):\n            with torch.no_grad():\n                one.zero_()\n"
+        "    return found[0]\n"
+        "for name in {names}:\n    globals()[name] = ruin",
+        "marked",
+        "",
+    ),
+    "endless-when-called": (
+        "def endless(*args, **kwargs):\n    while True:\n        pass\n"
+        "for name in {names}:\n    globals()[name] = endless",
+        None,
+        "longer than the grader waits",
+    ),
+    "colliding-keys": (
+        "globals()[{names}[0]] = {{number * (2**61 - 1): 0 for number in range(50_000)}}\n"
+        "for name in {names}:\n    globals()[name] = globals()[{names}[0]]",
+        None,
+        "",
+    ),
     "gradebook": (
         LOOKS + "found = []\nfor top, folders, files in os.walk('/'):\n"
-        "    if top == '/proc':\n        folders[:] = []\n"
+        "    if top == '/proc' or top.endswith('site-packages'):\n        folders[:] = []\n"
         "    found += [top + '/' + name for name in files if name in ('gradebook.db', 'grades.csv')\n"
-        "              or name.endswith('.ipynb') and 'site-packages' not in top]\n"
+        "              or name.endswith('.ipynb')]\n"
         "for folder in ('/', '/grader', '/grader/packages/d2lite', '/usr', '/etc', sys.prefix):\n"
         "    try:\n        open(folder + '/gradebook.db', 'w').write('mine')\n        found.append(folder)\n"
         "    except OSError:\n        pass\nprint('FOUND', found)",

@@ -13,7 +13,7 @@ from torch import nn
 import d2lite as d2l
 from assignments.grader import handles, sandbox, wire
 from assignments.grader.session import Ended, Session
-from assignments.grader.trusted import Bench
+from assignments.grader.trusted import Bench, TooLong
 
 STUDENT = """
 import torch
@@ -28,6 +28,15 @@ def same(X):
 
 def add_one(X):
     X.add_(1)
+
+def add_to_data(X):
+    X.data += 1
+
+def slow(seconds):
+    import time
+    time.sleep(seconds)
+
+colliding = {number * (2**61 - 1): 0 for number in range(30_000)}
 
 def pair(X):
     return {"twice": [2 * X], "n": len(X)}, None, "text", torch.float64
@@ -56,6 +65,8 @@ class Yes:
     def __bool__(self): return True
     def __len__(self): return 7
 
+import fractions
+half = fractions.Fraction(1, 2)
 net, yes, array, number = Net(), Yes(), np.arange(3), np.float32(0.5)
 deep = []
 for _ in range(5000):
@@ -78,7 +89,8 @@ def get(session):
 
 
 def test_plain_values_are_copies(get):
-    assert get("number") == 0.5 and np.array_equal(get("array"), [0, 1, 2]) and list(get("many")) == [0, 1, 2]
+    assert get("number") == get("half") == 0.5 and list(get("many")) == [0, 1, 2]
+    assert np.array_equal(get("array"), [0, 1, 2])
     with pytest.raises(NameError, match="nothing_here"):
         get("nothing_here")
 
@@ -116,9 +128,28 @@ def test_without_gradients(get):
         assert not get("power")(X).requires_grad
 
 
-def test_changes_in_place_come_back(get):
+def test_changes_in_place_reach_a_test_only_where_it_says_so(get, session):
     X = torch.zeros(3)
-    assert get("add_one")(X) is None and torch.equal(X, torch.ones(3))
+    assert get("add_one")(X) is None and torch.equal(X, torch.zeros(3))
+    bench = Bench(session, 5, {"add_one", "add_to_data"})
+    for name in ("add_one", "add_to_data"):
+        source = f"import torch\nX = torch.zeros(3)\n{name}(X)\nX.sum().item() + 1"
+        assert bench.run(source, "kept") == (None, 1.0)
+        assert bench.run(source, "changed", in_place=True) == (None, 4.0)
+
+
+def test_a_slow_function_costs_its_test_and_no_other(session):
+    bench = Bench(session, 1.5, {"slow", "number"})
+    error, _ = bench.run("slow(1)\nslow(1)", "twice")
+    assert isinstance(error, (TimeoutError, TooLong)), error
+    assert bench.run("number", "next") == (None, 0.5)
+
+
+def test_what_cannot_be_decoded_in_time_ends_the_test(session):
+    bench = Bench(session, 1.0, {"colliding", "number"})
+    error, _ = bench.run("len(colliding)", "keys")
+    assert isinstance(error, TooLong), error
+    assert bench.run("number", "next") == (None, 0.5)
 
 
 def test_structures(get):

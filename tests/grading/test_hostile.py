@@ -1,6 +1,7 @@
 """Hostile submissions: none gains a point, none harms the grader or what comes after it."""
 
 import os
+import subprocess
 import time
 
 import classroom
@@ -11,7 +12,7 @@ import pytest
 from assignments.grader import course, sandbox
 
 NAME = course.find("ps2")
-QUICK = {"cell": 6.0, "total": 40.0}
+QUICK = {"cell": 5.0, "total": 20.0}
 
 
 @pytest.fixture(scope="module")
@@ -79,24 +80,27 @@ def test_nothing_stays_for_the_next(base, tmp_path, needs_sandbox):
 
 
 def test_what_a_submission_sees(needs_sandbox):
-    line = sandbox.command(
-        ["sh", "-c", "ls /work /home /root/.ssh /run /var /sys /mnt /media; env; id -u; ls -d /*"], sandbox.Limits()
-    )
-    done = classroom.shell(line)
+    done = classroom.shell(sandbox.command(["sh", "-c", "env; ls -d /*"], sandbox.Limits()))
     assert set(done.split()[-11:]) >= {"/usr", "/tmp", "/grader", "/proc", "/dev"}
-    for name in ("/home", "/var", "/run", "/sys", "/mnt", "/opt", "/srv"):
-        assert f"\n{name}\n" not in f"{done}\n"
+    for name in ("/home", "/var", "/run", "/sys", "/mnt", "/srv"):
+        assert f"\n{name}\n" not in done
     for name in os.environ:
         if name not in sandbox.environment("") and name not in ("PYTHONPATH", "PWD", "SHLVL", "_", "OLDPWD"):
             assert f"\n{name}=" not in done
 
 
-def test_an_unprivileged_teacher_has_a_sandbox_too(needs_sandbox):
+def test_an_unprivileged_teacher_has_a_sandbox_too(needs_sandbox, monkeypatch):
     if os.geteuid() != 0:
         pytest.skip("this is how the other tests run here")
-    line = sandbox.command(["sh", "-c", "id -u; touch /x /tmp/x; ls /tmp"], sandbox.Limits())
-    done = classroom.shell(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *line])
-    assert done.split()[-2:] == ["home", "x"] and "/x" not in done.replace("/tmp/x", "").replace("'/x'", "")
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    if subprocess.run([*nobody, "test", "-r", course.ROOT / "d2lite" / "data.py"], check=False).returncode:
+        pytest.skip("another user cannot read this checkout")
+    monkeypatch.setattr(sandbox, "_readable", list)  # the system's Python is enough, and root's may be closed to others
+    inside = "id -u; touch /x 2>/dev/null && echo written; touch /tmp/y && ls /tmp; grep CapEff /proc/self/status"
+    with sandbox._filter() as filtered:
+        line = [*nobody, *sandbox.command(["sh", "-c", inside], sandbox.Limits(), filtered=filtered)]
+        done = subprocess.run(line, capture_output=True, text=True, check=False, pass_fds=sandbox._given(filtered))
+    assert done.stdout.split() == ["65534", "home", "y", "CapEff:", "0000000000000000"], done
 
 
 def test_without_a_sandbox_it_refuses(monkeypatch, tmp_path):

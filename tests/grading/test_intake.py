@@ -34,7 +34,7 @@ def released(base):
         ("week 2/miller_anna_ps2.ipynb", "miller_anna", "ps2", False),
         ("ps2/miller_anna.ipynb", "miller_anna", "ps2", False),
         ("Anna Miller_48213_assignsubmission_file_/ps2-batch-norm.ipynb", "Anna_Miller", "ps2", False),
-        ("Anna Miller_48213_assignsubmission_file/anything_ps2.ipynb", "anything", "ps2", False),
+        ("Anna Miller_48213_assignsubmission_file/alice_ps2.ipynb", "Anna_Miller", "ps2", False),
         ("milleranna_48213_990_ps2-batch-norm-1.ipynb", "milleranna", "ps2", False),
         ("milleranna_LATE_48213_990_ps2-batch-norm.ipynb", "milleranna", "ps2", True),
         ("miller_anna/ps6.ipynb", "miller_anna", "ps6", False),
@@ -46,7 +46,41 @@ def released(base):
 )
 def test_names(tmp_path, path, student, name, late):
     found = intake.who(tmp_path / path, tmp_path)
-    assert found == (student, name and course.find(name), late)
+    assert (found.student, found.problem_set, found.late) == (student, name and course.find(name), late)
+
+
+def test_two_of_one_name_are_told_apart(tmp_path):
+    for place in (
+        "Li Wei_31_assignsubmission_file_",
+        "Li Wei_32_assignsubmission_file_",
+        "Zoe_41_assignsubmission_file_/hw",
+    ):
+        put(tmp_path, f"{place}/ps2.ipynb")
+    assert [one.student for one in intake.find(tmp_path)] == ["Li_Wei_31", "Li_Wei_32", "Zoe"]
+
+
+def test_nobody_hands_in_for_another(tmp_path):
+    put(tmp_path, "alice_ps2.ipynb")
+    put(tmp_path, "Mallory M_22_assignsubmission_file_/alice_ps2.ipynb")
+    assert [one.student for one in intake.find(tmp_path)] == ["Mallory_M", "alice"]
+
+
+def test_a_link_is_no_notebook(tmp_path):
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    target = put(outside, "solution.ipynb", course.text(course.solved(NAME)))
+    inside.mkdir()
+    (inside / "bob_ps2.ipynb").symlink_to(target)
+    (inside / "carl").symlink_to(outside)
+    found = intake.find(inside)
+    assert [one.path for one in found] == [None] * len(found)
+    assert found[0].student == "bob" and "bob_ps2.ipynb is a link" in found[0].remarks[0]
+
+
+def test_names_fit_into_file_names(tmp_path):
+    put(tmp_path, b"\xfc" * 240 + b"_ps2.ipynb")
+    put(tmp_path, "___ps2.ipynb")
+    long, nameless = sorted((one.student for one in intake.find(tmp_path)), key=len, reverse=True)
+    assert len(long.encode()) <= intake.LONGEST and long.startswith("üü") and nameless == "nameless"
 
 
 def put(folder: Path, name: str | bytes, text: str = "{}", age: float = 0) -> Path:
@@ -109,6 +143,8 @@ def test_a_set_that_the_name_does_not_tell(tmp_path, base):
         (b"[" * 100_000, "not a notebook"),
         (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}', "none of its cells"),
         (b"\xff\xfe\x00", "not a notebook"),
+        (json.dumps({"cells": [{}] * 2000, "nbformat": 4}).encode(), "more than 1000 cells"),
+        (json.dumps({"cells": [{"source": "x" * 3 * 2**20}], "nbformat": 4}).encode(), "more than 2 MiB of text"),
     ],
 )
 def test_what_is_no_notebook_is_a_line(tmp_path, base, content, words):

@@ -189,6 +189,7 @@ def test_what_breaks_the_grader_is_a_line(monkeypatch, base, tmp_path):
     path = classroom.hand_in(tmp_path, "a", NAME, course.solved(NAME))
     record = grade.grade(intake.Submission("a", NAME, path), grade.Options(base))
     assert record["remarks"] == ["the grader failed: OSError: the disk is full"] and record["status"] == "not marked"
+    assert record["digest"] == "", "the next run must try again"
 
 
 def test_a_broken_record_is_marked_anew(tmp_path):
@@ -199,13 +200,16 @@ def test_a_broken_record_is_marked_anew(tmp_path):
     assert store.read(NAME, "a") is None and store.read(NAME, "b") is None
 
 
-def test_a_new_text_of_a_problem_set_marks_anew(monkeypatch, base, tmp_path):
+def test_a_new_text_or_submission_is_marked_anew(monkeypatch, base, tmp_path):
     one = intake.Submission("a", NAME, classroom.hand_in(tmp_path, "a", NAME, course.solved(NAME)))
     options = grade.Options(base)
     before = grade.digest(one, options)
     assert grade.digest(one, options) == before
     one.path.write_text(one.path.read_text("utf-8") + " ", "utf-8")
-    assert grade.digest(one, options) != before
+    changed = grade.digest(one, options)
+    assert changed != before
+    monkeypatch.setattr(grade, "_of_the_grader", lambda name: b"another text")
+    assert grade.digest(one, options) != changed
 
 
 def test_formulas_are_not_run_by_spreadsheets():

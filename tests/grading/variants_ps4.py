@@ -174,6 +174,22 @@ VARIANTS = {
         {"merge": changed(MERGE, ("padding=(height - 1, width - 1)", "padding=height - 1"))},
         {"test-merge"},
     ),
+    "merged-in-a-loop-in-float32": (  # right
+        {
+            "merge": '''
+def merge(first, second):
+    (middle, inner, h1, w1), (out, _, h2, w2) = first.shape, second.shape
+    merged = torch.zeros(out, inner, h1 + h2 - 1, w1 + w2 - 1)
+    for row in range(h2):
+        for column in range(w2):
+            merged[:, :, row : row + h1, column : column + w1] += torch.einsum(
+                "om,mihw->oihw", second[:, :, row, column], first
+            )
+    return merged
+'''
+        },
+        set(),
+    ),
     "silent-twice": (
         {
             "bottleneck": changed(
@@ -207,6 +223,15 @@ VARIANTS = {
         {"bottleneck": changed(BOTTLENECK, ("nn.AvgPool2d(2, ceil_mode=True)", "nn.AvgPool2d(2)"))},
         {"test-bottleneck-values"},
     ),
+    "zeros-beyond-the-odd-edge": (
+        {
+            "bottleneck": changed(
+                BOTTLENECK,
+                ("nn.AvgPool2d(2, ceil_mode=True)", "nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.AvgPool2d(2))"),
+            )
+        },
+        {"test-bottleneck-values"},
+    ),
     "no-first-relu": (
         {"bottleneck": changed(BOTTLENECK, ("self.conv1(F.relu(X))", "self.conv1(X)"))},
         {"test-bottleneck-values"},
@@ -226,6 +251,25 @@ VARIANTS = {
             )
         },
         {"test-gradient-ratio"},
+    ),
+    "gradients-pile-up": (
+        {
+            "gradient-ratio": changed(
+                GRADIENT_RATIO, ("X = X.detach().clone().requires_grad_()", "X.requires_grad_()")
+            )
+        },
+        {"test-gradient-ratio"},
+    ),
+    "input-asks-for-gradients-but-nothing-piles-up": (  # right
+        {
+            "gradient-ratio": changed(
+                GRADIENT_RATIO,
+                ("X = X.detach().clone().requires_grad_()", "X.requires_grad_()"),
+                ("    (net(X) * C).sum().backward()\n", "    grad = torch.autograd.grad((net(X) * C).sum(), X)[0]\n"),
+                ("X.grad.norm()", "grad.norm()"),
+            )
+        },
+        set(),
     ),
     "shortcut-around-the-line": (
         {"predict-ratios": "ratios = (0.5**20, 1 + 0.5**20, 1 + 0.05**20)"},
@@ -256,6 +300,20 @@ VARIANTS = {
         {"repaired-block": changed(BLOCK, ("self.conv1(F.relu(X))", "self.conv1(F.relu_(X))"))},
         {"test-repaired-block"},
     ),
+    "in-place-behind-the-shortcut": (
+        {
+            "repaired-block": changed(
+                BLOCK,
+                (
+                    "body = self.conv1(F.relu(X))",
+                    "short = X.clone() if self.shortcut is None else self.shortcut(X)\n"
+                    "        body = self.conv1(F.relu_(X))",
+                ),
+                ("body + X if self.shortcut is None else body + self.shortcut(X)", "body + short"),
+            )
+        },
+        {"test-repaired-block", "test-accuracy"},
+    ),
     "still-overwritten": (
         {
             "repaired-block": changed(
@@ -278,6 +336,16 @@ VARIANTS = {
     "blocks-in-a-list": (
         {"repaired-net": changed(NET, ("nn.ModuleList(blocks)", "blocks"))},
         {"test-repaired-net", "test-accuracy"},
+    ),
+    "head-in-a-sequential": (
+        {
+            "repaired-net": changed(
+                NET,
+                ("nn.Linear(2 * width * 4, 10)", "nn.Sequential(nn.Flatten(), nn.Linear(2 * width * 4, 10))"),
+                ("F.relu(X), 2).flatten(1))", "F.relu(X), 2))"),
+            )
+        },
+        {"test-repaired-net"},
     ),
     "no-relu-before-the-head": (
         {"repaired-net": changed(NET, ("F.adaptive_avg_pool2d(F.relu(X), 2)", "F.adaptive_avg_pool2d(X, 2)"))},

@@ -181,6 +181,17 @@ VARIANTS = {
                                                             "repeat_interleave(num_parts, dim=1)"))},
         {"test-for-concatenation"},
     ),
+    "concatenation-in-a-loop-in-float32": (  # right
+        {"for-concatenation": '''
+def for_concatenation(weight, num_parts):
+    out, channels = weight.shape[:2]
+    wide = torch.zeros(out, num_parts * channels, 1, 1)
+    for part in range(num_parts):
+        wide[:, part * channels:(part + 1) * channels] = weight
+    return wide
+'''},
+        set(),
+    ),
     "concatenation-averages": (
         {"for-concatenation": _changed(_FOR_CONCATENATION, ("1, 1)", "1, 1) / num_parts"))},
         {"test-for-concatenation"},

@@ -53,6 +53,17 @@ VARIANTS = {
     "clear-n": (but("clear", ("statistics.stdev", "statistics.pstdev")), {"test-clear"}),
     "clear-errors-added": (but("clear", ("math.hypot(error_a, error_b)", "(error_a + error_b)")), {"test-clear"}),
     "clear-either-way": (but("clear", ("mean_a - mean_b >", "abs(mean_a - mean_b) >")), {"test-clear"}),
+    "clear-pooled": (
+        but("clear", ("    (mean_a, error_a), (mean_b, error_b) = summarise(a), summarise(b)\n",
+                      "    pooled = (len(a) - 1) * statistics.variance(a) + (len(b) - 1) * statistics.variance(b)\n"
+                      "    pooled *= (1 / len(a) + 1 / len(b)) / (len(a) + len(b) - 2)\n"),
+            ("mean_a - mean_b > 3 * math.hypot(error_a, error_b)",
+             "statistics.mean(a) - statistics.mean(b) > 3 * math.sqrt(pooled)")), {"test-clear"},
+    ),
+    "clear-divides-by-the-spread": (
+        but("clear", ("mean_a - mean_b > 3 * math.hypot(error_a, error_b)",
+                      "(mean_a - mean_b) / math.hypot(error_a, error_b) > 3")), {"test-clear"},
+    ),
     "frontier-nan-stays": (
         but("frontier", ("\n             for row in rows if not any(math.isnan(value) for value in row[\"validation\"])]",
                          " for row in rows]")), {"test-frontier"},
@@ -80,6 +91,15 @@ def random_shift(images, reach, seed):
 """}, {"test-shift"},
     ),
     "shift-all-alike": (but("shift", ("(2, n), generator=dice)", "(2, 1), generator=dice).expand(2, n)")), {"test-shift"}),
+    "shift-by-resampling": ({"shift": '''
+def random_shift(images, reach, seed):
+    n, _, height, width = images.shape
+    down, right = torch.randint(-reach, reach + 1, (2, n), generator=torch.Generator().manual_seed(seed))
+    moves = torch.eye(2, 3).repeat(n, 1, 1)
+    moves[:, 0, 2], moves[:, 1, 2] = 2 * right / width, 2 * down / height
+    grid = F.affine_grid(moves, images.shape, align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False)
+'''}, set()),
     "repair-nothing": (
         but("repair", ("X[order], labels[order]", "X[order], labels[torch.randperm(len(X))]")),
         {"test-learns", *_FINAL},
@@ -95,6 +115,7 @@ def random_shift(images, reach, seed):
                        '            best, reached = tested, accuracy(net, *data["validation"])\n            weights ='),
             ('"validation": best', '"validation": reached')), {"test-honest"},
     ),
+    "repair-keeps-the-last-epoch": (but("repair", ("if reached > best:", "if True:")), {"test-honest"}),
     "repair-shakes-validation": (
         but("repair", ('        reached = accuracy(net, *data["validation"])\n',
                        '        pictures, truth = data["validation"]\n'
