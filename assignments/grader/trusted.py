@@ -19,6 +19,15 @@ class TooLong(Exception):
     """A test took longer than it may."""
 
 
+def read(code: str) -> set[str]:
+    """Names that a cell reads and does not bind itself."""
+    nodes = list(ast.walk(ast.parse(code)))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    bound |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - bound
+
+
 class Bench:
     """Runs the trusted cells and the test cells of one submission, in one name space as a kernel would.
 
@@ -58,7 +67,7 @@ class Bench:
     def _execute(self, source: str, cell: str):
         tree = ast.parse(source, cell)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        fetched = self._fetch(tree, last)
+        fetched = self._fetch(read(source))
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 exec(compile(tree, cell, "exec"), self.names)
@@ -70,24 +79,10 @@ class Bench:
                     del self.names[name]
         return None
 
-    def _fetch(self, *trees) -> dict:
+    def _fetch(self, wanted: set[str]) -> dict:
         """Bring the names that a cell reads and that are the student's from the student's process."""
-        wanted = {
-            node.id
-            for tree in trees
-            if tree is not None
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-        }
-        bound = {
-            node.id if isinstance(node, ast.Name) else node.arg
-            for tree in trees
-            if tree is not None
-            for node in ast.walk(tree)
-            if isinstance(node, ast.arg) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-        }
         fetched = {}
-        for name in sorted((wanted & self.asked) - bound):
+        for name in sorted(wanted & self.asked):
             if name not in self.names:
                 with contextlib.suppress(NameError):  # a test's own variable, or the test will say so itself
                     fetched[name] = self.names[name] = handles.fetch(self.session, name)

@@ -22,7 +22,7 @@ def _inventory(values: list[float]) -> str:
         return "the second number: each channel learns a scale and a shift."
     return {
         32: "the third number: nearly. Besides mean and variance of each channel, the layer counts something.",
-        16: "the third number: a running mean and a running variance a channel, and one thing more.",
+        16: "the third number: a running mean and a running variance per channel, and one thing more.",
         64: "the third number: the learned ones are parameters; count the buffers alone.",
         65: "the third number: the learned ones are parameters; count the buffers alone.",
     }.get(kept, "the third number: look at the names in the state_dict of nn.BatchNorm2d(16).")
@@ -31,7 +31,7 @@ def _inventory(values: list[float]) -> str:
 exercise(
     "ps2-1",
     numbers((6272, 32, 33), _inventory),
-    "right: 32 · 14 · 14 values a mean; scale and shift; running mean, running variance and a counter.",
+    "right: 32 · 14 · 14 values per mean; scale and shift; running mean, running variance and a counter.",
 )
 
 _RELU = "the second convolution meets a ReLU before the mean, and what it cuts off depends on the bias."

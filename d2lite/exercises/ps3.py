@@ -94,7 +94,7 @@ def _otherwise(values: list[float]) -> str:
     wrong = [str(i) for i, (a, b) in enumerate(zip(values, right), start=1) if not math.isclose(a, b, rel_tol=2e-3)]
     return (
         f"look again at number {' and '.join(wrong)}. The factor is fan-in × variance of a weight, and then a ReLU "
-        "behind it. Evenly from −w to w has the variance w²/3."
+        "behind it. Uniform between −w and w has the variance w²/3."
     )
 
 
@@ -108,8 +108,8 @@ exercise(
             (math.sqrt(1 / 6), math.sqrt(_FAN_IN * _VARIANCE / 2), 1.0): "those are the factors of the root mean "
             "square; asked are those of the mean square.",
             (1 / 6, 16 * _VARIANCE / 2, 1.0): "the fan-in of a 3×3 convolution also counts the nine taps.",
-            (1 / 2, _FAN_IN * _VARIANCE / 2, 1.0): "numbers drawn evenly from −w to w have the variance w²/3, not w².",
-            (1 / 6, _FAN_IN * 0.01 / 2, 1.0): "0.01 is the deviation; the variance is its square.",
+            (1 / 2, _FAN_IN * _VARIANCE / 2, 1.0): "uniform between −w and w has the variance w²/3, not w².",
+            (1 / 6, _FAN_IN * 0.01 / 2, 1.0): "0.01 is the standard deviation; the variance is its square.",
         },
         rel=2e-3,
     ),

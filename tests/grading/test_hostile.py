@@ -89,13 +89,15 @@ def test_what_a_submission_sees(needs_sandbox):
             assert f"\n{name}=" not in done
 
 
-def test_an_unprivileged_teacher_has_a_sandbox_too(needs_sandbox, monkeypatch):
+def test_an_unprivileged_teacher_has_a_sandbox_too(needs_sandbox, monkeypatch, tmp_path):
     if os.geteuid() != 0:
         pytest.skip("this is how the other tests run here")
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     if subprocess.run([*nobody, "test", "-r", course.ROOT / "d2lite" / "data.py"], check=False).returncode:
         pytest.skip("another user cannot read this checkout")
-    monkeypatch.setattr(sandbox, "_readable", list)  # the system's Python is enough, and root's may be closed to others
+    # what the system has is enough: root's own Python and fonts may be closed to others
+    monkeypatch.setattr(sandbox, "_readable", list)
+    monkeypatch.setattr(sandbox.matplotlib, "get_cachedir", lambda: tmp_path)
     inside = "id -u; touch /x 2>/dev/null && echo written; touch /tmp/y && ls /tmp; grep CapEff /proc/self/status"
     with sandbox._filter() as filtered:
         line = [*nobody, *sandbox.command(["sh", "-c", inside], sandbox.Limits(), filtered=filtered)]

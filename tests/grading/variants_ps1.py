@@ -33,14 +33,17 @@ def _cured(
     y="labels[chosen]",
     clear="optimizer.zero_grad()",
     anew="",
+    draw="torch.randperm(len(images))",
+    first="",
 ):
     return f"""
 def cured(net, images, labels, epochs, lr, batch_size=64):
     optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)
     net.train()
+    {first}
     for _ in range(epochs):
         {anew}
-        order = torch.randperm(len(images))
+        order = {draw}
         for chosen in {order}:
             X, y = {X}, {y}
             loss = F.cross_entropy({out}, y)
@@ -137,6 +140,17 @@ def cross_entropy(logits, labels):
 """
         },
         {"test-cross-entropy", "test-train", "test-train-until"},
+    ),
+    "loss-shifts-the-logits-in-place": (
+        {
+            "cross-entropy": """
+def cross_entropy(logits, labels):
+    with torch.no_grad():
+        logits -= logits.max(dim=1, keepdim=True).values
+    return (logits.exp().sum(dim=1).log() - logits[torch.arange(len(labels)), labels]).mean()
+"""
+        },
+        {"test-cross-entropy"},
     ),
     "gradient-of-the-sum": (
         {
@@ -346,6 +360,11 @@ def softmaxed_range(num_classes):
     ),
     "cured-but-last-batch-dropped": (
         {"cured": _cured(order="order[: len(order) // batch_size * batch_size].split(batch_size)")},
+        {"test-cured-batches"},
+    ),
+    "cured-but-never-shuffled": ({"cured": _cured(draw="torch.arange(len(images))")}, {"test-cured-batches"}),
+    "cured-but-shuffled-once": (
+        {"cured": _cured(first="once = torch.randperm(len(images))", draw="once")},
         {"test-cured-batches"},
     ),
     "stop-counts-rises": (

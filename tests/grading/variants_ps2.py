@@ -30,7 +30,7 @@ class BatchNorm(nn.Module):
     def forward(self, X):
         if self.training:
             if X.numel() == X.shape[1]:
-                raise ValueError("one value a channel")
+                raise ValueError("one value per channel")
             mean, var = moments(X)
             new_mean, new_var = updated_running(self.running_mean, self.running_var, X, self.momentum)
             self.running_mean.copy_(new_mean)
@@ -174,6 +174,20 @@ def merge(n_a, mean_a, var_a, n_b, mean_b, var_b):
     ),
     "running-with-graph": (
         {"updated-running": changed(RUNNING, ("moments(X.detach())", "moments(X)"))},
+        {"test-updated-running"},
+    ),
+    "running-in-place": (
+        {
+            "updated-running": changed(
+                RUNNING,
+                (
+                    "return (1 - momentum) * running_mean + momentum * mean, "
+                    "(1 - momentum) * running_var + momentum * unbiased",
+                    "running_mean.lerp_(mean, momentum)\n    running_var.lerp_(unbiased, momentum)\n"
+                    "    return running_mean, running_var",
+                ),
+            )
+        },
         {"test-updated-running"},
     ),
     "running-biased": (

@@ -176,7 +176,7 @@ VARIANTS = {
     ),
     "merged-in-a-loop-in-float32": (  # right
         {
-            "merge": '''
+            "merge": """
 def merge(first, second):
     (middle, inner, h1, w1), (out, _, h2, w2) = first.shape, second.shape
     merged = torch.zeros(out, inner, h1 + h2 - 1, w1 + w2 - 1)
@@ -186,7 +186,7 @@ def merge(first, second):
                 "om,mihw->oihw", second[:, :, row, column], first
             )
     return merged
-'''
+"""
         },
         set(),
     ),
@@ -253,11 +253,7 @@ def merge(first, second):
         {"test-gradient-ratio"},
     ),
     "gradients-pile-up": (
-        {
-            "gradient-ratio": changed(
-                GRADIENT_RATIO, ("X = X.detach().clone().requires_grad_()", "X.requires_grad_()")
-            )
-        },
+        {"gradient-ratio": changed(GRADIENT_RATIO, ("X = X.detach().clone().requires_grad_()", "X.requires_grad_()"))},
         {"test-gradient-ratio"},
     ),
     "input-asks-for-gradients-but-nothing-piles-up": (  # right
