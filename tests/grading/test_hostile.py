@@ -15,6 +15,24 @@ NAME = course.find("ps2")
 QUICK = {"cell": 5.0, "total": 20.0}
 
 
+TRACE = """
+import os, sys
+home = os.path.expanduser('~')
+found = [name for name in os.listdir('/tmp') + os.listdir('/dev/shm') + os.listdir(home) if 'trace' in name]
+for folder in ('/tmp', '/dev/shm', home, '/grader', '/grader/packages/d2lite', '/usr/lib', sys.prefix):
+    try:
+        open(folder + '/trace', 'w').write('x')
+    except OSError:
+        pass
+startup = home + '/ipython/profile_default/startup'
+os.makedirs(startup, exist_ok=True)
+open(startup + '/trace.py', 'w').write('print("trace")')
+found += [name for name in os.environ if 'TRACE' in name]
+os.environ['TRACE'] = '1'
+print('FOUND', found, os.path.exists('/grader/packages/d2lite/trace'), os.path.exists(sys.prefix + '/trace'))
+"""
+
+
 @pytest.fixture(scope="module")
 def records(base, tmp_path_factory):
     """Every case, marked in one go between two honest submissions."""
@@ -23,6 +41,9 @@ def records(base, tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     for case in hostile.CASES:
         classroom.hand_in(folder, f"h-{case}", NAME, classroom.harmful(base, NAME, case))
+    first = next(iter(classroom.solutions(NAME)))
+    for student in ("0-trace", "z-trace"):
+        classroom.hand_in(folder, student, NAME, classroom.notebook(base, NAME, {first: TRACE}))
     for student in ("a-honest", "z-honest"):
         classroom.hand_in(folder, student, NAME, course.solved(NAME))
     return classroom.marked(base, folder, unsafe=False, **QUICK)
@@ -52,31 +73,10 @@ def test_nothing_is_left_running(records):
     assert left == []
 
 
-TRACE = """
-import os, sys
-home = os.path.expanduser('~')
-found = [name for name in os.listdir('/tmp') + os.listdir('/dev/shm') + os.listdir(home) if 'trace' in name]
-for folder in ('/tmp', '/dev/shm', home, '/grader', '/grader/packages/d2lite', '/usr/lib', sys.prefix):
-    try:
-        open(folder + '/trace', 'w').write('x')
-    except OSError:
-        pass
-startup = home + '/ipython/profile_default/startup'
-os.makedirs(startup, exist_ok=True)
-open(startup + '/trace.py', 'w').write('print("trace")')
-found += [name for name in os.environ if 'TRACE' in name]
-os.environ['TRACE'] = '1'
-print('FOUND', found, os.path.exists('/grader/packages/d2lite/trace'), os.path.exists(sys.prefix + '/trace'))
-"""
-
-
-def test_nothing_stays_for_the_next(base, tmp_path, needs_sandbox):
-    first = next(iter(classroom.solutions(NAME)))
-    for student in ("one", "two"):
-        classroom.hand_in(tmp_path, student, NAME, classroom.notebook(base, NAME, {first: TRACE}))
-    done = classroom.marked(base, tmp_path, jobs=1, unsafe=False, **QUICK)
-    for student in ("one", "two"):
-        assert "FOUND [] False False" in classroom.said(done[NAME, student])
+@pytest.mark.parametrize("student", ["0-trace", "z-trace"])
+def test_nothing_stays_for_the_next(records, student):
+    """The first and the last in the queue both leave what they can, and look for what was left."""
+    assert "FOUND [] False False" in classroom.said(records[NAME, student])
 
 
 def test_what_a_submission_sees(needs_sandbox):
