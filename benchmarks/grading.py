@@ -1,12 +1,14 @@
 """Marking at the size of a course: 200 submissions of ps2, right, wrong and hostile, on two workers.
 
 Runs them once in one go and once killed half way and resumed, compares the two tables of grades byte for byte, and
-prints how long it took, the table, and how each hostile case ended. With ``--variants`` it marks every wrong variant of
-every problem set instead and compares the marks with those expected.
+prints how long it took, the marks by kind, and how each hostile case ended; ``--keep`` stores this and the table of
+grades in ``benchmarks/results``. With ``--variants`` it marks every wrong variant of every problem set instead and
+compares the marks with those expected.
 """
 
 import argparse
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -14,6 +16,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +30,8 @@ import hostile  # noqa: E402
 from assignments.grader import course, records  # noqa: E402
 
 NAME = course.find("ps2")
+FIRST, *_ = classroom.solutions(NAME)  # where hostile code stands
+RESULTS = ROOT / "benchmarks" / "results"
 RIGHT, BLANK = 60, 20  # the rest is wrong variants, each several times, and each hostile case
 
 
@@ -75,7 +81,7 @@ def expected(kind: str) -> set[str] | None:
     return classroom.VARIANTS[NAME].VARIANTS[which][1] if what == "wrong" else set(course.tests(NAME))
 
 
-def course_of(count: int, jobs: int, keep: Path | None) -> int:
+def course_of(count: int, jobs: int, keep: bool) -> int:
     """The 200 submissions; how many are not as they must be."""
     with tempfile.TemporaryDirectory(prefix="bench-grading-") as place:
         folder = Path(place)
@@ -95,19 +101,35 @@ def course_of(count: int, jobs: int, keep: Path | None) -> int:
             wrong += not as_expected
             table[kind, sum(record["marks"].values()), as_expected] += 1
             if kind.startswith("hostile"):
-                first = next((c["error"] for c in record["cells"] if c.get("error")), "")
-                endings[kind.removeprefix("hostile ")] = (record["status"], "; ".join(record["remarks"]) or first)
-        if keep is not None:
-            shutil.copy(folder / "whole" / "grades.csv", keep)
-    print(f"\n{'kind':44}{'points':>7}{'number':>7}")
+                (cell,) = (one for one in record["cells"] if one["cell"] == FIRST)
+                how = "; ".join(record["remarks"]) or cell["error"] or cell["printed"]
+                endings[kind.removeprefix("hostile ")] = (record["status"], how)
+        if keep:
+            RESULTS.mkdir(exist_ok=True)
+            shutil.copy(folder / "whole" / "grades.csv", RESULTS / "grading.csv")
+    lines = [
+        f"{count} submissions of {NAME}, {jobs} workers: {seconds / 60:.1f} minutes; {wrong} not as expected",
+        f"killed half way and resumed: {'the same grades.csv, byte for byte' if same else 'ANOTHER grades.csv'}",
+        about_this_run(),
+        f"\n{'kind':44}{'points':>7}{'number':>7}",
+    ]
     for (kind, points, as_expected), number in sorted(table.items()):
-        print(f"{kind:44}{points:>7g}{number:>7}{'' if as_expected else '   NOT AS EXPECTED'}")
-    print(f"\n{'hostile case':22}{'status':13}how it ended")
+        lines.append(f"{kind:44}{points:>7g}{number:>7}{'' if as_expected else '   NOT AS EXPECTED'}")
+    lines.append(f"\n{'hostile case':22}{'status':13}how it ended")
     for case, (status, how) in sorted(endings.items()):
-        print(f"{case:22}{status:13}{classroom.sentence(how)[:110]}")
-    print(f"\n{count} submissions, {jobs} workers: {seconds / 60:.1f} minutes; {wrong} not as expected; ", end="")
-    print(f"killed half way and resumed: {'the same grades.csv' if same else 'ANOTHER grades.csv'}")
+        lines.append(f"{case:22}{status:13}{classroom.sentence(how)[:110] or 'without an effect'}")
+    print("\n".join(["", *lines]))
+    if keep:
+        records.whole(RESULTS / "grading.txt", "\n".join(lines) + "\n")
     return wrong + (not same)
+
+
+def about_this_run() -> str:
+    """Machine, versions and date."""
+    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "processor")
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "nbgrader"))
+    return f"{os.cpu_count()} x {processor}, Python {platform.python_version()}, {versions}, {date.today()}"
 
 
 def all_variants(jobs: int) -> int:
@@ -142,7 +164,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="copy the table of grades here")
+    parser.add_argument("--keep", action="store_true", help="store the outcome and the table of grades")
     parser.add_argument("--variants", action="store_true")
     options = parser.parse_args()
     bad = all_variants(options.jobs) if options.variants else course_of(options.count, options.jobs, options.keep)

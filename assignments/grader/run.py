@@ -20,9 +20,9 @@ ATTEMPTS = 2  # a submission that was at work when workers died is tried once mo
 
 
 def _quiet() -> None:
-    """Set a worker up: one thread of torch, as many workers as processors; and a bound on its memory,
+    """Set a worker up: one thread of torch, as there are as many workers as processors, and a bound on its memory.
 
-    since what students hand over may be large in ways that no test expects.
+    What students hand over may be large in ways that no test expects.
     """
     import torch
 
@@ -41,9 +41,14 @@ def mark_all(waiting: list[intake.Submission], options: grade.Options, jobs: int
         try:
             while queue or running:
                 while queue and len(running) < jobs:
+                    suspect = queue[-1][0] in attempts  # it was at work when workers died: now it works alone
+                    if suspect and running:
+                        break
                     number, submission = queue.pop()
                     attempts[number] = attempts.get(number, 0) + 1
                     running[pool.submit(grade.grade, submission, options)] = (number, submission)
+                    if suspect:
+                        break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     record = future.result()
                     del running[future]

@@ -161,19 +161,20 @@ def test_two_runs_do_not_share_a_folder(tmp_path):
 
 
 def dies(submission, options):
-    if submission.student == "deadly" and submission.path is not None:
+    if submission.student.startswith("deadly") and submission.path is not None:
         os._exit(1)
+    time.sleep(0.5)
     return {"student": submission.student, "remarks": [], "digest": ""}
 
 
 def test_a_worker_that_dies_takes_nobody_with_it(monkeypatch, tmp_path):
     monkeypatch.setattr(run.grade, "grade", dies)
     monkeypatch.setattr(run.grade, "digest", lambda submission, options: "")
-    waiting = [intake.Submission(student, NAME, tmp_path) for student in ("a", "deadly", "b", "c")]
+    waiting = [intake.Submission(student, NAME, tmp_path) for student in ("a", "deadly", "b", "deadly2", "c")]
     done: list[dict] = []
     run.mark_all(waiting, grade.Options(tmp_path), 2, done.append)
-    assert sorted(one["student"] for one in done) == ["a", "b", "c", "deadly"]
-    assert [one["student"] for one in done if one["remarks"]] == ["deadly"]
+    assert sorted(one["student"] for one in done) == ["a", "b", "c", "deadly", "deadly2"]
+    assert sorted(one["student"] for one in done if one["remarks"]) == ["deadly", "deadly2"]
 
 
 def test_what_breaks_the_grader_is_a_line(monkeypatch, base, tmp_path):
