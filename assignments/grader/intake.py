@@ -116,7 +116,7 @@ def find(folder: Path, only_set: str | None = None) -> list[Submission]:
             continue
         name = sender.problem_set or _set_inside(path) or only_set or "unknown"
         handed_in = datetime.fromtimestamp(path.stat().st_mtime)
-        new = Submission(sender.student, name, path, handed_in, sender.late)
+        new = Submission(sender.student, name, path, handed_in, sender.late, _odd_name(path))
         old = found.get((name, sender.student))
         if old is not None:
             new, old = (new, old) if (new.handed_in, str(new.path)) > (old.handed_in, str(old.path)) else (old, new)
@@ -143,6 +143,15 @@ def _apart(senders: dict[Path, Sender]) -> dict[Path, Sender]:
         else sender
         for path, sender in senders.items()
     }
+
+
+def _odd_name(path: Path) -> list[str]:
+    """A remark where the bytes of a file's name are no UTF-8."""
+    try:
+        path.name.encode("utf-8")
+    except UnicodeEncodeError:
+        return [f"the bytes of the file's name are no UTF-8: read as {readable(path.name)}"]
+    return []
 
 
 def _no_notebook(path: Path, folder: Path) -> str | None:

@@ -11,6 +11,7 @@ import nbformat
 from nbformat import v4
 
 LARGEST = 300 * 2**20  # bytes of a file, with outputs
+LARGE = 20 * 2**20  # what is worth a remark
 MOST_CELLS, MOST_TEXT = 1000, 2 * 2**20  # of a notebook without them
 LOST = "# this cell was missing in what was handed in"
 
@@ -25,7 +26,11 @@ def ids(notebook) -> list[str]:
 
 
 def read(path: Path) -> nbformat.NotebookNode:
-    """A notebook of any format, without outputs. Raises NotebookError where the file is none."""
+    """A notebook of any format, without outputs; ``metadata.told`` holds what is to be said of it.
+
+    Raises:
+        NotebookError: the file is none.
+    """
     try:
         size, raw = path.stat().st_size, path.read_bytes() if path.stat().st_size <= LARGEST else b""
     except OSError as error:
@@ -50,13 +55,22 @@ def read(path: Path) -> nbformat.NotebookNode:
         if len(json.dumps(data)) > MOST_TEXT:
             raise NotebookError(f"it has more than {MOST_TEXT >> 20} MiB of text, without outputs")
         notebook = nbformat.convert(nbformat.from_dict(data), 4)
-        return nbformat.from_dict({**notebook, "cells": [_cell(cell) for cell in notebook.cells]})
+        told = {"told": _told(size, data.get("nbformat"))}
+        return nbformat.from_dict({"metadata": told, "cells": [_cell(cell) for cell in notebook.cells]})
     except NotebookError:
         raise
     except RecursionError:
         raise NotebookError("not a notebook: it is nested too deeply") from None
     except Exception as error:  # nbformat raises many kinds for what is no notebook
         raise NotebookError(f"not a notebook that can be read ({type(error).__name__}: {str(error)[:120]})") from None
+
+
+def _told(size: int, major: object) -> list[str]:
+    """What is said of a notebook that is unusual and marked all the same."""
+    told = [f"a notebook of the old format {major}, read all the same"] if major != 4 else []
+    if size > LARGE:
+        told.append(f"{size >> 20} MiB, nearly all of it outputs, which are made anew")
+    return told
 
 
 def _cell(cell) -> nbformat.NotebookNode:
@@ -92,7 +106,7 @@ def load(path: Path, released: nbformat.NotebookNode) -> tuple[nbformat.Notebook
         raise NotebookError(
             "none of its cells is one of this problem set's: another notebook, or its cells were copied over"
         )
-    place, groups, remarks = "", {grade_id: [] for grade_id in ["", *ours]}, []
+    place, groups, remarks = "", {grade_id: [] for grade_id in ["", *ours]}, list(theirs.metadata.told)
     changed, doubled = [], []
     for index, (cell, grade_id) in enumerate(zip(theirs.cells, ids(theirs))):
         if last.get(grade_id) == index:

@@ -95,7 +95,10 @@ def put(folder: Path, name: str | bytes, text: str = "{}", age: float = 0) -> Pa
 def test_names_that_are_no_utf8(tmp_path):
     put(tmp_path, b"m\xfcller_j\xf6rg_ps2.ipynb")
     put(tmp_path, "mu\u0308ller_anna_ps2.ipynb")
-    assert [one.student for one in intake.find(tmp_path)] == ["müller_anna", "müller_jörg"]
+    anna, joerg = intake.find(tmp_path)
+    assert (anna.student, anna.remarks) == ("müller_anna", [])
+    assert (joerg.student, len(joerg.remarks)) == ("müller_jörg", 1)
+    assert "no UTF-8: read as müller_jörg_ps2.ipynb" in joerg.remarks[0]
 
 
 def test_the_newest_of_several_counts(tmp_path):
@@ -168,7 +171,8 @@ def test_fifty_megabytes_of_output_are_left_out(tmp_path, released):
     path = classroom.hand_in(tmp_path, "a", NAME, made)
     assert path.stat().st_size > 50 * 2**20
     read, remarks = notebooks.load(path, released)
-    assert remarks == [] and len(course.text(read)) < 2**20
+    assert len(remarks) == 1 and remarks[0].startswith("50 MiB, nearly all of it outputs")
+    assert len(course.text(read)) < 2**20
 
 
 def older(notebook, major: int) -> dict:
@@ -187,7 +191,7 @@ def test_older_formats(tmp_path, released, major):
             cell.pop("id")
     path = put(tmp_path, "a_ps2.ipynb", json.dumps(data))
     read, remarks = notebooks.load(path, released)
-    assert remarks == []
+    assert remarks == (["a notebook of the old format 3, read all the same"] if major == 3 else [])
     assert [cell.source for cell in read.cells if cell.get("id") == FIRST] == ["mine = 1"]
 
 

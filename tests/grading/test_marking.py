@@ -72,6 +72,7 @@ def test_the_table(out):
     for student in ("right", "Old_Format"):
         assert float(table[student]["points"]) == auto and table[student]["open_by_hand"] == "3"
         assert table[student]["out_of"] == "20" and table[student]["status"] == "marked"
+    assert "the old format 3" in table["Old_Format"]["remarks"]
     assert table["tampered"]["points"] == "0" and f"restored: {TEST}" in table["tampered"]["remarks"]
     assert table["nothing"]["status"] == "not marked" and "no notebook" in table["nothing"]["remarks"]
     assert table["blank0"]["points"] == "0" and table["blank0"]["status"] == "marked"

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import zipfile
 
 import classroom
 import nbformat
@@ -74,6 +75,22 @@ def test_nothing_secret_is_handed_out(base, name):
 def test_notebooks_are_those_of_the_sources(tmp_path):
     for path, text in release.stored(tmp_path / "made").items():
         assert path.exists() and path.read_text("utf-8") == text, f"{path.name} is stale: make sync"
+
+
+def test_what_is_handed_out(tmp_path):
+    release.write(tmp_path)
+    with zipfile.ZipFile(tmp_path / "release.zip") as archive:
+        assert archive.namelist() == [f"{name}/{name}.ipynb" for name in NAMES]
+        for name in NAMES:
+            given = (tmp_path / "release" / name / f"{name}.ipynb").read_bytes()
+            assert archive.read(f"{name}/{name}.ipynb") == given
+            assert given == (course.RELEASE / name / f"{name}.ipynb").read_bytes()
+            solved = (tmp_path / "solutions" / name / f"{name}.ipynb").read_text("utf-8")
+            assert (
+                "HIDDEN" not in solved
+                and "BEGIN SOLUTION" not in solved
+                and "YOUR CODE HERE" not in solved.replace("`# YOUR CODE HERE`", "")
+            )
 
 
 @pytest.mark.parametrize("name", NAMES)
