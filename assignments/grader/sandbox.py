@@ -114,9 +114,8 @@ def command(python: list[str], limits: Limits, uid: int | None = None, filtered:
         line += ["--ro-bind", str(outside), inside]
     for folder in (HOME, f"{HOME}/.cache", f"{HOME}/.cache/matplotlib"):
         line += ["--perms", "1777", "--dir", folder]
-    for fonts in Path(matplotlib.get_cachedir()).glob(
-        "fontlist-*.json"
-    ):  # else each first figure would search the disk
+    # the list of fonts, else each submission's first figure would search the disk for them
+    for fonts in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
         line += ["--ro-bind", str(fonts), f"{HOME}/.cache/matplotlib/{fonts.name}"]
     # the folders that mount points made are not to be written into: only /tmp and /dev/shm are
     line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
