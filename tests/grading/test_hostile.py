@@ -12,7 +12,7 @@ import pytest
 from assignments.grader import course, sandbox
 
 NAME = course.find("ps2")
-QUICK = {"cell": 5.0, "total": 20.0}
+QUICK = {"cell": 5.0, "total": 15.0}
 
 
 TRACE = """

@@ -1,5 +1,6 @@
 """Marking a folder from the command line: reports, resuming, marks by hand, and what breaks on the way."""
 
+import contextlib
 import csv
 import json
 import os
@@ -13,7 +14,7 @@ import classroom
 import nbformat
 import pytest
 
-from assignments.grader import course, grade, intake, records, run
+from assignments.grader import __main__, course, grade, intake, records, run
 
 NAME = course.find("ps2")
 FIRST, *_ = classroom.solutions(NAME)
@@ -143,17 +144,26 @@ def test_marks_by_hand_count_and_stay(handed_in, out):
     assert (out / "grades.csv").read_bytes() == before
 
 
-def test_what_was_asked_wrongly(handed_in, out, tmp_path):
-    for more, words in (
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
         (["--student", "nobody"], "there is nothing of 'nobody'; there are"),
         (["--set", "ps9"], "there is no problem set 'ps9'; there are ps1-training-loop"),
         (["--due", "tomorrow"], "is no date: write 2026-12-01T23:59"),
         (["--jobs", "0"], "is no number of jobs"),
-    ):
-        done = cli(handed_in, out, *more)
-        assert done.returncode != 0 and words in done.stderr
-    done = cli(tmp_path / "nowhere", tmp_path / "out")
-    assert done.returncode == 1 and "there is no folder" in done.stderr and not (tmp_path / "out").exists()
+    ],
+)
+def test_what_was_asked_wrongly(handed_in, tmp_path, monkeypatch, capsys, more, words):
+    monkeypatch.setattr(sys, "argv", [*command(handed_in, tmp_path / "out")[2:], *more])
+    with contextlib.suppress(SystemExit):
+        assert __main__.main() == 1
+    assert words in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_not_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", command(tmp_path / "nowhere", tmp_path / "out")[2:])
+    assert __main__.main() == 1
+    assert "there is no folder" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path):
