@@ -13,9 +13,7 @@ _null = os.open(os.devnull, os.O_RDWR)
 for _descriptor in (0, 1, 2):  # what a student's programs print past Python's own streams goes nowhere
     os.dup2(_null, _descriptor)
 
-import builtins  # noqa: E402
 import contextlib  # noqa: E402
-import io  # noqa: E402
 import json  # noqa: E402
 import random  # noqa: E402
 import resource  # noqa: E402
@@ -25,10 +23,10 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import wire  # noqa: E402
 from IPython.core.interactiveshell import InteractiveShell  # noqa: E402
+from said import Printed, described  # noqa: E402
 from torch import nn  # noqa: E402
 from traitlets.config import Config  # noqa: E402
 
-KEPT = 20_000  # characters of a cell's output
 LISTED = 10_000  # items of something that is iterated over
 ITERATED = (types.GeneratorType, map, zip, filter, range, type({}.keys()), type({}.values()), type({}.items()))
 QUIET = (
@@ -40,24 +38,6 @@ QUIET = (
     "reload_ext",
     "autoreload",
 )  # magics with nothing to do here
-
-
-class Printed(io.TextIOBase):
-    """Keeps the beginning of what a cell prints."""
-
-    def __init__(self):
-        self.parts, self.left = [], KEPT
-
-    def write(self, text):
-        if self.left > 0:
-            self.parts.append(text[: self.left])
-            self.left -= len(text)
-            if self.left <= 0:
-                self.parts.append("\n… the rest of the output is left out")
-        return len(text)
-
-    def text(self) -> str:
-        return "".join(self.parts)
 
 
 class Student:
@@ -173,22 +153,6 @@ class Student:
         if op == "next":
             return next(target)
         raise ValueError(op)
-
-
-def described(error: BaseException) -> dict:
-    """An error as data: the nearest built-in type, its own name, its text."""
-    known = next(kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind)
-    try:
-        text = str(error)[:2000]
-    except Exception:
-        text = "(its text cannot be shown)"
-    line = None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename.startswith("<ipython"):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return {"type": known, "name": type(error).__name__, "text": text, "line": line}
 
 
 def read_exactly(count: int) -> bytes:

@@ -1,7 +1,7 @@
 """The sandbox that a submission runs in: bubblewrap's command line, and whether it works on this machine.
 
 Inside there are no network, no other processes, and of the file system only the system's programs, this Python with its
-packages, ``d2lite``, and two files of the grader that hold no test. What is written lies in memory, is limited in size,
+packages, ``d2lite``, and three files of the grader that hold no test. What is written lies in memory, is limited in size,
 and is gone with the sandbox.
 """
 
@@ -23,7 +23,7 @@ from . import syscalls
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-INSIDE = ("inside.py", "wire.py")
+INSIDE = ("inside.py", "said.py", "wire.py")
 HOME = "/tmp/home"
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
 UIDS = 1_000_000  # above what systems give to people and services
