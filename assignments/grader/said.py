@@ -1,4 +1,4 @@
-"""What a student's cell prints and raises, as data that can be sent. Used inside the sandbox, and knows nothing else."""
+"""What a student's cell prints and raises, as data that can be sent. Used inside the sandbox."""
 
 import builtins
 import io

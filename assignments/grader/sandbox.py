@@ -1,8 +1,8 @@
 """The sandbox that a submission runs in: bubblewrap's command line, and whether it works on this machine.
 
 Inside there are no network, no other processes, and of the file system only the system's programs, this Python with its
-packages, ``d2lite``, and three files of the grader that hold no test. What is written lies in memory, is limited in size,
-and is gone with the sandbox.
+packages, ``d2lite``, and three files of the grader that hold no test. What is written lies in memory, is limited in
+size, and is gone with the sandbox.
 """
 
 import contextlib
