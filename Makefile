@@ -90,7 +90,7 @@ sandbox:  ## Install bubblewrap, which marking runs submissions in (Debian, Ubun
 	@command -v bwrap >/dev/null || { sudo=$$(command -v sudo || true); $$sudo apt-get update -qq && $$sudo apt-get install -y -qq bubblewrap; }
 	@echo "the sandbox: $$(bwrap --version)"
 
-bench-grading: $(VENV)/.dev  ## Mark 200 generated submissions of ps2, stopped half way and resumed (20 minutes)
+bench-grading: $(VENV)/.dev  ## Mark 200 generated submissions of ps2, killed half way and resumed; ARGS=--variants: every wrong variant
 	@$(PY) benchmarks/grading.py $(ARGS)
 
 lint: $(VENV)/.dev  ## Style of the Python files
