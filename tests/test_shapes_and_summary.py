@@ -68,6 +68,14 @@ def test_shared_parameters_count_once():
     assert table.macs == 32 == sum(row.macs for row in table.rows)
 
 
+def test_a_module_that_stands_twice_is_left_whole():
+    block = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))
+    net = nn.Sequential(nn.ModuleList([block, block])[0], block, block)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    d2l.summary(net, (2, 4))
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+
+
 def test_depth_lists_blocks():
     with torch.device("meta"):
         net = torchvision.models.resnet18()

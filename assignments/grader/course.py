@@ -21,19 +21,16 @@ from nbgrader.apps import NbGraderAPI
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
+from tools import pairs, project
+
 ASSIGNMENTS = Path(__file__).resolve().parent.parent
 ROOT = ASSIGNMENTS.parent
-sys.path.insert(0, str(ROOT))  # for `tools`, which is not installed
-
-from tools import project  # noqa: E402
-
 # nbgrader starts a program of this environment (alembic) by its bare name
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")  # it says how nbgrader writes, not what
 
 SOURCE, RELEASE = ASSIGNMENTS / "source", ASSIGNMENTS / "release"
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 STUDENT = "the-one-being-marked"  # each submission is marked in a course of its own, where it is the only one
 SOLUTION = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[^\n]*\n?", re.M)
 CHAPTER = re.compile(r"\]\((?:\.\./)+book/(\w+)\.ipynb")
@@ -89,7 +86,7 @@ def read(path: Path) -> nbformat.NotebookNode:
         if grade:
             complete["cell_type"] = "code"
         cell.metadata["nbgrader"] = {**complete, **given}
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    notebook.metadata = nbformat.from_dict({"kernelspec": pairs.KERNEL, "language_info": pairs.LANGUAGE})
     return notebook
 
 

@@ -9,6 +9,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Instance
 
 from . import course, handles
+from .notebooks import plain
 from .sandbox import Limits
 from .session import Ended, Session
 from .trusted import Bench, TooLong
@@ -81,11 +82,6 @@ class Execute(NbGraderPreprocessor):
             name, text = plain(str(error.get("name"))[:100]), plain(str(error.get("text"))[:LONGEST])
             line = f"line {error['line']}: " if isinstance(error.get("line"), int) else ""
             cell.outputs.append(new_output("error", ename=name, evalue=text, traceback=[f"{line}{name}: {text}"]))
-
-
-def plain(text: str) -> str:
-    """A text that can be written to a file: Python has some that cannot."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _in_hidden(error: BaseException, cell: str, code: str) -> bool:

@@ -73,11 +73,16 @@ def _told(size: int, major: object) -> list[str]:
     return told
 
 
+def plain(text: str) -> str:
+    """A text that can be written to a file: Python has some that cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _cell(cell) -> nbformat.NotebookNode:
     """A cell with just its kind, text, id and grading metadata, each of the type it must have."""
     source = cell.get("source", "")
     source = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    source = source.encode("utf-8", "replace").decode()  # Python has texts that no file can hold
+    source = plain(source)
     kind = "code" if cell.get("cell_type") == "code" else "markdown"
     new = v4.new_code_cell(source) if kind == "code" else v4.new_markdown_cell(source)
     metadata = cell.get("metadata")

@@ -3,8 +3,9 @@
 import contextlib
 import fcntl
 import json
-import os
 from pathlib import Path
+
+from tools import pairs
 
 
 class BusyError(Exception):
@@ -30,15 +31,7 @@ class Records:
 
     def write(self, record: dict) -> None:
         """Keep a record."""
-        whole(self.path(record["problem_set"], record["student"]), json.dumps(record, indent=1))
-
-
-def whole(path: Path, text: str) -> None:
-    """Write a text file so that it is there completely or as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, "utf-8", newline="\n")
-    os.replace(beside, path)
+        pairs.write(self.path(record["problem_set"], record["student"]), json.dumps(record, indent=1))
 
 
 @contextlib.contextmanager

@@ -4,7 +4,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from . import course, records
+from tools import pairs
+
+from . import course
 
 EPOCH = (2020, 1, 1, 0, 0, 0)  # so that the same notebooks make the same zip
 
@@ -25,10 +27,7 @@ def sync() -> list[Path]:
     """Write the generated notebooks that are not what the Markdown sources make; their paths."""
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         wanted = stored(Path(folder))
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
-    for path in stale:
-        records.whole(path, wanted[path])
-    return stale
+    return [path for path, text in wanted.items() if pairs.write(path, text)]
 
 
 def write(out: Path) -> None:
@@ -36,8 +35,8 @@ def write(out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         given = texts(Path(folder))
     for name, text in given.items():
-        records.whole(out / "release" / name / f"{name}.ipynb", text)
-        records.whole(out / "solutions" / name / f"{name}.ipynb", course.text(course.solved(name)))
+        pairs.write(out / "release" / name / f"{name}.ipynb", text)
+        pairs.write(out / "solutions" / name / f"{name}.ipynb", course.text(course.solved(name)))
     with zipfile.ZipFile(out / "release.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in given.items():
             archive.writestr(zipfile.ZipInfo(f"{name}/{name}.ipynb", EPOCH), text)

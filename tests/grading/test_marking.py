@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import html
 import json
 import os
 import signal
@@ -101,11 +102,11 @@ def test_pages_for_students_show_their_work_and_no_hidden_test(out):
     blank = (out / "feedback" / NAME / "blank0.html").read_text("utf-8")
     assert "17 of 20 points" in right and "3 more still to be marked by hand" in right
     assert "x = 0" in blank and "0 of 20 points" in blank
-    for page in (right, blank):
+    for page in map(html.unescape, (right, blank)):
         assert "HIDDEN" not in page and "src=" not in page and "http" not in page.split("<h2>")[0]
         for code in course.tests(NAME).values():
             for line in code.splitlines():
-                assert len(line) < 60 or line not in course.visible(code) or line not in page
+                assert len(line) < 60 or line not in page
 
 
 def test_the_summary(out):
