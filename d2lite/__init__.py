@@ -1,6 +1,7 @@
 """d2lite: the small PyTorch helper of an executable book on modern convolutional networks."""
 
 import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 import torch as _torch
 
@@ -14,12 +15,14 @@ from .device import Provenance, device, profile, provenance, seed_everything, ve
 from .history import EpochRecord, History
 from .listeners import Listener
 from .metrics import Metrics, evaluate
-from .plotting import show_channels, show_feature_maps, show_images, show_predictions
 from .recipes import Recipe, published, recipe, recipes
 from .results import measured, results
 from .shapes import InputShapeError
 from .summary import Summary, summary
 from .training import NonFiniteLossError, fit
+
+if _TYPE_CHECKING:
+    from .plotting import show_channels, show_feature_maps, show_images, show_predictions
 
 _training.default_listener = make_listener
 # Numbers below 1e-38, such as long-decayed gradients, count as zero: a CPU needs a hundred times longer for them. Set
@@ -30,9 +33,16 @@ __version__ = version()
 
 
 def __getattr__(name: str):
-    if name == "widgets":  # imported when asked for: Jupyter's machinery takes longer than all the rest
+    """What is imported when it is asked for: Matplotlib and Jupyter's machinery take longer than all the rest."""
+    if name == "widgets":
         return _importlib.import_module(".widgets", __name__)
+    if name in __all__:
+        return getattr(_importlib.import_module(".plotting", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "widgets"})
 
 
 __all__ = [

@@ -12,6 +12,7 @@ from importlib import metadata
 import d2lite as d2l
 
 from . import data as datasets
+from . import parallel
 from .building import build
 from .download import cache_folder
 from .preflight import check_writable
@@ -32,6 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return arguments.command(arguments)
+    except parallel.ProcessLostError as error:
+        print(f"d2lite: {error} {_how_to_go_on(arguments.checkpoint)}", file=sys.stderr)
+        return 1
     except (ValueError, OSError, FloatingPointError, datasets.DataError) as error:
         print(f"d2lite: {error}", file=sys.stderr)
         return 1
@@ -48,6 +52,12 @@ def _data(arguments: argparse.Namespace) -> int:
     return int(failed)
 
 
+def _how_to_go_on(checkpoint: str | None) -> str:
+    if checkpoint and os.path.exists(checkpoint):
+        return f"{checkpoint} holds the finished epochs: the same command, with any number of processes, goes on there."
+    return "Start again; with --checkpoint FILE no more than one epoch can be lost."
+
+
 def _train(arguments: argparse.Namespace) -> int:
     if arguments.list:
         print(f"{'network':20} {'data':14} {'size':>4} {'batch':>5} {'epochs':>6} {'lr':>6}  optimizer, schedule")
@@ -62,27 +72,36 @@ def _train(arguments: argparse.Namespace) -> int:
         return 2
     if arguments.profile:
         os.environ["D2LITE_PROFILE"] = arguments.profile
+    with parallel.processes():
+        return _train_one(arguments)
+
+
+def _train_one(arguments: argparse.Namespace) -> int:
     recipe = d2l.recipe(arguments.name, arguments.recipe, arguments.data)
     for path in filter(None, (arguments.save, arguments.history, arguments.checkpoint)):
         check_writable(path)
     d2l.seed_everything(arguments.seed)
     options = recipe.load_options
     options.update({k: v for k, v in (("size", arguments.size), ("batch_size", arguments.batch_size)) if v is not None})
-    data = d2l.load(recipe.dataset, **options)
+    with parallel.one_at_first():  # what has to be downloaded is downloaded once
+        data = d2l.load(recipe.dataset, **options)
     net = build(recipe, data.channels, len(data.classes), data.size)
     fit_options = recipe.fit_options
     given = {"lr": arguments.lr, "epochs": arguments.epochs}
     fit_options.update({key: value for key, value in given.items() if value is not None})
     if arguments.epochs is not None:
         fit_options["quick_epochs"] = None  # whoever names the epochs gets them, whatever the profile
-    print(data)
-    history = d2l.fit(net, data, checkpoint=arguments.checkpoint, **fit_options)
-    if arguments.history:
-        print(f"history: {history.save(arguments.history)}")
-    if arguments.save:
-        print(f"weights: {d2l.save(net, arguments.save)}")
+    first = parallel.rank() == 0  # reports, and writes files
+    if first:
+        print(data)
+    history = d2l.fit(net, data, checkpoint=arguments.checkpoint, compile=arguments.compile, **fit_options)
     test = d2l.evaluate(net, data.test)
-    print(f"test accuracy {test.accuracy:.4f}, loss {test.loss:.4f} on {test.n:,} images of {data.label}")
+    if first and arguments.history:
+        print(f"history: {history.save(arguments.history)}")
+    if first and arguments.save:
+        print(f"weights: {d2l.save(net, arguments.save)}")
+    if first:
+        print(f"test accuracy {test.accuracy:.4f}, loss {test.loss:.4f} on {test.n:,} images of {data.label}")
     return 130 if history.interrupted else 0
 
 
@@ -134,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--profile", choices=("quick", "full"))
     train.add_argument("--checkpoint", metavar="FILE", help="write after each epoch, and go on from it")
+    train.add_argument("--compile", action="store_true", help="translate the network with torch.compile first")
     train.add_argument("--save", metavar="FILE", help="write the trained weights")
     train.add_argument("--history", metavar="FILE", help="write the epochs as JSON")
     train.set_defaults(command=_train)

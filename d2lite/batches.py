@@ -10,18 +10,29 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from . import parallel
+from .device import free_memory
+from .streaming import streamed
+
+KEPT = 1 / 4  # of the free memory is what resized images may take
+
 
 class Split:
     """One split of a data set: iterating yields ``(X, y)``.
 
     ``X`` is float32 ``(N, C, size, size)``, normalised, in ``channels_last`` memory format; ``y`` is int64 ``(N,)``.
     Both are on the device. The last batch may be shorter. With ``shuffle`` each pass draws a new order from PyTorch's
-    global CPU generator, so that ``seed_everything`` and a restored random state repeat it.
+    global CPU generator, so that ``seed_everything`` and a restored random state repeat it. Under ``torchrun`` each
+    process gets its share of every batch.
+
+    Images that must be resized are resized in the first pass and kept, where memory allows; augmented ones change with
+    each pass. Images that lie elsewhere than on the device, because they do not fit it, are brought batch by batch.
 
     Attributes:
-        images: uint8 ``(n, C, h, w)`` on the device, at the size in which the data set comes.
-        labels: int64 ``(n,)`` on the device.
-        num_images: n.
+        images: uint8 ``(n, C, h, w)``, at the size in which the data set comes.
+        labels: int64 ``(n,)``.
+        device: where the batches are.
+        num_images: n, of all processes together.
         total: images in the split before the quick profile's cap.
     """
 
@@ -38,18 +49,24 @@ class Split:
         shuffle: bool = False,
         augment: bool = False,
         mirrored: bool = True,
+        device: torch.device | None = None,
     ):
-        """``images``: uint8 (n, h, w, C), rows as they lie in memory, which makes every batch channels_last."""
+        """``images``: uint8 (n, h, w, C), rows as they lie in memory, which makes every batch channels_last.
+
+        ``device`` says where the batches go; None leaves them where the images are.
+        """
         self._rows = images.contiguous()
+        self._finished: torch.Tensor | None = None  # float32 (n, size, size, C), once a pass has resized them
         self.labels = labels
+        self.device = images.device if device is None else device
         self.total = len(labels) if total is None else total
         self.size, self.batch_size = size, batch_size
         self.shuffle, self.augment, self.mirrored = shuffle, augment, mirrored
         # (x / 255 - mean) / std as one multiplication and one addition per pixel
         scale = torch.tensor(std, dtype=torch.float64).reciprocal()
         shift = -torch.tensor(mean, dtype=torch.float64) * scale
-        self._scale = (scale / 255).float().to(images.device)
-        self._shift = shift.float().to(images.device)
+        self._scale = (scale / 255).float().to(self.device)
+        self._shift = shift.float().to(self.device)
 
     @property
     def images(self) -> torch.Tensor:
@@ -67,21 +84,31 @@ class Split:
         return f"<Split: {self.num_images:,}{of} images in {len(self)} batches of up to {self.batch_size}>"
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        device, n = self.labels.device, self.num_images
+        self._keep_resized()
+        n, lazily, order, moves = self.num_images, self.device.type == "cuda", None, None
         # All random numbers of a pass are drawn and sent to the device at once: a copy per batch would stall it.
-        lazily = device.type == "cuda"
-        order = torch.randperm(n).to(device, non_blocking=lazily) if self.shuffle else None
-        moves = self._draw_moves(n).to(device, non_blocking=lazily) if self.augment else None
-        for start in range(0, n, self.batch_size):
-            stop = min(start + self.batch_size, n)
-            if order is None:
-                rows, y = self._rows[start:stop], self.labels[start:stop]
-            else:
-                index = order[start:stop]
-                rows, y = self._rows.index_select(0, index), self.labels.index_select(0, index)
-            if moves is not None:
-                rows = self._move(rows, moves[:, start:stop])
-            yield self._prepare(rows), y
+        if self.shuffle or self.augment:
+            with parallel.same_random_numbers():
+                order = torch.randperm(n).to(self.labels.device, non_blocking=lazily) if self.shuffle else None
+                moves = self._draw_moves(n).to(self.device, non_blocking=lazily) if self.augment else None
+        shares = [
+            slice(start + parallel.rank(), min(start + self.batch_size, n), parallel.size())
+            for start in range(0, n, self.batch_size)
+        ]
+        shares = [share for share in shares if share.start < share.stop]  # a short last batch may not reach everyone
+        places = (share if order is None else order[share] for share in shares)
+        here = self._rows.device == self.device
+        batches = map(self._take, places) if here else streamed(self._take, places, self.device)
+        for share, (rows, y) in zip(shares, batches):
+            yield self._prepare(rows if moves is None else self._move(rows, moves[:, share])), y
+
+    def weight(self, step: int) -> float:
+        """What this process's mean loss over its share of batch ``step`` (from 1) counts in the mean over processes.
+
+        It is 1 but for a short last batch that cannot be dealt evenly.
+        """
+        images = min(self.batch_size, self.num_images - (step - 1) * self.batch_size)
+        return parallel.share(images) * parallel.size() / images
 
     def batch(self, indices: int | slice | Sequence[int] | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``(X, y)`` of the images at ``indices`` of this split, prepared like a batch but never augmented.
@@ -107,8 +134,26 @@ class Split:
         outside = index[(index < -n) | (index >= n)]
         if len(outside):
             raise IndexError(f"index {int(outside[0])} is outside this split of {n:,} images (0 … {n - 1:,})")
-        index = (index % n).to(self.labels.device)
-        return self._prepare(self._rows.index_select(0, index)), self.labels.index_select(0, index)
+        rows, y = self._take((index % n).to(self.labels.device))
+        return self._prepare(rows.to(self.device)), y.to(self.device)
+
+    def _take(self, place: slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = self._rows if self._finished is None else self._finished
+        if isinstance(place, slice):
+            return rows[place], self.labels[place]
+        return rows.index_select(0, place), self.labels.index_select(0, place)
+
+    def _keep_resized(self) -> None:
+        """Resize all images once, where they need it, are the same in each pass, and fit."""
+        n, *native, channels = self._rows.shape
+        if self._finished is not None or self.augment or native == [self.size] * 2 or self._rows.device != self.device:
+            return
+        if 4 * n * self.size**2 * channels > KEPT * free_memory(self.device):
+            return
+        finished = torch.empty((n, self.size, self.size, channels), device=self.device)
+        for rows, place in zip(self._rows.split(self.batch_size), finished.split(self.batch_size)):
+            place.copy_(self._prepare(rows).permute(0, 2, 3, 1))
+        self._finished = finished
 
     def _draw_moves(self, n: int) -> torch.Tensor:
         """Per image: vertical shift, horizontal shift (0 … 2·pad), and whether to mirror it."""
@@ -135,6 +180,8 @@ class Split:
         return padded.view(-1, channels).index_select(0, pixels.flatten()).view(n, h, w, channels)
 
     def _prepare(self, rows: torch.Tensor) -> torch.Tensor:
+        if rows.is_floating_point():  # resized and normalised before
+            return rows.permute(0, 3, 1, 2)
         X = rows.to(torch.float32).mul_(self._scale).add_(self._shift).permute(0, 3, 1, 2)
         native, wanted = tuple(X.shape[-2:]), (self.size, self.size)
         if native != wanted:
@@ -181,5 +228,5 @@ class ImageData:
             parts.append(f"{split.num_images:,}{of} {name}")
         return (
             f"{self.label}: {', '.join(parts)} images, {len(self.classes)} classes, {self.channels} × {self.size} × "
-            f"{self.size}, batches of {self.batch_size} on {self.train.labels.device}"
+            f"{self.size}, batches of {self.batch_size} on {self.train.device}"
         )

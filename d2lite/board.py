@@ -11,7 +11,6 @@ import sys
 import time
 from html import escape
 
-import matplotlib.pyplot as plt
 from tqdm import tqdm
 
 from .history import STYLES, EpochRecord, History
@@ -121,6 +120,8 @@ class NotebookBoard(Listener):
 
     def _curves(self) -> tuple[dict, dict]:
         """The figure as a PNG at twice its shown size, and its metadata with alt text."""
+        import matplotlib.pyplot as plt  # takes longer to import than all of d2lite, and only a notebook needs it
+
         figure = self.history.plot()
         if self.points:
             epochs, losses, accuracies = zip(*self.points)

@@ -21,6 +21,7 @@ __all__ = [
     "DATASETS", "DataError", "DataFileError", "ImageData", "NotFoundError", "Split", "is_available", "load", "prepare",
 ]  # fmt: skip
 
+LARGEST_SHARE = 1 / 2  # of a device's free memory is what a data set may take
 SPLIT_SEED = 20170825  # any fixed number: it decides which images are held out, and which the quick profile takes
 
 
@@ -90,10 +91,13 @@ def load(
         arrays = {part: (images[index], labels[index]) for part, index in rows.items()}
         full = images[_permutations(dataset)[0]] / 255.0
         mean, std = tuple(full.mean((0, 1, 2)).tolist()), tuple(full.std((0, 1, 2)).tolist())
+    # What would fill the device stays in the host's memory, and is brought batch by batch.
+    fits = sum(images.nbytes for images, _ in arrays.values()) <= LARGEST_SHARE * _device.free_memory(target)
+    where = target if fits else torch.device("cpu")
     splits = {
         part: Split(
-            torch.from_numpy(np.ascontiguousarray(images)).to(target),
-            torch.from_numpy(labels).to(target),
+            torch.from_numpy(np.ascontiguousarray(images)).to(where),
+            torch.from_numpy(labels).to(where),
             mean=mean,
             std=std,
             size=size,
@@ -102,6 +106,7 @@ def load(
             shuffle=part == "train",
             augment=augment and part == "train",
             mirrored=dataset.mirrored,
+            device=target,
         )
         for part, (images, labels) in arrays.items()
     }

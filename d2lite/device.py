@@ -12,6 +12,7 @@ from html import escape
 from importlib import metadata
 
 import numpy as np
+import psutil
 import torch
 
 PROFILES = ("quick", "full")
@@ -111,6 +112,11 @@ def device_name(on: torch.device | None = None) -> str:
         return "Apple GPU (MPS)"
     threads = torch.get_num_threads()
     return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
+
+
+def free_memory(on: torch.device) -> int:
+    """Bytes that can still be taken: on a CUDA device, else on this machine."""
+    return torch.cuda.mem_get_info(on)[0] if on.type == "cuda" else psutil.virtual_memory().available
 
 
 def most_memory(on: torch.device) -> int:

@@ -7,13 +7,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-import matplotlib.pyplot as plt
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from .files import write_atomically
+
+if TYPE_CHECKING:  # imported where they are used: together they take longer than all the rest of d2lite
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe–Ito blue and vermilion: told apart in every common kind of colour blindness, and by line style in print.
 STYLES = {"train": {"color": "#0072B2", "linestyle": "-"}, "val": {"color": "#D55E00", "linestyle": "--"}}
@@ -74,6 +75,8 @@ class History:
 
     def to_frame(self) -> pd.DataFrame:
         """One row an epoch, indexed by epoch."""
+        import pandas as pd
+
         columns = [name for name in EpochRecord.__dataclass_fields__ if name != "epoch"]
         rows = [asdict(record) for record in self.records]
         return pd.DataFrame(rows, columns=["epoch", *columns]).set_index("epoch")
@@ -81,6 +84,8 @@ class History:
     def plot(self, axes: tuple[Axes, Axes] | None = None) -> Figure:
         """Draw loss and accuracy against epochs, side by side, on ``axes`` or on a new figure; return the figure."""
         if axes is None:
+            import matplotlib.pyplot as plt
+
             _, axes = plt.subplots(1, 2, figsize=(7, 2.6), layout="constrained")
         epochs = [record.epoch for record in self.records]
         for ax, quantity in zip(axes, ("loss", "accuracy")):

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from . import parallel
 from .device import profile
 from .shapes import forward_on_meta, trace
 
@@ -47,7 +48,7 @@ def check_fit(net: nn.Module, data) -> torch.device:
             _check_labels(given, outputs[1])
     if hasattr(train, "batch_size"):
         _check_last_batch(net, shape, train.num_images, train.batch_size)
-    return labels.device
+    return getattr(train, "device", labels.device)
 
 
 def _check_labels(labels: torch.Tensor, outputs: int) -> None:
@@ -60,18 +61,30 @@ def _check_labels(labels: torch.Tensor, outputs: int) -> None:
 
 
 def _check_last_batch(net: nn.Module, shape: tuple[int, ...], images: int, batch_size: int) -> None:
-    """A fully connected batch normalization fails on one image: say so now, and not when the epoch is nearly over."""
-    if images % batch_size != 1:
+    """A fully connected batch normalization fails on one image, a process without images on all: say so before it
+    happens, and not when the epoch is nearly over."""
+
+    def smallest_share(batch_size: int) -> int:
+        return (images % batch_size or batch_size) // parallel.size()
+
+    if smallest_share(batch_size) == 0:
+        works = next(size for size in range(batch_size + 1, images + batch_size) if smallest_share(size) > 1)
+        raise ValueError(
+            f"{images:,} images in batches of {batch_size} leave a last batch of {images % batch_size or batch_size}, "
+            f"too few for {parallel.size()} processes: load the data with batch_size={works}."
+        )
+    if smallest_share(batch_size) != 1:
         return
     try:
         forward_on_meta(net, (1, *shape[1:]), training=True)
     except Exception as error:
         if "more than 1 value per channel" not in str(error):
             return
-        works = next(size for size in range(batch_size + 1, images + batch_size) if images % size != 1)
+        works = next(size for size in range(batch_size + 1, images + batch_size) if smallest_share(size) > 1)
+        of = f" for one of {parallel.size()} processes" if parallel.size() > 1 else ""
         raise ValueError(
-            f"{images:,} images in batches of {batch_size} leave a last batch of one image, and batch normalization "
-            f"cannot work with one: load the data with batch_size={works}."
+            f"{images:,} images in batches of {batch_size} leave a last batch of one image{of}, and batch "
+            f"normalization cannot work with one: load the data with batch_size={works}."
         ) from error
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 from importlib import resources
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from .device import device_name
 from .recipes import is_published, published
 from .recipes import recipe as find_recipe
+
+if TYPE_CHECKING:  # takes long to import
+    import pandas as pd
 
 MEASURED, COSTS = "measured.csv", "costs.csv"
 _WHOLE = ("input_px", "images", "batch_size", "epochs", "seed", "parameters", "macs")
@@ -50,6 +52,8 @@ def results(network: str, data=None, history=None, test=None) -> pd.DataFrame:
     Raises:
         ValueError: there is no such network.
     """
+    import pandas as pd
+
     find_recipe(network)  # names the known ones where this one is unknown
     rows = [
         {**row, "recipe": "published", "images": _IMAGES[row["dataset"]], "device": "not stated"}

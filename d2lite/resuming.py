@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import torch
 from torch import nn
 
+from . import parallel
 from .checkpoints import load_exactly, read_state, write_state
 from .history import History
 
@@ -20,7 +22,12 @@ def settings_of(data) -> dict:
 
 
 def save_run(path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler, history: History) -> None:
-    """Write weights, optimizer, schedule, history and the states of the random generators, whole or not at all."""
+    """Write weights, optimizer, schedule, history and the states of the random generators, whole or not at all.
+
+    Of several processes only the first writes: what the others hold is the same, or follows from it.
+    """
+    if parallel.rank():
+        return
     write_state(
         path,
         {
@@ -36,13 +43,17 @@ def save_run(path: str | os.PathLike, settings: dict, net: nn.Module, optimizer,
     )
 
 
-def resume_run(path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler) -> History:
-    """Put everything back as ``save_run`` found it; return the epochs that are done.
+def resume_run(path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler) -> History | None:
+    """Put everything back as ``save_run`` found it; return the epochs that are done, or None where there is no file.
+
+    Of several processes the first reads, for all: their number may differ from that of the run that wrote the file.
 
     Raises:
         ValueError: the file is damaged, or belongs to a run with other settings or another network; says which.
     """
-    state = read_state(path)
+    state = parallel.from_first(lambda: read_state(path) if Path(path).exists() else None)
+    if state is None:
+        return None
     saved = state.get("settings", {})
     different = [
         f"{key}: {saved.get(key)!r} there, {value!r} here" for key, value in settings.items() if saved.get(key) != value

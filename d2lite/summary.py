@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from .shapes import forward_on_meta, forward_on_zeros, trace
+
+if TYPE_CHECKING:  # takes long to import, and few summaries become a frame
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Summary:
 
     def to_frame(self) -> pd.DataFrame:
         """One row a layer: name, type, output shape, parameters, MACs, and the share of both in the whole."""
+        import pandas as pd
+
         frame = pd.DataFrame(
             [(row.name, row.type, row.output_shape, row.parameters, row.macs) for row in self.rows],
             columns=["layer", "type", "output_shape", "parameters", "macs"],
@@ -133,6 +137,8 @@ def summary(net: nn.Module, input_shape: tuple[int, ...], depth: int | None = No
 
 def _flops(net: nn.Module, input_shape: tuple[int, ...]) -> dict[str, int]:
     """Floating-point operations by module name, the network's class name in front; two make a multiply–accumulate."""
+    from torch.utils.flop_counter import FlopCounterMode  # brings Triton with it, where that is installed
+
     for forward in (forward_on_meta, forward_on_zeros):
         counter = FlopCounterMode(display=False)
         try:

@@ -7,16 +7,16 @@ import math
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from . import parallel
 from .device import fast_bfloat16
 from .history import EpochRecord, History
 from .listeners import Listener, Progress, Run, Ticker
-from .metrics import Tally, evaluate
+from .metrics import Tally, evaluate, widened
 from .preflight import check_choice, check_fit, check_writable, epoch_budget
 from .resuming import resume_run, save_run, settings_of
 
@@ -50,6 +50,7 @@ def fit(
     precision: str = "auto",
     checkpoint: str | os.PathLike | None = None,
     listener: Listener | str | None = "auto",
+    compile: bool = False,
     quick_epochs: int | None = 3,
 ) -> History:
     """Train ``net`` on ``data.train``, measure it on ``data.val`` after each epoch, and return what happened.
@@ -64,6 +65,8 @@ def fit(
         precision: ``"auto"`` computes in bfloat16 (autocast) where the device has units for it, else in float32.
         checkpoint: a file to write after each epoch. When it exists, training goes on from there, to the same numbers.
         listener: who watches: ``"auto"`` for the live board or progress bar, ``None`` for silence.
+        compile: let ``torch.compile`` translate the network first, which takes up to minutes and makes each step
+            faster. The last batch of an epoch, if it is shorter, is translated as well.
         quick_epochs: in the quick profile, at most so many epochs (``None``: no cap). Where a small data set stands
             in, correspondingly more, so that about as many images are seen.
 
@@ -72,6 +75,8 @@ def fit(
         NonFiniteLossError: the loss became NaN or infinite.
 
     A ``KeyboardInterrupt`` ends training early and returns the finished epochs, ``history.interrupted`` set.
+
+    Inside ``parallel.processes()`` every process calls ``fit``; all get the same history, and the first one reports.
     """
     check_choice("optimizer", optimizer, OPTIMIZERS)
     check_choice("schedule", schedule, SCHEDULES)
@@ -95,11 +100,15 @@ def fit(
         "label_smoothing": label_smoothing, "precision": precision, **settings_of(data),
     }  # fmt: skip
     history = History()
-    if checkpoint is not None and Path(checkpoint).exists():
-        history = resume_run(checkpoint, settings, net, stepper, scheduler)
+    if checkpoint is not None and (resumed := resume_run(checkpoint, settings, net, stepper, scheduler)):
+        history = resumed
         notes.append(f"resumed from {checkpoint} after epoch {len(history)} of {run_epochs}")
+    weight = getattr(data.train, "weight", lambda step: 1.0)
+    trained = parallel.copies(net)  # the network itself, unless several processes train it
+    if compile:
+        trained = torch.compile(trained)
     if listener == "auto":
-        listener = default_listener()
+        listener = default_listener() if parallel.rank() == 0 else None
     watcher = listener or Listener()
     watcher.start(Run(run_epochs, steps_per_epoch, notes, history))
     ticker = Ticker()
@@ -109,18 +118,19 @@ def fit(
             net.train()
             for step, (X, y) in enumerate(data.train, start=1):
                 with autocast():
-                    logits = net(X)
-                loss = F.cross_entropy(logits.float(), y, label_smoothing=label_smoothing)
+                    logits = trained(X)
+                loss = F.cross_entropy(widened(logits), y, label_smoothing=label_smoothing)
                 stepper.zero_grad(set_to_none=True)
-                loss.backward()
+                (loss if weight(step) == 1 else weight(step) * loss).backward()
                 stepper.step()
                 rate = scheduler.get_last_lr()[0]
                 scheduler.step()
                 tally.add(loss, logits, y)
                 if ticker.due():
-                    so_far = tally.metrics()  # the one place inside an epoch that waits for the device
+                    so_far = tally.so_far()  # the one place inside an epoch that waits for the device
                     tick = time.perf_counter()
-                    _check_finite(so_far.loss, epoch, lr, history)
+                    if parallel.size() == 1:  # several find it out together, at the end of the epoch
+                        _check_finite(so_far.loss, epoch, lr, history)
                     done = (epoch - 1) * steps_per_epoch + step
                     watcher.progress(
                         Progress(epoch, done, run_epochs * steps_per_epoch, so_far.loss, so_far.accuracy, tick - began)
@@ -129,6 +139,7 @@ def fit(
             train = tally.metrics()
             seconds = time.perf_counter() - began
             _check_finite(train.loss, epoch, lr, history)
+            parallel.agree(net)
             val = evaluate(net, data.val) if data.val is not None else None
             measured = (val.loss, val.accuracy) if val else (None, None)
             record = EpochRecord(epoch, train.loss, train.accuracy, *measured, rate, seconds, train.n / seconds)
@@ -137,6 +148,8 @@ def fit(
                 save_run(checkpoint, settings, net, stepper, scheduler, history)
             watcher.epoch(record)
     except KeyboardInterrupt:
+        if parallel.size() > 1:  # the others may be at another step: together they cannot go on
+            raise
         history.interrupted = True
     finally:
         watcher.end(history)

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "d2lite"
 # From the bottom up: a module imports only from lines above its own (or its own line, in the order given).
 ORDER = [
     "device files",
+    "parallel streaming",
     "recipes",
     "datasets formats",
     "download locate reading batches data",

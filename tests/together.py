@@ -1,0 +1,61 @@
+"""Run by several processes in test_parallel.py: trains in float64 and writes what it saw as JSON, a file a process.
+
+    python -m torch.distributed.run --nproc-per-node=2 tests/together.py FOLDER IMAGES EPOCHS
+"""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from torch import nn
+
+import d2lite as d2l
+from d2lite import parallel
+from d2lite.batches import Split
+
+
+class Doubled:
+    """A split whose images come in float64, and which notes the labels that it handed out in each pass."""
+
+    def __init__(self, split: Split):
+        self.split, self.seen = split, []
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __iter__(self):
+        self.seen.append([])
+        for X, y in self.split:
+            self.seen[-1].append(y.tolist())
+            yield X.double(), y
+
+    def weight(self, step: int) -> float:
+        return self.split.weight(step)
+
+
+def main(folder: Path, images: int, epochs: int) -> None:
+    """Train on random images, a new order and new shifts in each epoch."""
+    draw = torch.Generator().manual_seed(3)
+    pixels = torch.randint(256, (images, 8, 8, 1), dtype=torch.uint8, generator=draw)
+    labels = torch.randint(10, (images,), generator=draw)
+    options = {"mean": [0.5], "std": [0.5], "size": 8, "batch_size": 16}
+    train = Doubled(Split(pixels, labels, shuffle=True, augment=True, **options))
+    val = Doubled(Split(pixels, labels, **options))
+    d2l.seed_everything(7)
+    with parallel.processes():
+        if parallel.rank():
+            torch.manual_seed(1000 + parallel.rank())  # whatever the others drew: process 0's weights and order count
+        net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 10)).double()
+        options = {"momentum": 0.9, "precision": "float32", "quick_epochs": None, "listener": None}
+        history = d2l.fit(net, SimpleNamespace(train=train, val=val), epochs, 0.5, **options)
+        seen = {"train": train.seen, "val": val.seen, "drawn": torch.rand(1).item()}
+        weights = [parameter.detach().flatten().tolist() for parameter in net.parameters()]
+        (folder / f"{parallel.rank()}.json").write_text(
+            json.dumps({**seen, **history.state_dict(), "weights": weights}), "utf-8"
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
