@@ -1,11 +1,13 @@
 # The whole interface for people. Every target creates .venv and installs what it needs by itself.
 # Pick another interpreter with PYTHON=python3.12, one chapter with CHAPTER=vgg, a profile with PROFILE=full.
+# WHEELS=folder installs without network, on a machine that has PyTorch: what it lacks comes from that folder.
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
 CHAPTER ?=
 PROFILE ?=
 SEEDS ?=
+ONLY ?=
 ARGS ?=
 SUBMISSIONS ?=
 OUT ?=
@@ -14,12 +16,17 @@ SET ?=
 STUDENT ?=
 DUE ?=
 UNSAFE ?=
+WHEELS ?=
+PYTHON_VERSION ?= 3.12
+CPU ?=
 PY := $(VENV)/bin/python
 SITE := _build/html
+NO_GPU := no CUDA device here, so nothing was tested: see nvidia-smi, or run it all on the processor with CPU=1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test execute sync colab measure bench bench-grading assignments grade sandbox lint clean
+.PHONY: help book serve test execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading \
+  assignments grade sandbox lint clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -29,18 +36,28 @@ $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 …"; exit 1; }
 	@echo "creating $(VENV)"
+ifeq ($(WHEELS),)
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV) && $(PYTHON) -m venv --without-pip $(VENV) && \
 	  $(PYTHON) -m pip --python $(PY) install --quiet pip; }
+else
+	@$(PYTHON) -m tools.wheels enter $(VENV)
+endif
 
 $(VENV)/.book: requirements.txt | $(PY)
 	@echo "installing the site's tools (under a minute)"
 	$(PY) -m pip install --quiet -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements.txt pyproject.toml | $(PY)
+$(VENV)/.dev: requirements-dev.txt requirements.txt pyproject.toml $(if $(WHEELS),$(wildcard $(WHEELS)/*.whl)) | $(PY)
+ifeq ($(WHEELS),)
 	@echo "installing d2lite, torch and the test tools (a few minutes the first time)"
 	$(PY) -m pip install --quiet -r requirements-dev.txt
 	@touch $@ $(VENV)/.book
+else
+	@echo "installing d2lite and what this machine lacks, without network"
+	@$(PY) -m tools.wheels install "$(WHEELS)"
+	@touch $@
+endif
 
 book: $(VENV)/.book  ## Build the site from stored outputs
 	@$(VENV)/bin/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -W -n --keep-going
@@ -52,7 +69,7 @@ serve: book  ## Build the site and serve it on PORT
 
 test: $(VENV)/.dev  ## Re-run every cell of every chapter, and test the helper, the site and the tools
 	@$(PY) -m tools.prepare
-	@$(PY) -m pytest --nbval --nbval-kernel-name python3 --nbval-cell-timeout 600
+	@OMP_NUM_THREADS=1 $(PY) -m pytest --nbval --nbval-kernel-name python3 --nbval-cell-timeout 600 -n logical --dist loadfile
 
 execute: $(VENV)/.dev  ## Re-run chapters and store outputs (CHAPTER=, PROFILE=quick|full, SEEDS="0 1 2" stores nothing)
 	@$(PY) -m tools.export
@@ -72,11 +89,28 @@ colab: ## Run a chapter (CHAPTER=, else the first) with the versions that Colab 
 	@$(VENV)-colab/bin/python -m pip install --quiet --no-deps --force-reinstall .
 	@$(VENV)-colab/bin/python -m tools.colab $(CHAPTER)
 
+colab-image:  ## The same inside Colab's own image, with the Python and the packages it has
+	@python3 -m pip install --quiet --no-deps --force-reinstall .
+	@python3 -m tools.colab $(CHAPTER)
+
+colab-issue:  ## Open an issue saying that the run in Colab's image failed, or add to the open one (needs gh)
+	@python3 -m tools.issue "The book fails in Colab's runtime"
+
+wheels: $(PY)  ## Gather what a machine with PyTorch but no network lacks (OUT=wheels, PYTHON_VERSION=3.12)
+	@$(PY) -m tools.wheels gather "$(or $(OUT),wheels)" --python $(PYTHON_VERSION)
+
+gpu-test: $(VENV)/.dev  ## On a GPU: every cell at the full profile (CHAPTER=), the tests that need CUDA (CPU=1: without one)
+	@$(if $(CPU),,$(PY) -c 'import torch; exit(None if torch.cuda.is_available() else "$(NO_GPU)")')
+	@$(PY) -m tools.prepare
+	@D2LITE_PROFILE=full $(PY) -m pytest -m gpu --nbval --nbval-kernel-name python3 --nbval-cell-timeout 3600 \
+	  $(if $(CHAPTER),$(CHAPTER:%=book/%.ipynb),book) $$(grep -rl --include='test_*.py' 'skipif(not torch.cuda' tests)
+
 measure: $(VENV)/.dev  ## Train every network by one recipe, store what it reached (ARGS="alexnet --recipe book --seeds 0")
 	@$(PY) -m tools.measure $(ARGS)
 
-bench: $(VENV)/.dev  ## Time d2l.fit beside a bare loop; weigh and time the pages of the site
-	@for script in $(filter-out benchmarks/grading.py,$(wildcard benchmarks/*.py)); do echo "$$script"; $(PY) $$script || exit 1; done
+bench: $(VENV)/.dev  ## Measure speed and memory, store it and show it on its page (ONLY="loop startup", ARGS="--pairs 3")
+	@$(PY) -m benchmarks $(if $(ONLY),--only "$(ONLY)") $(ARGS)
+	@$(PY) -m tools.pages
 
 assignments: $(VENV)/.dev  ## Problem sets: what students get, the solutions, a zip to hand out (OUT=)
 	@$(PY) -m assignments.grader release $(if $(OUT),--out "$(OUT)")

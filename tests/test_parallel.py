@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import d2lite as d2l
-from d2lite import parallel
+from d2lite import parallel, resuming
 from d2lite.batches import Split
 from d2lite.metrics import Tally
 
@@ -156,6 +156,15 @@ def test_a_checkpoint_resumes_with_another_number_of_processes_and_one_reports(t
     assert len(losses(parts)) == 3
     for line in ("digits: ", "epoch 3/3", "test accuracy", "weights:", "history:"):
         assert done.stdout.count(line) == 1, line
+
+
+def test_only_the_first_process_writes_checkpoints(monkeypatch, tmp_path):
+    net = torch.nn.Linear(2, 2)
+    stepper = torch.optim.SGD(net.parameters(), lr=0.1)
+    for rank, expected in ((1, []), (0, ["run.pt"])):
+        monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
+        resuming.save_run(tmp_path / "run.pt", {}, net, stepper, stepper, d2l.History())
+        assert [path.name for path in tmp_path.iterdir()] == expected
 
 
 def test_being_told_to_stop_is_a_lost_run():
