@@ -62,7 +62,8 @@ class Recipe:
 
 
 _COLUMNS = [field.name for field in fields(Recipe)]
-# name, factory, dataset | size, batch_size, epochs, lr | optimizer, momentum, weight_decay, schedule | quick_*
+# name, factory, dataset | size, batch_size, epochs, lr | optimizer, momentum, weight_decay, schedule | quick_*; and,
+# where they are not the usual ones, init, augment, label_smoothing
 _ROWS = [
     ("lenet", "data_and_training:lenet", "fashion_mnist", 28, 64, 10, 0.05,
      "sgd", 0.9, 0.0, "one_cycle", 28, 10_000, 5),
@@ -86,6 +87,8 @@ _ROWS = [
      "sgd", 0.9, 5e-4, "one_cycle", 48, 4096, 2),
     ("resnet26", "resnet:resnet26", "fashion_mnist", 28, 256, 10, 0.05,
      "sgd", 0.9, 5e-4, "one_cycle", 28, 4096, 3),
+    ("resnet8", "resnet:resnet8", "cifar10", 32, 128, 20, 0.1,
+     "sgd", 0.9, 5e-4, "one_cycle", 32, 4096, 3, "own", True, 0.1),
     ("densenet", "densenet:densenet", "fashion_mnist", 96, 64, 10, 0.05,
      "sgd", 0.9, 5e-4, "one_cycle", 48, 4096, 3),
 ]  # fmt: skip
@@ -97,21 +100,29 @@ _KINDS = {
     # every network under the same conditions
     "comparison": {
         "dataset": "fashion_mnist", "size": 96, "batch_size": 64, "epochs": 10, "lr": 1e-3, "optimizer": "adamw",
-        "momentum": 0.0, "weight_decay": 0.05, "schedule": "one_cycle", "quick_size": 72, "quick_images": 4096,
-        "quick_epochs": 3,
+        "momentum": 0.0, "weight_decay": 0.05, "schedule": "one_cycle", "augment": False, "label_smoothing": 0.0,
+        "quick_size": 72, "quick_images": 4096, "quick_epochs": 3,
     },
-    # the same network ten years apart: as He et al., 2015 trained, but for their augmentation; and as one trains now
+    # the foot of the ladder below, for any network at its own size: as He et al., 2015 trained, but for augmentation
     "2015": {
-        "dataset": "cifar10", "size": 96, "batch_size": 128, "epochs": 10, "lr": 0.1, "optimizer": "sgd",
-        "momentum": 0.9, "weight_decay": 1e-4, "schedule": "step", "precision": "float32", "quick_size": 32,
-        "quick_images": 4096, "quick_epochs": 3,
-    },
-    "modern": {
-        "dataset": "cifar10", "size": 96, "batch_size": 128, "epochs": 10, "lr": 0.1, "optimizer": "sgd",
-        "momentum": 0.9, "weight_decay": 5e-4, "schedule": "one_cycle", "augment": True, "label_smoothing": 0.1,
+        "dataset": "cifar10", "batch_size": 128, "epochs": 20, "lr": 0.1, "optimizer": "sgd", "momentum": 0.9,
+        "weight_decay": 1e-4, "schedule": "step", "augment": False, "label_smoothing": 0.0, "precision": "float32",
         "quick_size": 32, "quick_images": 4096, "quick_epochs": 3,
     },
 }  # fmt: skip
+#: what became usual since: two steps for speed, then three against overfitting; each keeps the changes before it
+_STEPS = {
+    "+precision": {"precision": "auto"},  # bfloat16 where the device has units for it: Kalamkar et al., 2019
+    "+schedule": {"schedule": "one_cycle"},  # Smith and Topin, 2017
+    "+augment": {"augment": True},  # He et al., 2015, did it already
+    "+weight_decay": {"weight_decay": 5e-4},  # Zagoruyko and Komodakis, 2016
+    "modern": {"label_smoothing": 0.1},  # Szegedy et al., 2016
+}
+for _kind, _change in _STEPS.items():
+    _KINDS[_kind] = {**list(_KINDS.values())[-1], **_change}
+
+#: kinds of recipe from "2015" to "modern", in order; each differs from the one before it in one setting
+LADDER = ("2015", *_STEPS)
 KINDS = ("book", "published", *_KINDS)
 _KEYS = {"Fashion-MNIST": "fashion_mnist", "MNIST": "mnist", "CIFAR-10": "cifar10"}
 
@@ -121,7 +132,8 @@ def recipe(name: str, kind: str = "book", dataset: str | None = None) -> Recipe:
 
     Args:
         kind: ``"book"``, this book's; ``"published"``, the one that an earlier course printed with its result;
-            ``"comparison"``, the same for every network; ``"2015"`` and ``"modern"``, the same but for the years.
+            ``"comparison"``, the same for every network; or one of ``LADDER``, the steps from ``"2015"`` to
+            ``"modern"``, for any network at its own size.
         dataset: in place of the recipe's; of several published recipes, the one for these data.
 
     Raises:

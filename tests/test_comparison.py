@@ -8,12 +8,14 @@ import subprocess
 import sys
 
 import matplotlib
+import matplotlib.pyplot
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 import d2lite as d2l
+from d2lite.recipes import LADDER
 from tools import pairs, project
 
 matplotlib.use("Agg")
@@ -59,13 +61,13 @@ def cells():
     return kept
 
 
-def read(measured, costs=()):
-    """Run the chapter on tables of our own; return its names."""
-    names = {}
+def read(measured, costs=(), names=(), sources=None):
+    """Run the chapter, or some of its cells after ``names``, on tables of our own; return its names."""
+    names = dict(names)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RESULTS, "stored", lambda name="measured.csv": list(costs if "cost" in name else measured))
         patch.setattr(matplotlib.pyplot, "show", lambda: None)
-        for source in cells():
+        for source in sources or cells():
             exec(compile(source, "book/comparison.md", "exec"), names)  # the book's own text
     matplotlib.pyplot.close("all")
     return names
@@ -129,13 +131,86 @@ def test_one_network_alone_and_none(page):
         page([])
 
 
-def test_two_recipes_of_one_network(page):
-    eras = [run("resnet18", seed, kind, dataset="CIFAR-10", test_acc=accuracy + seed / 1000)
-            for kind, accuracy in (("2015", 0.5), ("modern", 0.6)) for seed in range(3)]  # fmt: skip
-    out = page(seeds(1) + eras)[1]
-    assert "modern − 2015 +0.1000, standard error 0.0008, more than luck" in out and "test 0.5010" in out
-    assert "standard error –, too few runs" in page([*seeds(1), eras[0], eras[3]])[1]
-    assert "not measured yet" in page(seeds(1) + eras[:3])[1]
+def climbed(network="resnet18", seeds=3, kinds=LADDER, **given):
+    """Rows of the ladder: from step to step two points more, and a second less; seeds are 0.001 apart."""
+    place = {"dataset": "CIFAR-10", "input_px": 32, "batch_size": 128, "lr": 0.1}
+    return [{**run("resnet18", seed, kind), **place, "network": network, "train_seconds": 20.0 - step,
+             "test_acc": 0.5 + step / 50 + seed / 1000, "train_acc": 0.7, **given}
+            for step, kind in enumerate(LADDER) if kind in kinds for seed in range(seeds)]  # fmt: skip
+
+
+@pytest.fixture
+def climb(names, capsys):
+    """Runs the cells on the ladder; returns their names and what they printed."""
+    first, last = (
+        next(n for n, source in enumerate(cells()) if mark in source) for mark in ("import LADDER", "JORDAN =")
+    )
+    return lambda rows: (read(rows, (), names, cells()[first : last + 1]), capsys.readouterr().out)
+
+
+def test_the_ladder_is_measured(climb):
+    names, out = climb(climbed() + climbed("resnet8", seeds=1))
+    ladder, error = names["ladders"]["resnet18"], 0.001 * math.sqrt(2 / 3)
+    assert list(ladder.index) == list(LADDER) and list(ladder.train_seconds) == [20, 19, 18, 17, 16, 15]
+    assert list(ladder.test_acc) == pytest.approx([0.501, 0.521, 0.541, 0.561, 0.581, 0.601])
+    assert list(ladder.sd) == pytest.approx([0.001] * 6) and list(ladder.by)[1:] == pytest.approx([0.02] * 5)
+    assert list(ladder.verdict)[1:] == ["more than luck"] * 5
+    assert set(names["ladders"]["resnet8"].verdict[1:]) == {"too few runs"}
+    assert f"the whole ladder +0.1000, standard error {error:.4f}, more than luck" in out
+    assert "+precision is 1.05 times as fast" in out and "2015 +0.199" in out and "quick: few images" in out
+    assert "ResNet-18, modern, 4,096 images of CIFAR-10, 3 epochs: 60.1 % after 15.0 s" in out
+    assert "33.9 points short" in out
+    work = 6 * 37_016_576 * 4096 * 3  # ResNet-18 on 32 px
+    assert f"with {work / 0.36e15:.3f} times" in out and f"would take {15 * 0.36e15 / work:,.0f} s" in out
+
+
+def test_a_step_as_small_as_the_spread_may_be_luck(climb):
+    rows = climbed()
+    for row in rows:
+        row["test_acc"] += {"modern": -0.019}.get(row["recipe"], 0)
+    assert climb(rows)[0]["ladders"]["resnet18"].verdict["modern"] == "may be luck"
+
+
+@pytest.mark.parametrize("kinds", [(), LADDER[:1], ("2015", "modern"), LADDER[1:]])
+def test_a_ladder_with_missing_steps_says_how_to_measure_them(climb, kinds):
+    names, out = climb(climbed(kinds=kinds))
+    left_out = ", ".join(kind for kind in LADDER if kind not in kinds)
+    assert f"ResNet-18, not measured yet: {left_out}. `python -m tools.measure resnet18 --recipe ladder`" in out
+    assert "ResNet-8, not measured yet: 2015, " in out
+    assert list(names["ladders"]["resnet18"].test_acc.notna()) == [kind in kinds for kind in LADDER]
+
+
+def test_of_two_ladders_the_one_with_more_steps_then_seeds_then_training(climb):
+    long = {"images": 45_000, "epochs": 20, "device": "NVIDIA H200", "test_acc": 0.95}
+    names, out = climb(climbed() + climbed(**long))
+    assert set(names["climbs"]["resnet18"].images) == {45_000} and "  94 % reached, with" in out
+    assert "on NVIDIA H200" in out and "quick: few images, few epochs; on a GPU" not in out
+    for fewer in ({"seeds": 1}, {"kinds": LADDER[:5]}):
+        assert set(climb(seeds(1) + climbed() + climbed(**long, **fewer))[0]["climbs"]["resnet18"].images) == {4096}
+
+
+def test_the_nearest_to_94_may_be_a_longer_run_of_one_step(climb):
+    alone = climbed(seeds=1, kinds=["modern"], images=45_000, epochs=5, test_acc=0.85, train_seconds=900.0)
+    names, out = climb(climbed() + alone)
+    assert set(names["climbs"]["resnet18"].images) == {4096}, "the ladder stays whole"
+    assert "ResNet-18, modern, 45,000 images of CIFAR-10, 5 epochs: 85.0 % after 900.0 s" in out
+    assert " 9.0 points short" in out
+
+
+def test_a_ladder_whose_steps_do_not_fit_together_is_seen(climb, monkeypatch):
+    kinds = importlib.import_module("d2lite.recipes")._KINDS
+    with monkeypatch.context() as patch:
+        patch.setitem(kinds, "+augment", {**kinds["+augment"], "lr": 0.2})
+        with pytest.raises(AssertionError, match="one change a step"):
+            climb([])
+    with monkeypatch.context() as patch:
+        there, back, further = {"lr": 0.2}, {}, {"augment": True}
+        for kind, change in zip(LADDER[2:], (there, back, further, {**further, "momentum": 0.8})):
+            patch.setitem(kinds, kind, {**kinds["+precision"], **change})
+        with pytest.raises(AssertionError, match="changed twice"):
+            climb([])
+    with pytest.raises(AssertionError):
+        climb(climbed() + climbed(seeds=1))  # one run twice
 
 
 def test_the_frontier_is_what_nothing_dominates(names):

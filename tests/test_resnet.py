@@ -73,7 +73,7 @@ def test_summary_agrees_with_the_published_counts(name):
     assert summary.macs / 1e9 == pytest.approx(GMACS[name], rel=0.005)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet26", "resnet34", "resnet50"])
+@pytest.mark.parametrize("name", ["resnet8", "resnet18", "resnet26", "resnet34", "resnet50"])
 def test_the_name_counts_the_layers(name):
     net = on_meta(getattr(resnet, name))
     on_shortcuts = [m for block in net.stages.modules() if hasattr(block, "shortcut") for m in block.shortcut.modules()]
@@ -84,6 +84,19 @@ def test_the_name_counts_the_layers(name):
 def test_one_channel_ten_classes():
     assert count(on_meta(resnet.resnet18)) == 11_175_370
     assert count(on_meta(resnet.resnet26)) == 17_446_090
+
+
+def test_the_small_one_is_the_papers_four_times_as_wide_and_keeps_the_size():
+    net = on_meta(resnet.resnet8, 3)
+    stages = sum(9 * (a * b + b * b) + 4 * b + (a != b) * (a * b + 2 * b) for a, b in ((64, 64), (64, 128), (128, 256)))
+    assert count(net) == (9 * 3 * 64 + 2 * 64) + stages + (256 + 1) * 10
+    X, shapes = torch.empty(2, 3, 32, 32, device="meta"), []
+    for part in (net.stem, *net.stages):
+        X = part(X)
+        shapes.append(tuple(X.shape[1:3]))
+    assert shapes == [(64, 32), (64, 32), (128, 16), (256, 8)]
+    with pytest.raises(ValueError, match="smallest size that works is 3 px"):
+        on_meta(resnet.resnet8, size=2)
 
 
 def listing(num_classes=10):

@@ -3,6 +3,7 @@
 import csv
 import importlib
 import io
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 import d2lite as d2l
-from d2lite.recipes import KINDS
+from d2lite.recipes import KINDS, LADDER
 from tools import measure
 
 results = importlib.import_module("d2lite.results")  # d2l.results is the function
@@ -77,6 +78,7 @@ def test_kinds_replace_what_they_name_and_nothing_else():
     assert (old.schedule, old.augment, old.label_smoothing, old.precision) == ("step", False, 0.0, "float32")
     assert (new.schedule, new.augment, new.label_smoothing, new.precision) == ("one_cycle", True, 0.1, "auto")
     assert (old.dataset, old.size, old.epochs, old.batch_size) == (new.dataset, new.size, new.epochs, new.batch_size)
+    assert (old.size, d2l.recipe("resnet8", "2015").size) == (book.size, 32), "each at its own size"
     assert d2l.recipe("nin", dataset="mnist").dataset == "mnist"
     assert new.load_options["augment"] is True and new.fit_options["label_smoothing"] == 0.1
 
@@ -86,7 +88,20 @@ def test_unknown_kinds_and_data_are_named():
         d2l.recipe("resnet18", "moderne")
     with pytest.raises(ValueError, match="nothing published for 'nin' on 'digits', only on cifar10, mnist"):
         d2l.recipe("nin", "published", "digits")
-    assert set(KINDS) == {"book", "published", "comparison", "2015", "modern"}
+    assert set(KINDS) == {"book", "published", "comparison", *LADDER}
+
+
+@pytest.mark.parametrize("network", ["resnet8", "resnet18", "lenet"])
+def test_every_step_of_the_ladder_changes_one_setting_for_good(network):
+    steps = [vars(d2l.recipe(network, kind)) for kind in LADDER]
+    changed = [[name for name in after if after[name] != before[name]] for before, after in itertools.pairwise(steps)]
+    assert changed == [["precision"], ["schedule"], ["augment"], ["weight_decay"], ["label_smoothing"]]
+    assert list(LADDER) == ["2015", *(f"+{names[0]}" for names in changed[:-1]), "modern"], "named by their changes"
+    assert all(steps[-1][names[0]] == steps[step][names[0]] for step, names in enumerate(changed, start=1))
+
+
+def test_the_small_network_is_trained_by_the_modern_recipe():
+    assert d2l.recipe("resnet8") == d2l.recipe("resnet8", "modern")
 
 
 def test_the_start_is_what_the_recipe_says():
@@ -135,7 +150,33 @@ def test_measuring_stores_a_run_once(table, monkeypatch, capsys):
     assert measure.main() == 0
     assert calls == [("train", "lenet", 3, "comparison"), ("train", "lenet", 4, "comparison")]
     stored = list(csv.DictReader(io.StringIO((table.parent / "d2lite" / results.MEASURED).read_text("utf-8"))))
-    assert [row["seed"] for row in stored] == ["3"] and "lenet, seed 4: stored already" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert [row["seed"] for row in stored] == ["3"] and "lenet, comparison, seed 4: stored already" in said
+
+
+def test_one_command_measures_the_whole_ladder_step_by_step(table, monkeypatch, capsys):
+    calls = []
+
+    def alone(function, name, options, seed):
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        calls.append((function.__name__, name, options.recipe, seed))
+        return run(network=name, seed=seed, recipe=options.recipe)
+
+    monkeypatch.setattr(measure, "alone", alone)
+    monkeypatch.setattr(measure.project, "ROOT", table.parent)
+    (table.parent / "d2lite").mkdir()
+    path = table.rename(table.parent / "d2lite" / results.MEASURED)
+    monkeypatch.setattr("sys.argv", ["measure", "resnet8", "--recipe", "ladder", "--seeds", "0", "5"])
+    with pytest.raises(KeyboardInterrupt):
+        measure.main()
+    assert calls == [("train", "resnet8", kind, seed) for seed in (0, 5) for kind in LADDER][:7]
+    stored = [(row["recipe"], row["seed"]) for row in csv.DictReader(io.StringIO(path.read_text("utf-8")))]
+    assert stored == [(kind, str(seed)) for _, _, kind, seed in calls], "each row is stored as soon as it is known"
+    monkeypatch.setattr("sys.argv", ["measure", "resnet8", "--recipe", "ladder", "--costs"])
+    with pytest.raises(SystemExit, match="2"):
+        measure.main()
+    assert "--costs takes one recipe" in capsys.readouterr().err
 
 
 def test_a_network_that_cannot_take_the_images_is_left_out(table, monkeypatch, capsys):

@@ -2,13 +2,15 @@
 
 Each run has a process of its own, and its row is stored as soon as it ends; runs that are stored already are left out,
 so that an interrupted command goes on where it was. Without options this is what the chapter on choosing a network
-reads: every network by the one recipe, with three seeds. `--costs` adds time and memory; run it on a quiet machine.
+reads: every network by the one recipe, with three seeds. `NETWORK … --recipe ladder` trains by each recipe from that
+of 2015 to the current one. `--costs` adds time and memory; run it on a quiet machine.
 """
 
 import argparse
 import csv
 import dataclasses
 import io
+import itertools
 import multiprocessing
 import os
 import statistics
@@ -21,7 +23,7 @@ from torch.nn import functional as F
 import d2lite as d2l
 from d2lite.device import most_memory
 from d2lite.preflight import epoch_budget
-from d2lite.recipes import KINDS
+from d2lite.recipes import KINDS, LADDER
 from d2lite.results import COSTS, MEASURED
 from tools import pairs, project
 
@@ -120,7 +122,9 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help="as in d2lite train --list; none means all")
-    parser.add_argument("--recipe", choices=KINDS, default="comparison")
+    parser.add_argument(
+        "--recipe", choices=(*KINDS, "ladder"), default="comparison", help=f"ladder: {', '.join(LADDER)}, one by one"
+    )
     parser.add_argument("--profile", choices=("quick", "full"), help="default: full on CUDA, quick elsewhere")
     parser.add_argument("--data", help="data set in place of the recipe's")
     parser.add_argument("--size", type=int, help="edge of the input image in pixels")
@@ -132,20 +136,24 @@ def main() -> int:
     parser.add_argument("--costs", action="store_true", help="measure time and memory, train nothing to the end")
     parser.add_argument("--again", action="store_true", help="also the runs that are stored already")
     options = parser.parse_args()
+    kinds = LADDER if options.recipe == "ladder" else (options.recipe,)
+    if options.costs and len(kinds) > 1:
+        parser.error("--costs takes one recipe: steps of the ladder differ in what they learn, not in the memory.")
     if options.profile:
         os.environ["D2LITE_PROFILE"] = options.profile
     networks = [recipe.name for recipe in d2l.recipes()]
     if unknown := set(options.networks) - set(networks):
         parser.error(f"unknown network {', '.join(sorted(unknown))}. Known: {', '.join(networks)}.")
     for name in options.networks or networks:
-        for seed in options.seeds if not options.costs else [None]:
+        for seed, kind in itertools.product([None] if options.costs else options.seeds, kinds):
+            given = argparse.Namespace(**{**vars(options), "recipe": kind})
             try:
-                row = alone(cost, name, options) if options.costs else alone(train, name, options, seed)
+                row = alone(cost, name, given) if options.costs else alone(train, name, given, seed)
             except ValueError as error:  # too small an image for this network, or nothing published for it
                 print(f"{name}: left out. {error}", flush=True)
                 break
             if row is None:
-                print(f"{name}, seed {seed}: stored already", flush=True)
+                print(f"{name}, {kind}, seed {seed}: stored already", flush=True)
                 continue
             names = ("network", "input_px", "batch_size", "device") if options.costs else RUN
             add(project.ROOT / "d2lite" / (COSTS if options.costs else MEASURED), row, names)

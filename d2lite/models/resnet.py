@@ -13,6 +13,7 @@ __all__ = [
     "check_size",
     "conv_norm",
     "he_init",
+    "resnet8",
     "resnet18",
     "resnet26",
     "resnet34",
@@ -164,3 +165,8 @@ def resnet34(in_channels=1, num_classes=10, size=224) -> ResNet:
 def resnet50(in_channels=1, num_classes=10, size=224) -> ResNet:
     """ResNet-34 with each basic block replaced by a bottleneck."""
     return ResNet(Bottleneck, (3, 4, 6, 3), in_channels, num_classes, size)
+
+
+def resnet8(in_channels=1, num_classes=10, size=32) -> ResNet:
+    """The paper's smallest form for small images, three stages of one basic block, but four times as wide."""
+    return ResNet(Residual, (1, 1, 1), in_channels, num_classes, size, WIDTHS[:3], small_images=True)
