@@ -58,15 +58,15 @@ class Split:
         self._rows = images.contiguous()
         self._finished: torch.Tensor | None = None  # float32 (n, size, size, C), once a pass has resized them
         self.labels = labels
-        self.device = images.device if device is None else device
         self.total = len(labels) if total is None else total
         self.size, self.batch_size = size, batch_size
         self.shuffle, self.augment, self.mirrored = shuffle, augment, mirrored
         # (x / 255 - mean) / std as one multiplication and one addition per pixel
         scale = torch.tensor(std, dtype=torch.float64).reciprocal()
         shift = -torch.tensor(mean, dtype=torch.float64) * scale
-        self._scale = (scale / 255).float().to(self.device)
-        self._shift = shift.float().to(self.device)
+        self._scale = (scale / 255).float().to(images.device if device is None else device)
+        self._shift = shift.float().to(self._scale.device)
+        self.device = self._scale.device  # with its number: "cuda" and "cuda:0" do not compare equal
 
     @property
     def images(self) -> torch.Tensor:

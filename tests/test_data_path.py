@@ -148,6 +148,14 @@ def test_what_would_fill_the_device_stays_on_the_host(monkeypatch):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_images_on_the_gpu_are_not_streamed():
+    data = d2l.load("digits", size=12, device="cuda")  # not "cuda:0", which it becomes
+    assert data.train.device == data.train.images.device
+    passed(data.train)
+    assert data.train._finished is not None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_streaming_to_a_gpu_gives_the_same_batches():
     on = torch.device("cuda")
     d2l.seed_everything(2)

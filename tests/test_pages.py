@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tools import project, served
 
-PAGES = ["index", *project.chapters(), "teaching", "status", "references", "search"]
+PAGES = ["index", *project.chapters(), "teaching", "speed", "status", "references", "search"]
 CHAPTER_KB, FIRST_PAGE_KB = 600, 150  # the first page without its pictures
 SETTLED = 500  # milliseconds in which colours and sizes have changed
 FIRST_PAINT, ANSWER = 1000, 100  # milliseconds

@@ -1,9 +1,9 @@
-"""Write status.md, and the tables of chapters and problem sets in other pages; --check tells what is stale."""
+"""Write status.md, and the tables of chapters, problem sets and timings in other pages; --check tells what is stale."""
 
 import base64
 import re
 
-from tools import generated, pairs, project
+from tools import generated, pairs, project, speed
 
 COVERS = project.BOOK / "_static" / "covers"
 SETS = project.ROOT / "assignments" / "source"
@@ -143,11 +143,16 @@ def expected() -> dict[project.Path, str | bytes]:
     clone = f"```bash\ngit clone {project.repository_url()}\ncd {project.slug().split('/')[1]}\nmake book\n```\n"
     index_text = between(index.read_text("utf-8"), "chapters", "\n" + chapter_table("{}.ipynb") + "\n")
     readme_text = between(readme.read_text("utf-8"), "chapters", "\n" + chapter_table("book/{}.ipynb") + "\n")
+    timings = project.BOOK / "speed.md"
+    timings_text = timings.read_text("utf-8")
+    for name, content in speed.contents([facts(name)["run"] for name in project.chapters()]).items():
+        timings_text = between(timings_text, name, "\n" + content + "\n")
     texts = {
         project.BOOK / "status.md": status(),
         index: between(index_text, "gallery", "\n" + gallery() + "\n"),
         readme: between(readme_text, "clone", clone),
         teaching: between(teaching.read_text("utf-8"), "sets", "\n" + set_table() + "\n"),
+        timings: timings_text,
     }
     covers = {COVERS / f"{name}.png": found[0] for name in project.chapters() if (found := cover(name))}
     return texts | covers

@@ -1,0 +1,248 @@
+"""The tables of the page on speed, written from benchmarks/results: one a device, and which targets are met there."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+
+from tools import project
+
+RESULTS = project.ROOT / "benchmarks" / "results"
+QUESTIONS = ("loop", "scaling", "memory", "startup", "book", "streaming", "pages")  # a script and a results file each
+NAMES = {
+    "lenet_batch_norm": "LeNet + BN", "vgg11_quarter": "VGG-11 ÷ 4", "nin": "NiN", "googlenet": "GoogLeNet",
+    "resnet18": "ResNet-18", "densenet": "DenseNet",
+}  # fmt: skip
+SWEEPS = {"images": "images", "input_px": "edge of an image, pixels", "batch_size": "batch size"}
+LEAST, MOST = "≥", "≤"
+MET = {True: "met", False: "**missed**"}
+LEFT, RIGHT = "---", "---:"
+Row = dict[str, str]
+
+
+def rows(name: str) -> list[Row]:
+    """The stored rows of a benchmark, as text; none where it was not run yet."""
+    path = RESULTS / f"{name}.csv"
+    return list(csv.DictReader(io.StringIO(path.read_text("utf-8")))) if path.exists() else []
+
+
+def devices(found: list[Row]) -> dict[str, list[Row]]:
+    """Rows by device, in the order in which they were stored."""
+    grouped: dict[str, list[Row]] = {}
+    for row in found:
+        grouped.setdefault(row["device"], []).append(row)
+    return grouped
+
+
+def is_cpu(row: Row) -> bool:
+    """Whether a row was measured without a GPU."""
+    return row["device"].startswith("CPU")
+
+
+def real(row: Row, name: str) -> float:
+    """A number of a row."""
+    return float(row[name])
+
+
+def whole(row: Row, name: str) -> str:
+    """A number with three digits that count, as people write it."""
+    return f"{float(f'{real(row, name):.3g}'):,.0f}"
+
+
+def ratio(row: Row, name: str) -> str:
+    """A ratio, and its range over the pairs."""
+    digits = 3 if real(row, name) < 1.5 else 2 if real(row, name) < 9.95 else 1
+    low, high = real(row, f"{name}_low"), real(row, f"{name}_high")
+    return f"{real(row, name):.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def seconds(value: float) -> str:
+    """A time with a unit that suits it."""
+    return f"{value:.2f} s" if abs(value) >= 0.1 else f"{1000 * value:.0f} ms"
+
+
+def range_of(row: Row) -> str:
+    """Median and range of a time."""
+    middle, low, high = (seconds(real(row, f"seconds{end}")) for end in ("", "_low", "_high"))
+    return f"{middle} ({low}–{high})" if low != high else middle
+
+
+def grid(head: dict[str, str], body: list[list[str]]) -> str:
+    """A Markdown table; ``head`` maps titles to their alignment."""
+    lines = [list(head), list(head.values()), *body]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def loop(found: list[Row]) -> str:
+    """Images a second, and the three ratios."""
+    head = {"Network": LEFT, "px": RIGHT, "Batch": RIGHT}
+    head |= dict.fromkeys(("Bare", "`d2l.fit`", "Usual, 0 workers", "4 workers"), RIGHT)
+    head |= dict.fromkeys(("fit / bare", "fit / usual, 0", "fit / usual, 4"), RIGHT)
+    body = []
+    for row in sorted(found, key=lambda row: list(NAMES).index(row["network"])):
+        cells = [NAMES[row["network"]], row["input_px"], row["batch_size"]]
+        cells += [whole(row, name) for name in ("bare", "fit", "usual_0", "usual_4")]
+        body.append(cells + [ratio(row, f"fit_over_{other}") for other in ("bare", "usual_0", "usual_4")])
+    return grid(head, body)
+
+
+def scaling(found: list[Row]) -> str:
+    """Sweep, its ends, and the exponent; then all points."""
+    head = {"Varied": LEFT, "Network": LEFT, "From … to": LEFT, "Exponent": RIGHT, "R²": RIGHT}
+    points = {"Varied": LEFT, "Value": RIGHT, "Images": RIGHT, "Seconds an epoch": RIGHT, "Images a second": RIGHT}
+    short, long = [], []
+    for sweep, title in SWEEPS.items():
+        of_sweep = [row for row in found if row["sweep"] == sweep]
+        if not of_sweep:
+            continue
+        ends = " … ".join(f"{int(row[sweep]):,}" for row in (of_sweep[0], of_sweep[-1]))
+        exponent, r2 = f"{real(of_sweep[0], 'exponent'):.2f}", f"{real(of_sweep[0], 'r2'):.3f}"
+        short.append([title, NAMES[of_sweep[0]["network"]], ends, exponent, r2])
+        for row in of_sweep:
+            cells = [title, f"{int(row[sweep]):,}", f"{int(row['images']):,}", f"{real(row, 'seconds'):.3g}"]
+            long.append([*cells, whole(row, "images_per_second")])
+    return f"{grid(head, short)}\n<details>\n<summary>All points</summary>\n\n{grid(points, long)}\n</details>\n"
+
+
+def memory(found: list[Row]) -> str:
+    """What was measured, and the two kinds of memory."""
+    head = {"What": LEFT, "px": RIGHT, "Batch": RIGHT, "Host, MB": RIGHT, "Device, MB": RIGHT}
+    body = []
+    for row in found:
+        name = NAMES.get(row["name"], f"`{row['name']}`")
+        cells = [f"{name}, a {row['what']}", row["input_px"], row["batch_size"] or "–", whole(row, "host_mb")]
+        body.append([*cells, whole(row, "device_mb") if row["device_mb"] else "–"])
+    return grid(head, body)
+
+
+def startup(found: list[Row]) -> str:
+    """What, and how long."""
+    return grid({"What": LEFT, "Median (range)": RIGHT}, [[row["what"], range_of(row)] for row in found])
+
+
+def book(found: list[Row]) -> str:
+    """The site's build, and chapters that were run again."""
+    body = []
+    for row in found:
+        if row["what"] == "site":
+            body.append(["the site, from stored outputs", range_of(row)])
+        else:
+            body.append([f"`{row['what']}`, {row['profile']} profile", f"{real(row, 'seconds') / 60:.1f} min"])
+    return grid({"What": LEFT, "Time": RIGHT}, body)
+
+
+def streaming(found: list[Row]) -> str:
+    """Where images came from, how many a second, and how that compares with the first row."""
+    head = {"Images from": LEFT, "What is done": LEFT, "GB": RIGHT, "Images a second": RIGHT, "To the first row": RIGHT}
+    body = []
+    for row in found:
+        cells = [row["images_from"], row["work"], row["gigabytes"], whole(row, "images_per_second")]
+        body.append([*cells, ratio(row, "of_first")])
+    return grid(head, body)
+
+
+def weights(found: list[Row]) -> str:
+    """Pages of the site."""
+    head = {"Page": LEFT}
+    head |= dict.fromkeys(("kB", "without pictures", "First paint, ms", "Shift", "Answer, ms"), RIGHT)
+    body = [
+        [
+            row["page"], whole(row, "kilobytes"), whole(row, "without_pictures"), whole(row, "paint_ms"),
+            f"{real(row, 'shift'):.3f}", whole(row, "answer_ms") if row["answer_ms"] else "–",
+        ]
+        for row in found
+    ]  # fmt: skip
+    return grid(head, body)
+
+
+TABLES: dict[str, Callable[[list[Row]], str]] = {
+    "loop": loop, "scaling": scaling, "memory": memory, "startup": startup, "book": book, "streaming": streaming,
+    "pages": weights,
+}  # fmt: skip
+
+
+def table(name: str) -> str:
+    """The tables of one benchmark, a device after the other, or how to get one."""
+    parts = []
+    for device, found in devices(rows(name)).items():
+        first, dates = found[0], sorted({row["date"] for row in found})
+        versions = ", ".join(f"{package} {first[package]}" for package in ("torch", "torchvision", "d2lite"))
+        pairs_ = f", {first['pairs']} timed turns" if first.get("pairs", "1") != "1" else ""
+        when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        parts.append(
+            f"**{device}** ({first['processor']}; Python {first['python']}, {versions}; {when}{pairs_})\n\n"
+            + TABLES[name](found)
+        )
+    return "\n".join(parts) or f"*Not measured on any machine yet: `make bench ONLY={name}`.*\n"
+
+
+def worst(found: list[Row], column: str, networks: tuple[str, ...]) -> Iterator[tuple[str, float, str]]:
+    """Device, the least ratio over the networks, and whose it is; only where all of them were measured."""
+    for device, group in devices(found).items():
+        values = {row["network"]: real(row, column) for row in group if row["network"] in networks}
+        if len(values) == len(networks):
+            name = min(values, key=values.get)
+            yield device, values[name], NAMES[name]
+
+
+def longest(name: str, what: str) -> Iterator[tuple[str, float, str]]:
+    """Device and median seconds of one row of a benchmark."""
+    for row in rows(name):
+        if row["what"] == what:
+            yield row["device"], real(row, "seconds"), ""
+
+
+def whole_book(runs: list[dict]) -> Iterator[tuple[str, float, str]]:
+    """Device and minutes of all chapters at the full profile on a GPU: run again, else as they were stored."""
+    again = [row for row in rows("book") if row["what"] != "site" and row["profile"] == "full" and not is_cpu(row)]
+    for device, group in devices(again).items():
+        if {row["what"] for row in group} >= set(project.chapters()):
+            yield device, sum(real(row, "seconds") for row in group) / 60, "run again"
+    kinds = {(run.get("device", "CPU"), run.get("profile")) for run in runs}
+    if again or len(kinds) != 1:
+        return
+    ((device, profile),) = kinds
+    if profile == "full" and not device.startswith("CPU"):
+        yield device, sum(run["seconds"] for run in runs) / 60, "stored runs"
+
+
+def targets(runs: list[dict]) -> str:
+    """Each target with what was measured, device by device, and whether that meets it."""
+    found, large = rows("loop"), tuple(name for name in NAMES if name != "lenet_batch_norm")
+    cpu, gpu = [row for row in found if is_cpu(row)], [row for row in found if not is_cpu(row)]
+    lenet, resnet, added = ("lenet_batch_norm",), ("resnet18",), "import d2lite, added to torch"
+    wanted = [
+        ("`fit` / bare step, each network", "CPU", LEAST, 0.95, "", worst(cpu, "fit_over_bare", tuple(NAMES))),
+        ("`fit` / bare step, each network", "GPU", LEAST, 0.95, "", worst(gpu, "fit_over_bare", tuple(NAMES))),
+        ("`fit` / usual loop, 4 workers, 96 px", "CPU", LEAST, 2, "", worst(cpu, "fit_over_usual_4", large)),
+        ("`fit` / usual loop, 4 workers, 28 px", "CPU", LEAST, 5, "", worst(cpu, "fit_over_usual_4", lenet)),
+        ("`fit` / usual loop, 4 workers, ResNet-18", "GPU", LEAST, 10, "", worst(gpu, "fit_over_usual_4", resnet)),
+        ("all chapters, full profile", "GPU", MOST, 20, " min", whole_book(runs)),
+        ("`d2lite`, imported after `torch`", "any", MOST, 0.3, " s", longest("startup", added)),
+        ("first batch, warm cache", "any", MOST, 1, " s", longest("startup", "first batch, warm cache")),
+        ("first batch, from `.gz`", "any", MOST, 4, " s", longest("startup", "first batch, from .gz")),
+        ("the site, from stored outputs", "any", MOST, 30, " s", longest("book", "site")),
+    ]
+    body = []
+    for what, where, bound, value, unit, measured in wanted:
+        outcomes = list(measured)
+        for device, figure, note in outcomes:
+            met = figure >= value if bound == LEAST else figure <= value
+            shown = f"{figure:.4g}{unit}" + (f" ({note})" if note else "")
+            body.append([what, f"{bound} {value:g}{unit}", shown, device, MET[met]])
+        if not outcomes:
+            body.append([what, f"{bound} {value:g}{unit}", "not measured yet", where, "–"])
+    return grid({"What": LEFT, "Target": LEFT, "Measured": LEFT, "Device": LEFT, "Outcome": LEFT}, body)
+
+
+def stored_runs(runs: list[dict]) -> str:
+    """How long the stored runs of the chapters took together."""
+    spent = sum(run["seconds"] for run in runs if run) / 60
+    return (
+        f"The stored runs of the {sum(map(bool, runs))} chapters took {spent:.1f} minutes together; the "
+        "[status page](status.md) has each, with its device and profile.\n"
+    )
+
+
+def contents(runs: list[dict]) -> dict[str, str]:
+    """Name of the markers in speed.md → what must stand between them; ``runs`` are the chapters' stored runs."""
+    return {"targets": targets(runs), **{name: table(name) for name in QUESTIONS}, "stored_runs": stored_runs(runs)}
