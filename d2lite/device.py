@@ -27,10 +27,10 @@ def version() -> str:
 
 
 def device() -> torch.device:
-    """The best device at hand, in the order CUDA, MPS, CPU."""
+    """The best device at hand, in the order CUDA, MPS, CPU; MPS for one process only, since several cannot add there."""
     if torch.cuda.is_available():
         return torch.device("cuda")
-    if torch.backends.mps.is_available():
+    if torch.backends.mps.is_available() and os.environ.get("WORLD_SIZE", "1") == "1":
         return torch.device("mps")
     return torch.device("cpu")
 

@@ -12,6 +12,7 @@ import test_densenet
 import test_googlenet
 import test_nin
 import test_resnet
+import test_scaling_out
 import test_vgg
 import torch
 from torch import nn
@@ -33,6 +34,7 @@ RIGHT = {
     **{f"densenet-{number}": answer for number, answer in test_densenet.RIGHT.items()},
     **{f"nin-{number}": answer for number, answer in test_nin.RIGHT.items()},
     **test_resnet.RIGHT,
+    **{f"scaling_out-{number}": answer for number, answer in test_scaling_out.RIGHT.items()},
     **{f"googlenet-{number}": answer for number, answer in test_googlenet.RIGHT.items()},
     "vgg-1": (0, 0, 1, 1, 1),
     "vgg-2": test_vgg.patch,

@@ -36,10 +36,13 @@ def page(tmp_path):
 
 
 @pytest.fixture
-def in_folder(page, monkeypatch):
-    """The launcher of the chapter, working in our folder."""
+def in_folder(page, tmp_path_factory, monkeypatch):
+    """The launcher of the chapter, working in our folder; nothing may be left elsewhere."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
     execute(page, "def launch(")
-    return page
+    yield page
+    assert list(elsewhere.iterdir()) == []
 
 
 @pytest.mark.parametrize(("n", "length"), [(1, 5), (2, 8), (3, 7), (4, 3), (5, 20), (8, 64)])

@@ -151,7 +151,8 @@ def described(page) -> dict[str, str]:
 
 
 def test_every_page_is_described_and_has_a_picture(pages, site):
-    for name in (f"{chapter}.html" for chapter in [*project.chapters(), "index", "teaching", "speed", "status", "references"]):
+    others = ("index", "teaching", "speed", "status", "references")
+    for name in (f"{page}.html" for page in (*project.chapters(), *others)):
         told, page = described(pages[name]), pages[name]
         assert told["description"] == told["og:description"] and 60 < len(told["description"]) < 400, name
         assert told["og:title"] in page.title.text and told["twitter:card"] == "summary_large_image"
