@@ -82,7 +82,7 @@ sync: $(VENV)/.dev  ## After editing a chapter or problem set: write notebooks, 
 	@$(PY) -m tools.export
 	@$(PY) -m tools.pages
 
-colab: ## Run a chapter (CHAPTER=, else the first) with the versions that Colab has; needs Python 3.11 to 3.13
+colab: ## Run the chapters (CHAPTER=) with the versions that Colab has; needs Python 3.11 to 3.13
 	@test -x $(VENV)-colab/bin/python || $(PYTHON) -m venv $(VENV)-colab
 	@echo "installing the versions that Colab has (a few minutes the first time)"
 	@$(VENV)-colab/bin/python -m pip install --quiet -r requirements-colab.txt

@@ -167,8 +167,9 @@ def store(name: str, rows: list[dict], keys: tuple[str, ...] = ()) -> Path:
     """
     made = stamp()
     new = [{**{column: str(rounded(value)) for column, value in row.items()}, **made} for row in rows]
-    replaced = {tuple(row[key] for key in ("device", *keys)) for row in new}
-    kept = [row for row in speed.rows(name) if tuple(row.get(key) for key in ("device", *keys)) not in replaced]
+    keys = ("device", "processor", *keys)
+    replaced = {tuple(row[key] for key in keys) for row in new}
+    kept = [row for row in speed.rows(name) if tuple(row.get(key) for key in keys) not in replaced]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(new[0]), restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

@@ -30,7 +30,7 @@ from benchmarks import common
 from d2lite.device import fast_bfloat16
 
 WORKERS = (0, 4)
-STEPS = {"cpu": {28: 40, 96: 5}, "cuda": {28: 200, 96: 200}}  # batches in an epoch, by device and size
+STEPS = {"cpu": {28: 80, 96: 5}, "cuda": {28: 200, 96: 200}}  # batches in an epoch, by device and size
 
 
 class InMemory(FashionMNIST):

@@ -36,6 +36,9 @@ def main(argv: list[str] | None = None) -> int:
     except parallel.ProcessLostError as error:
         print(f"d2lite: {error} {_how_to_go_on(arguments.checkpoint)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("d2lite: interrupted.", file=sys.stderr)
+        return 130
     except (ValueError, OSError, FloatingPointError, datasets.DataError) as error:
         print(f"d2lite: {error}", file=sys.stderr)
         return 1
@@ -55,7 +58,7 @@ def _data(arguments: argparse.Namespace) -> int:
 def _how_to_go_on(checkpoint: str | None) -> str:
     if checkpoint and os.path.exists(checkpoint):
         return f"{checkpoint} holds the finished epochs: the same command, with any number of processes, goes on there."
-    return "Start again; with --checkpoint FILE no more than one epoch can be lost."
+    return "No epoch was kept: start again" + ("." if checkpoint else ", with --checkpoint FILE to keep each epoch.")
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -78,7 +81,8 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _train_one(arguments: argparse.Namespace) -> int:
     recipe = d2l.recipe(arguments.name, arguments.recipe, arguments.data)
-    for path in filter(None, (arguments.save, arguments.history, arguments.checkpoint)):
+    first = parallel.rank() == 0  # reports, and writes files
+    for path in filter(None, (arguments.save, arguments.history, arguments.checkpoint)) if first else ():
         check_writable(path)
     d2l.seed_everything(arguments.seed)
     options = recipe.load_options
@@ -91,7 +95,6 @@ def _train_one(arguments: argparse.Namespace) -> int:
     fit_options.update({key: value for key, value in given.items() if value is not None})
     if arguments.epochs is not None:
         fit_options["quick_epochs"] = None  # whoever names the epochs gets them, whatever the profile
-    first = parallel.rank() == 0  # reports, and writes files
     if first:
         print(data)
     history = d2l.fit(net, data, checkpoint=arguments.checkpoint, compile=arguments.compile, **fit_options)

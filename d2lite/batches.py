@@ -56,7 +56,7 @@ class Split:
         ``device`` says where the batches go; None leaves them where the images are.
         """
         self._rows = images.contiguous()
-        self._finished: torch.Tensor | None = None  # float32 (n, size, size, C), once a pass has resized them
+        self._resized: torch.Tensor | None = None  # float32 (n, size, size, C), normalised, from the first pass on
         self.labels = labels
         self.total = len(labels) if total is None else total
         self.size, self.batch_size = size, batch_size
@@ -85,20 +85,21 @@ class Split:
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         self._keep_resized()
-        n, lazily, order, moves = self.num_images, self.device.type == "cuda", None, None
+        n, order, moves = self.num_images, None, None
         # All random numbers of a pass are drawn and sent to the device at once: a copy per batch would stall it.
         if self.shuffle or self.augment:
+            cuda = self.device.type == "cuda"
             with parallel.same_random_numbers():
-                order = torch.randperm(n).to(self.labels.device, non_blocking=lazily) if self.shuffle else None
-                moves = self._draw_moves(n).to(self.device, non_blocking=lazily) if self.augment else None
+                order = torch.randperm(n).to(self.labels.device, non_blocking=cuda) if self.shuffle else None
+                moves = self._draw_moves(n).to(self.device, non_blocking=cuda) if self.augment else None
         shares = [
             slice(start + parallel.rank(), min(start + self.batch_size, n), parallel.size())
             for start in range(0, n, self.batch_size)
         ]
         shares = [share for share in shares if share.start < share.stop]  # a short last batch may not reach everyone
-        places = (share if order is None else order[share] for share in shares)
+        indices = (share if order is None else order[share] for share in shares)
         here = self._rows.device == self.device
-        batches = map(self._take, places) if here else streamed(self._take, places, self.device)
+        batches = map(self._take, indices) if here else streamed(self._take, indices, self.device)
         for share, (rows, y) in zip(shares, batches):
             yield self._prepare(rows if moves is None else self._move(rows, moves[:, share])), y
 
@@ -137,23 +138,23 @@ class Split:
         rows, y = self._take((index % n).to(self.labels.device))
         return self._prepare(rows.to(self.device)), y.to(self.device)
 
-    def _take(self, place: slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = self._rows if self._finished is None else self._finished
-        if isinstance(place, slice):
-            return rows[place], self.labels[place]
-        return rows.index_select(0, place), self.labels.index_select(0, place)
+    def _take(self, indices: slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = self._rows if self._resized is None else self._resized
+        if isinstance(indices, slice):  # copied, since a caller may change a batch in place
+            return rows[indices].clone(), self.labels[indices].clone()
+        return rows.index_select(0, indices), self.labels.index_select(0, indices)
 
     def _keep_resized(self) -> None:
         """Resize all images once, where they need it, are the same in each pass, and fit."""
         n, *native, channels = self._rows.shape
-        if self._finished is not None or self.augment or native == [self.size] * 2 or self._rows.device != self.device:
+        if self._resized is not None or self.augment or native == [self.size] * 2 or self._rows.device != self.device:
             return
         if 4 * n * self.size**2 * channels > KEPT * free_memory(self.device):
             return
-        finished = torch.empty((n, self.size, self.size, channels), device=self.device)
-        for rows, place in zip(self._rows.split(self.batch_size), finished.split(self.batch_size)):
-            place.copy_(self._prepare(rows).permute(0, 2, 3, 1))
-        self._finished = finished
+        resized = torch.empty((n, self.size, self.size, channels), device=self.device)
+        for rows, part in zip(self._rows.split(self.batch_size), resized.split(self.batch_size)):
+            part.copy_(self._prepare(rows).permute(0, 2, 3, 1))
+        self._resized = resized
 
     def _draw_moves(self, n: int) -> torch.Tensor:
         """Per image: vertical shift, horizontal shift (0 … 2·pad), and whether to mirror it."""

@@ -27,7 +27,7 @@ def version() -> str:
 
 
 def device() -> torch.device:
-    """The best device at hand, in the order CUDA, MPS, CPU; MPS for one process only, since several cannot add there."""
+    """The best device at hand, in the order CUDA, MPS, CPU; several processes cannot add on MPS, and get the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available() and os.environ.get("WORLD_SIZE", "1") == "1":
@@ -115,8 +115,10 @@ def device_name(on: torch.device | None = None) -> str:
 
 
 def free_memory(on: torch.device) -> int:
-    """Bytes that can still be taken: on a CUDA device, else on this machine."""
-    return torch.cuda.mem_get_info(on)[0] if on.type == "cuda" else psutil.virtual_memory().available
+    """Bytes that can still be taken: on a CUDA device, else on this machine, by each process that shares it."""
+    if on.type == "cuda":
+        return torch.cuda.mem_get_info(on)[0]
+    return psutil.virtual_memory().available // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # as torchrun says
 
 
 def most_memory(on: torch.device) -> int:

@@ -11,6 +11,10 @@ import contextlib
 import datetime
 import os
 import signal
+import socket
+import sys
+import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -21,7 +25,8 @@ from torch import nn
 
 from .device import device
 
-PATIENCE = datetime.timedelta(minutes=5)  # so long a process waits for the others before it counts them as lost
+PATIENCE = datetime.timedelta(minutes=30)  # so long a silent process is waited for: it may be downloading
+GRACE = 5.0  # seconds that a process has to end by itself when it is told to
 # What the backends say when the process at the other end is gone
 _LOST = ("connection closed", "connection reset", "connection refused", "broken pipe", "timed out", "timeout", "nccl")
 T = TypeVar("T")
@@ -48,12 +53,14 @@ def processes() -> Iterator[None]:
     Each takes a GPU of its own (NCCL), or they share the CPU (gloo).
 
     Raises:
-        ValueError: there are more processes on this machine than GPUs.
+        ValueError: there are more processes on this machine than GPUs, or the environment is half that of torchrun.
         ProcessLostError: inside the block, when another process of the run is gone.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
+    if "LOCAL_RANK" not in os.environ or "RANK" not in os.environ:
+        raise ValueError("WORLD_SIZE is set, but RANK or LOCAL_RANK is not: start with torchrun, or unset WORLD_SIZE.")
     local, on = int(os.environ["LOCAL_RANK"]), device()
     if on.type == "cuda":
         if local >= torch.cuda.device_count():
@@ -62,9 +69,12 @@ def processes() -> Iterator[None]:
                 f"{torch.cuda.device_count()}, or hide the GPUs (CUDA_VISIBLE_DEVICES=) to use the CPU."
             )
         torch.cuda.set_device(local)
-    signal.signal(signal.SIGTERM, _told_to_stop)  # torchrun sends it to the others when one has failed
-    dist.init_process_group("nccl" if on.type == "cuda" else "gloo", timeout=PATIENCE)
+    _end_when_told()
     try:
+        if on.type == "cuda":
+            dist.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device("cuda", local))
+        else:
+            dist.init_process_group("gloo", timeout=PATIENCE)
         yield
     except RuntimeError as error:
         if isinstance(error, ProcessLostError) or not any(text in str(error).lower() for text in _LOST):
@@ -73,12 +83,34 @@ def processes() -> Iterator[None]:
     dist.destroy_process_group()  # not after a failure: it would wait for processes that are gone
 
 
+def _end_when_told() -> None:
+    """End with an error on SIGTERM, which torchrun sends to the others when one process has failed.
+
+    Python runs a handler between two of its own steps, and never while it waits for a GPU: so a thread listens too.
+    """
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    signal.signal(signal.SIGTERM, _told_to_stop)
+    signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+
+    def listen() -> None:
+        with told:  # kept open as long as this thread lives
+            while heard.recv(1)[0] != signal.SIGTERM:
+                pass
+            time.sleep(GRACE)
+            print(f"d2lite: {_lost('torchrun then ended this one')}", file=sys.stderr, flush=True)
+            os._exit(1)
+
+    threading.Thread(target=listen, daemon=True).start()
+
+
 def _told_to_stop(number: int, frame) -> None:
     raise ProcessLostError(_lost("torchrun then ended this one"))
 
 
 def _lost(how: str) -> str:
-    return f"process {rank()} of {size()} cannot go on: another process of this run failed or was ended, and {how}."
+    which = f"process {os.environ.get('RANK', '0')} of {os.environ.get('WORLD_SIZE', '1')}"
+    return f"{which} cannot go on: another process of this run failed or was ended, and {how}."
 
 
 @contextlib.contextmanager

@@ -67,11 +67,15 @@ def _check_last_batch(net: nn.Module, shape: tuple[int, ...], images: int, batch
     def smallest_share(batch_size: int) -> int:
         return (images % batch_size or batch_size) // parallel.size()
 
+    def remedy() -> str:
+        sizes = range(batch_size + 1, images + batch_size)
+        works = next((size for size in sizes if smallest_share(size) > 1), None)
+        return f"load the data with batch_size={works}" if works else "use fewer processes, or more images"
+
     if smallest_share(batch_size) == 0:
-        works = next(size for size in range(batch_size + 1, images + batch_size) if smallest_share(size) > 1)
         raise ValueError(
             f"{images:,} images in batches of {batch_size} leave a last batch of {images % batch_size or batch_size}, "
-            f"too few for {parallel.size()} processes: load the data with batch_size={works}."
+            f"too few for {parallel.size()} processes: {remedy()}."
         )
     if smallest_share(batch_size) != 1:
         return
@@ -80,11 +84,10 @@ def _check_last_batch(net: nn.Module, shape: tuple[int, ...], images: int, batch
     except Exception as error:
         if "more than 1 value per channel" not in str(error):
             return
-        works = next(size for size in range(batch_size + 1, images + batch_size) if smallest_share(size) > 1)
         of = f" for one of {parallel.size()} processes" if parallel.size() > 1 else ""
         raise ValueError(
             f"{images:,} images in batches of {batch_size} leave a last batch of one image{of}, and batch "
-            f"normalization cannot work with one: load the data with batch_size={works}."
+            f"normalization cannot work with one: {remedy()}."
         ) from error
 
 

@@ -110,7 +110,7 @@ _KINDS = {
         "quick_size": 32, "quick_images": 4096, "quick_epochs": 3,
     },
 }  # fmt: skip
-#: what became usual since: two steps for speed, then three against overfitting; each keeps the changes before it
+#: what became usual since: arithmetic, learning rate, then three against overfitting; each keeps the changes before it
 _STEPS = {
     "+precision": {"precision": "auto"},  # bfloat16 where the device has units for it: Kalamkar et al., 2019
     "+schedule": {"schedule": "one_cycle"},  # Smith and Topin, 2017

@@ -27,7 +27,8 @@ def streamed(fetch: Callable[[torch.Tensor], Batch], indices: Iterable[torch.Ten
         with torch.cuda.stream(copying):
             return tuple(tensor.pin_memory().to(on, non_blocking=True) for tensor in batch), copying.record_event()
 
-    with ThreadPoolExecutor(1, thread_name_prefix="d2lite-stream") as thread:
+    start = {"initializer": torch.cuda.set_device, "initargs": (on,)} if copying else {}  # else a thread uses GPU 0
+    with ThreadPoolExecutor(1, thread_name_prefix="d2lite-stream", **start) as thread:
         under_way = deque()
         for index in indices:
             under_way.append(thread.submit(bring, index))

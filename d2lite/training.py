@@ -65,7 +65,7 @@ def fit(
         precision: ``"auto"`` computes in bfloat16 (autocast) where the device has units for it, else in float32.
         checkpoint: a file to write after each epoch. When it exists, training goes on from there, to the same numbers.
         listener: who watches: ``"auto"`` for the live board or progress bar, ``None`` for silence.
-        compile: let ``torch.compile`` translate the network first, which takes up to minutes and makes each step
+        compile: let ``torch.compile`` translate the network first, which takes up to minutes and can make each step
             faster. The last batch of an epoch, if it is shorter, is translated as well.
         quick_epochs: in the quick profile, at most so many epochs (``None``: no cap). Where a small data set stands
             in, correspondingly more, so that about as many images are seen.
@@ -85,7 +85,7 @@ def fit(
         raise ValueError(f"epochs is {epochs!r}: give a whole number from 1.")
     if not lr > 0 or not math.isfinite(lr):
         raise ValueError(f"lr is {lr!r}: give a positive learning rate, such as 0.1.")
-    if checkpoint is not None:
+    if checkpoint is not None and parallel.rank() == 0:  # who writes it
         check_writable(checkpoint)
     on = check_fit(net, data)
     net.to(on, memory_format=torch.channels_last)
@@ -104,9 +104,9 @@ def fit(
         history = resumed
         notes.append(f"resumed from {checkpoint} after epoch {len(history)} of {run_epochs}")
     weight = getattr(data.train, "weight", lambda step: 1.0)
-    trained = parallel.copies(net)  # the network itself, unless several processes train it
+    model = parallel.copies(net)  # the network itself, unless several processes train it
     if compile:
-        trained = torch.compile(trained)
+        model = torch.compile(model)
     if listener == "auto":
         listener = default_listener() if parallel.rank() == 0 else None
     watcher = listener or Listener()
@@ -118,10 +118,11 @@ def fit(
             net.train()
             for step, (X, y) in enumerate(data.train, start=1):
                 with autocast():
-                    logits = trained(X)
+                    logits = model(X)
                 loss = F.cross_entropy(widened(logits), y, label_smoothing=label_smoothing)
                 stepper.zero_grad(set_to_none=True)
-                (loss if weight(step) == 1 else weight(step) * loss).backward()
+                share = weight(step)  # 1, unless several processes have unequal shares of this batch
+                (loss if share == 1 else share * loss).backward()
                 stepper.step()
                 rate = scheduler.get_last_lr()[0]
                 scheduler.step()

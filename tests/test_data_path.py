@@ -43,7 +43,7 @@ def test_kept_images_are_those_that_each_pass_would_resize(monkeypatch, size, ch
     kept = make(size, channels=channels, shuffle=True)
     d2l.seed_everything(1)
     twice = [passed(kept), passed(kept)]
-    assert kept._finished is not None
+    assert kept._resized is not None
     monkeypatch.setattr(batches, "free_memory", lambda on: 0)
     fresh = make(size, channels=channels, shuffle=True)
     d2l.seed_everything(1)
@@ -51,10 +51,20 @@ def test_kept_images_are_those_that_each_pass_would_resize(monkeypatch, size, ch
         again, labels = passed(fresh)
         assert torch.equal(y, labels)
         assert torch.equal(X, again)
-    assert fresh._finished is None
+    assert fresh._resized is None
     X, _ = next(iter(kept))
     assert X.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(kept.batch([3, 1])[0], fresh.batch([3, 1])[0])
+
+
+def test_changing_a_batch_in_place_changes_no_kept_image():
+    split = make()
+    before = passed(split)[0]
+    for X, y in split:
+        X.zero_()
+        y.zero_()
+    assert torch.equal(passed(split)[0], before)
+    assert split.labels.max() > 0
 
 
 def test_images_are_resized_once(monkeypatch):
@@ -71,13 +81,13 @@ def test_images_are_resized_once(monkeypatch):
 def test_what_needs_no_resizing_or_changes_in_each_pass_is_not_kept(options):
     split = make(**options)
     passed(split)
-    assert split._finished is None
+    assert split._resized is None
 
 
 def test_nothing_is_kept_where_memory_is_short(no_memory):
     split = make()
     passed(split)
-    assert split._finished is None
+    assert split._resized is None
 
 
 def test_an_interrupted_first_pass_keeps_nothing_half_done(monkeypatch):
@@ -93,7 +103,7 @@ def test_an_interrupted_first_pass_keeps_nothing_half_done(monkeypatch):
     monkeypatch.setattr(Split, "_prepare", interrupted)
     with pytest.raises(KeyboardInterrupt):
         next(iter(split))
-    assert split._finished is None
+    assert split._resized is None
     assert torch.equal(passed(split)[0], passed(make())[0])
 
 
@@ -135,7 +145,7 @@ def test_a_set_on_the_host_is_brought_to_the_device():
     for X, y in split:
         assert (X.device.type, y.device.type) == ("meta", "meta")
         assert X.shape[1:] == (3, 12, 12)
-    assert split._finished is None
+    assert split._resized is None
 
 
 def test_what_would_fill_the_device_stays_on_the_host(monkeypatch):
@@ -152,7 +162,7 @@ def test_images_on_the_gpu_are_not_streamed():
     data = d2l.load("digits", size=12, device="cuda")  # not "cuda:0", which it becomes
     assert data.train.device == data.train.images.device
     passed(data.train)
-    assert data.train._finished is not None
+    assert data.train._resized is not None
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

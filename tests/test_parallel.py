@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -88,6 +89,10 @@ def test_other_processes_draw_numbers_of_their_own(trained):
     assert len(set(drawn)) == 3
 
 
+def test_buffers_are_those_of_process_0_after_an_epoch(trained):
+    assert [process["mean"] for process in trained(3)] == [[0.0, 0.0]] * 3
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("n", [7, 16, 33])
 def test_every_image_goes_to_one_process(monkeypatch, size, n):
@@ -130,8 +135,42 @@ def test_a_batch_too_small_for_all_processes_is_told_before_the_first_step(monke
     assert (1257 % works or works) >= 6
 
 
+def test_more_processes_than_any_batch_can_serve(monkeypatch):
+    monkeypatch.setattr(parallel, "size", lambda: 30)
+    split = Split(torch.zeros(20, 8, 8, 1, dtype=torch.uint8), torch.zeros(20, dtype=torch.long), mean=[0.0], std=[1.0],
+                  size=8, batch_size=5)  # fmt: skip
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+    with pytest.raises(ValueError, match="too few for 30 processes: use fewer processes, or more images"):
+        d2l.fit(net, SimpleNamespace(train=split, val=None), 1, 0.1, listener=None)
+
+
+def test_half_of_what_torchrun_sets_is_an_error(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(ValueError, match="RANK or LOCAL_RANK is not: start with"), parallel.processes():
+        pass
+
+
+def test_a_process_that_python_cannot_interrupt_ends_all_the_same():
+    """While it waits for a GPU, as here for a long computation in C, no handler of Python's runs."""
+    program = (
+        "import hashlib; from d2lite import parallel; parallel.GRACE = 0.2; parallel._end_when_told(); "
+        "print('ready', flush=True); hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            assert running.stdout.readline() == "ready\n"
+            running.terminate()
+            assert "cannot go on" in running.communicate(timeout=20)[1]
+            assert running.returncode == 1
+        finally:
+            running.kill()
+
+
 def test_more_processes_than_gpus(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("RANK", "2")
     monkeypatch.setenv("LOCAL_RANK", "2")
     monkeypatch.setattr(parallel, "device", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

@@ -50,7 +50,10 @@ def main(folder: Path, images: int, epochs: int) -> None:
         net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 10)).double()
         options = {"momentum": 0.9, "precision": "float32", "quick_epochs": None, "listener": None}
         history = d2l.fit(net, SimpleNamespace(train=train, val=val), epochs, 0.5, **options)
-        seen = {"train": train.seen, "val": val.seen, "drawn": torch.rand(1).item()}
+        norm = nn.BatchNorm1d(2)
+        norm.running_mean += parallel.rank()
+        parallel.agree(norm)
+        seen = {"train": train.seen, "val": val.seen, "drawn": torch.rand(1).item(), "mean": norm.running_mean.tolist()}
         weights = [parameter.detach().flatten().tolist() for parameter in net.parameters()]
         (folder / f"{parallel.rank()}.json").write_text(
             json.dumps({**seen, **history.state_dict(), "weights": weights}), "utf-8"

@@ -1,6 +1,6 @@
-"""Run a chapter as Colab would, in the environment this is started from, and see that the live board came up.
+"""Run chapters as Colab would, in the environment this is started from, and see that their live boards come up.
 
-Only what Colab has is imported here. The chapter's outputs are not stored.
+Only what Colab has is imported here. Outputs are not stored.
 """
 
 import sys
@@ -9,6 +9,7 @@ from importlib import metadata
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from tools import project
 
@@ -23,20 +24,29 @@ def boards(nb) -> list[str]:
     return found
 
 
-def main() -> int:
-    """Command line: the name of a chapter, or none for the first."""
-    chapter = project.chosen(sys.argv[1:] or project.chapters()[:1])[0]
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "ipython", "ipywidgets", "d2lite"))
-    print(f"{chapter}: running with Python {sys.version.split()[0]}, {versions}", flush=True)
+def run(chapter: str) -> bool:
+    """Run one chapter; whether every cell ran, and as many boards came up as in its stored outputs."""
     nb = nbformat.read(project.notebook(chapter), as_version=4)
-    clock = time.perf_counter()
-    NotebookClient(
+    expected, clock = len(boards(nb)), time.perf_counter()
+    client = NotebookClient(
         nb, timeout=1200, kernel_name="python3", resources={"metadata": {"path": str(project.BOOK)}}
-    ).execute()
-    shown = boards(nb)
-    seconds = time.perf_counter() - clock
-    print(f"{chapter}: every cell ran, {seconds:.0f} s, {len(shown)} live boards with curves and table")
-    return int(not shown)
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        print(f"{chapter}: failed\n{error}", flush=True)
+        return False
+    shown, seconds = len(boards(nb)), time.perf_counter() - clock
+    print(f"{chapter}: every cell ran, {seconds:.0f} s, {shown} of {expected} live boards", flush=True)
+    return shown == expected
+
+
+def main() -> int:
+    """Command line: names of chapters; none means all."""
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "ipython", "ipywidgets", "d2lite"))
+    print(f"Python {sys.version.split()[0]}, {versions}", flush=True)
+    failed = [chapter for chapter in project.chosen(sys.argv[1:]) if not run(chapter)]
+    return int(bool(failed))
 
 
 if __name__ == "__main__":

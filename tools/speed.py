@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from tools import project
 
 RESULTS = project.ROOT / "benchmarks" / "results"
-QUESTIONS = ("loop", "scaling", "memory", "startup", "book", "streaming", "pages")  # a script and a results file each
+# a script and a results file each
+QUESTIONS = ("loop", "step", "scaling", "memory", "startup", "book", "streaming", "pages")
 NAMES = {
     "lenet_batch_norm": "LeNet + BN", "vgg11_quarter": "VGG-11 ÷ 4", "nin": "NiN", "googlenet": "GoogLeNet",
     "resnet18": "ResNet-18", "densenet": "DenseNet",
@@ -26,10 +27,10 @@ def rows(name: str) -> list[Row]:
 
 
 def devices(found: list[Row]) -> dict[str, list[Row]]:
-    """Rows by device, in the order in which they were stored."""
+    """Rows by device and processor, in the order in which they were stored."""
     grouped: dict[str, list[Row]] = {}
     for row in found:
-        grouped.setdefault(row["device"], []).append(row)
+        grouped.setdefault(f"{row['device']} ({row['processor']})", []).append(row)
     return grouped
 
 
@@ -83,6 +84,17 @@ def loop(found: list[Row]) -> str:
         cells += [whole(row, name) for name in ("bare", "fit", "usual_0", "usual_4")]
         body.append(cells + [ratio(row, f"fit_over_{other}") for other in ("bare", "usual_0", "usual_4")])
     return grid(head, body)
+
+
+def step(found: list[Row]) -> str:
+    """The whole step in several ways, then its operations."""
+    head = dict.fromkeys(("Milliseconds", "Share", "Images a second"), RIGHT)
+    body = []
+    for row in found:
+        share = f"{100 * real(row, 'share'):.0f} %" if row["share"] else "–"
+        rate = whole(row, "images_per_second") if row["images_per_second"] else "–"
+        body.append([row["what"].replace("aten::", ""), f"{real(row, 'ms'):.2f}", share, rate])
+    return grid({"What": LEFT, **head}, body)
 
 
 def scaling(found: list[Row]) -> str:
@@ -155,8 +167,8 @@ def weights(found: list[Row]) -> str:
 
 
 TABLES: dict[str, Callable[[list[Row]], str]] = {
-    "loop": loop, "scaling": scaling, "memory": memory, "startup": startup, "book": book, "streaming": streaming,
-    "pages": weights,
+    "loop": loop, "step": step, "scaling": scaling, "memory": memory, "startup": startup, "book": book,
+    "streaming": streaming, "pages": weights,
 }  # fmt: skip
 
 
@@ -165,11 +177,12 @@ def table(name: str) -> str:
     parts = []
     for device, found in devices(rows(name)).items():
         first, dates = found[0], sorted({row["date"] for row in found})
-        versions = ", ".join(f"{package} {first[package]}" for package in ("torch", "torchvision", "d2lite"))
+        packages = ("python", "torch", "torchvision", "d2lite")
+        versions = ", ".join(f"{name} {' and '.join(sorted({row[name] for row in found}))}" for name in packages)
         pairs_ = f", {first['pairs']} timed turns" if first.get("pairs", "1") != "1" else ""
         when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
         parts.append(
-            f"**{device}** ({first['processor']}; Python {first['python']}, {versions}; {when}{pairs_})\n\n"
+            f"**{device}**: {versions}; {when}{pairs_}\n\n"
             + TABLES[name](found)
         )
     return "\n".join(parts) or f"*Not measured on any machine yet: `make bench ONLY={name}`.*\n"
@@ -188,7 +201,7 @@ def longest(name: str, what: str) -> Iterator[tuple[str, float, str]]:
     """Device and median seconds of one row of a benchmark."""
     for row in rows(name):
         if row["what"] == what:
-            yield row["device"], real(row, "seconds"), ""
+            yield f"{row['device']} ({row['processor']})", real(row, "seconds"), ""
 
 
 def whole_book(runs: list[dict]) -> Iterator[tuple[str, float, str]]:
@@ -218,7 +231,7 @@ def targets(runs: list[dict]) -> str:
         ("`fit` / usual loop, 4 workers, ResNet-18", "GPU", LEAST, 10, "", worst(gpu, "fit_over_usual_4", resnet)),
         ("all chapters, full profile", "GPU", MOST, 20, " min", whole_book(runs)),
         ("`d2lite`, imported after `torch`", "any", MOST, 0.3, " s", longest("startup", added)),
-        ("first batch, warm cache", "any", MOST, 1, " s", longest("startup", "first batch, warm cache")),
+        ("first batch, warm cache", "any", MOST, 1, " s", longest("startup", "first batch, from .gz")),
         ("first batch, from `.gz`", "any", MOST, 4, " s", longest("startup", "first batch, from .gz")),
         ("the site, from stored outputs", "any", MOST, 30, " s", longest("book", "site")),
     ]
