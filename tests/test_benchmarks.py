@@ -13,7 +13,7 @@ import torch
 
 import benchmarks.__main__ as benches
 import d2lite as d2l
-from benchmarks import book, common, loop, memory, scaling, startup, streaming
+from benchmarks import book, common, loop, memory, scaling, startup, step, streaming
 from benchmarks import pages as weighing
 from tools import pages, project, speed
 
@@ -181,7 +181,7 @@ def everything(results, monkeypatch):
     monkeypatch.setattr(startup, "command_line", lambda: 3.0)
     monkeypatch.setattr(book, "BUILDER", project.ROOT)
     monkeypatch.setattr(book, "build", lambda: 31.0)
-    for script in (loop, scaling, memory, startup, book, streaming):
+    for script in (loop, step, scaling, memory, startup, book, streaming):
         assert script.main(["--quick"]) == 0
     monkeypatch.setattr(weighing.served, "Tab", Tab)
     browser = SimpleNamespace(new_context=lambda **_: SimpleNamespace(new_page=SimpleNamespace, close=lambda: None))
@@ -199,7 +199,7 @@ def test_the_page_shows_what_the_scripts_store(everything):
         assert len(lines) > 2 and all(line.strip("| -") for line in lines[2:])
         assert prose.myst_only(shown[name]) == []
     outcomes = [line.strip("| ").split(" | ") for line in shown["targets"].splitlines()[2:]]
-    here = d2l.provenance().device
+    here = f"{d2l.provenance().device} ({common.processor()})"
     assert ["the site, from stored outputs", "≤ 30 s", "31 s", here, "**missed**"] in outcomes
     assert ["`d2lite`, imported after `torch`", "≤ 0.3 s", "0.25 s", here, "met"] in outcomes
     assert ["all chapters, full profile", "≤ 20 min", "3 min (stored runs)", "NVIDIA H200", "met"] in outcomes

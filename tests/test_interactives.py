@@ -30,7 +30,11 @@ def test_every_interactive_has_its_place():
     assert places["ConvolutionLab"] == "alexnet" and places["LiveNetwork"] == "data_and_training"
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_only_the_chapter_that_runs_processes_has_no_interactive():
+    assert set(CHAPTERS) - set(project.with_interactives()) == {"scaling_out"}
+
+
+@pytest.mark.parametrize("chapter", project.with_interactives())
 def test_a_question_comes_before_and_text_after(chapter):
     cells = pairs.read_source(chapter).cells
     where = [i for i, cell in enumerate(cells) if cell.cell_type == "code" and "d2l.widgets." in cell.source]

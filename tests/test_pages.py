@@ -79,7 +79,7 @@ NAMES = """[...document.querySelectorAll("[id]")].map(node => node.id)"""
 STATE = "box => JSON.stringify([box.model.state.result, box.querySelector('.d2l-say').textContent])"
 
 
-@pytest.mark.parametrize("name", project.chapters())
+@pytest.mark.parametrize("name", project.with_interactives())
 def test_interactives_answer_at_once_and_without_a_network(name, tab):
     page = tab.open(f"{name}.html").page
     names = page.evaluate(NAMES)
@@ -100,7 +100,7 @@ def test_interactives_answer_at_once_and_without_a_network(name, tab):
     assert tab.problems == []
 
 
-@pytest.mark.parametrize("name", project.chapters())
+@pytest.mark.parametrize("name", project.with_interactives())
 def test_without_scripts_a_picture_tells_the_point(name, chromium, address):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -62,6 +62,11 @@ def chapters() -> list[str]:
     return re.findall(r"^\s*- file: ([a-z0-9_]+)\.ipynb\s*$", toc, re.M)
 
 
+def with_interactives() -> list[str]:
+    """The chapters that show interactives."""
+    return [name for name in chapters() if "d2l.widgets." in source(name).read_text("utf-8")]
+
+
 def chosen(names: list[str]) -> list[str]:
     """The chapters named, or all of them. Raises SystemExit naming the known ones for an unknown name."""
     known = chapters()

@@ -179,10 +179,11 @@ def table(name: str) -> str:
         first, dates = found[0], sorted({row["date"] for row in found})
         packages = ("python", "torch", "torchvision", "d2lite")
         versions = ", ".join(f"{name} {' and '.join(sorted({row[name] for row in found}))}" for name in packages)
-        pairs_ = f", {first['pairs']} timed turns" if first.get("pairs", "1") != "1" else ""
+        turns = sorted({int(row.get("pairs") or 1) for row in found})
+        turned = "" if turns == [1] else f", {' to '.join(map(str, dict.fromkeys((turns[0], turns[-1]))))} timed turns"
         when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
         parts.append(
-            f"**{device}**: {versions}; {when}{pairs_}\n\n"
+            f"**{device}**: {versions}; {when}{turned}\n\n"
             + TABLES[name](found)
         )
     return "\n".join(parts) or f"*Not measured on any machine yet: `make bench ONLY={name}`.*\n"
