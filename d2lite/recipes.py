@@ -7,17 +7,16 @@ import difflib
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 
-from .device import profile
-
 
 @dataclass(frozen=True)
 class Recipe:
     """How one network is trained.
 
-    ``size`` is the edge of the square input in pixels. The fields that start with ``quick_`` replace or cap their
-    namesakes in the quick profile. ``factory`` is ``"module:function"`` under ``d2lite.models``; the function takes
-    ``in_channels``, ``num_classes`` and ``size``. ``init`` is ``"own"``, the start that the network gives itself, or
-    ``"xavier"``; ``augment`` shifts and mirrors the training images. The rest are arguments of ``fit``.
+    ``size`` is the edge of the square input in pixels. The fields that start with ``quick_`` cap their namesakes in the
+    quick profile; the full profile is what two cores can do overnight. ``factory`` is ``"module:function"`` under
+    ``d2lite.models``; the function takes ``in_channels``, ``num_classes`` and ``size``. ``init`` is ``"own"``, the
+    start that the network gives itself, or ``"xavier"``; ``augment`` shifts and mirrors the training images. The rest
+    are arguments of ``fit``.
     """
 
     name: str
@@ -31,18 +30,12 @@ class Recipe:
     momentum: float
     weight_decay: float
     schedule: str
-    quick_size: int
     quick_images: int
     quick_epochs: int
     init: str = "own"
     augment: bool = False
     label_smoothing: float = 0.0
     precision: str = "auto"
-
-    @property
-    def input_size(self) -> int:
-        """Edge of the input image in pixels for the active profile."""
-        return self.quick_size if profile() == "quick" else self.size
 
     @property
     def fit_options(self) -> dict:
@@ -54,7 +47,7 @@ class Recipe:
     def load_options(self) -> dict:
         """The keyword arguments of ``load`` that this recipe fixes."""
         return {
-            "size": self.input_size,
+            "size": self.size,
             "batch_size": self.batch_size,
             "quick_images": self.quick_images,
             "augment": self.augment,
@@ -65,51 +58,72 @@ _COLUMNS = [field.name for field in fields(Recipe)]
 # name, factory, dataset | size, batch_size, epochs, lr | optimizer, momentum, weight_decay, schedule | quick_*; and,
 # where they are not the usual ones, init, augment, label_smoothing
 _ROWS = [
+    ("linear", "data_and_training:linear_classifier", "cifar10", 72, 128, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 4096, 3, "own", True),
+    ("edge_histograms", "data_and_training:edge_classifier", "cifar10", 72, 128, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 4096, 3, "own", True),
     ("lenet", "data_and_training:lenet", "fashion_mnist", 28, 64, 10, 0.05,
-     "sgd", 0.9, 0.0, "one_cycle", 28, 10_000, 5),
-    ("alexnet", "alexnet:alexnet", "fashion_mnist", 224, 128, 10, 5e-4,
-     "adamw", 0.0, 0.05, "one_cycle", 72, 4096, 3),
-    ("vgg11", "vgg:vgg11", "fashion_mnist", 224, 128, 10, 1e-3,
-     "adamw", 0.0, 0.05, "one_cycle", 64, 1024, 1),
-    ("vgg11_quarter", "vgg:vgg11_quarter", "fashion_mnist", 96, 64, 10, 1e-3,
-     "adamw", 0.0, 0.05, "one_cycle", 64, 4096, 3),
+     "sgd", 0.9, 0.0, "one_cycle", 10_000, 5),
+    ("alexnet", "alexnet:alexnet", "fashion_mnist", 72, 128, 10, 5e-4,
+     "adamw", 0.0, 0.05, "one_cycle", 4096, 3),
+    ("vgg11", "vgg:vgg11", "fashion_mnist", 64, 128, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 1024, 1),
+    ("vgg11_quarter", "vgg:vgg11_quarter", "fashion_mnist", 64, 64, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 4096, 3),
     ("vgg16_unpadded", "vgg:vgg16_unpadded", "fashion_mnist", 224, 32, 10, 1e-3,
-     "adamw", 0.0, 0.05, "one_cycle", 224, 128, 1),
-    ("nin", "nin:nin", "fashion_mnist", 224, 64, 10, 1e-3,
-     "adamw", 0.0, 0.05, "one_cycle", 72, 4096, 3),
-    ("googlenet", "googlenet:googlenet", "fashion_mnist", 96, 64, 10, 1e-3,
-     "adamw", 0.0, 0.05, "one_cycle", 48, 2048, 3),
-    ("googlenet_batch_norm", "googlenet:googlenet_batch_norm", "fashion_mnist", 96, 64, 10, 1e-3,
-     "adamw", 0.0, 0.05, "one_cycle", 48, 2048, 3),
+     "adamw", 0.0, 0.05, "one_cycle", 128, 1),
+    ("nin", "nin:nin", "fashion_mnist", 72, 64, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 4096, 3),
+    ("googlenet", "googlenet:googlenet", "fashion_mnist", 48, 64, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 2048, 3),
+    ("googlenet_batch_norm", "googlenet:googlenet_batch_norm", "fashion_mnist", 48, 64, 10, 1e-3,
+     "adamw", 0.0, 0.05, "one_cycle", 2048, 3),
     ("lenet_batch_norm", "batch_norm:lenet_batch_norm", "fashion_mnist", 28, 256, 5, 1.0,
-     "sgd", 0.9, 0.0, "one_cycle", 28, 16384, 3),
-    ("resnet18", "resnet:resnet18", "fashion_mnist", 96, 64, 10, 0.05,
-     "sgd", 0.9, 5e-4, "one_cycle", 48, 4096, 2),
-    ("resnet26", "resnet:resnet26", "fashion_mnist", 28, 256, 10, 0.05,
-     "sgd", 0.9, 5e-4, "one_cycle", 28, 4096, 3),
-    ("resnet8", "resnet:resnet8", "cifar10", 32, 128, 20, 0.1,
-     "sgd", 0.9, 5e-4, "one_cycle", 32, 4096, 3, "own", True, 0.1),
-    ("densenet", "densenet:densenet", "fashion_mnist", 96, 64, 10, 0.05,
-     "sgd", 0.9, 5e-4, "one_cycle", 48, 4096, 3),
+     "sgd", 0.9, 0.0, "one_cycle", 16384, 3),
+    ("resnet18", "resnet:resnet18", "fashion_mnist", 48, 64, 10, 0.05,
+     "sgd", 0.9, 5e-4, "one_cycle", 4096, 2),
+    ("resnet26", "resnet:resnet26", "fashion_mnist", 28, 256, 2, 0.05,
+     "sgd", 0.9, 5e-4, "one_cycle", 4096, 3),
+    ("resnet8", "resnet:resnet8", "cifar10", 32, 128, 10, 0.1,
+     "sgd", 0.9, 5e-4, "one_cycle", 4096, 3, "own", True, 0.1),
+    ("resnet8_narrow", "resnet:resnet8_narrow", "cifar10", 32, 128, 10, 0.1,
+     "sgd", 0.9, 5e-4, "one_cycle", 4096, 3, "own", True, 0.1),
+    ("densenet", "densenet:densenet", "fashion_mnist", 48, 64, 10, 0.05,
+     "sgd", 0.9, 5e-4, "one_cycle", 4096, 3),
 ]  # fmt: skip
 _RECIPES = {row[0]: Recipe(**dict(zip(_COLUMNS, row))) for row in _ROWS}
 
 
+#: networks of the main line, in the order of the book; only vgg16_unpadded, which needs 212 px, is not among them
+MAINLINE = (
+    "linear", "edge_histograms", "lenet", "alexnet", "vgg11_quarter", "vgg11", "nin", "googlenet", "lenet_batch_norm",
+    "googlenet_batch_norm", "resnet18", "resnet26", "resnet8", "densenet",
+)  # fmt: skip
+#: kinds of recipe whose learning rate is searched for each network alike, and the rates that the search begins with
+SEARCHED = {"mainline": (3e-4, 1e-3, 3e-3), "ten_minutes": (0.05, 0.1, 0.2)}
 #: what replaces a network's own row, whatever the network
 _KINDS = {
-    # every network under the same conditions
-    "comparison": {
-        "dataset": "fashion_mnist", "size": 96, "batch_size": 64, "epochs": 10, "lr": 1e-3, "optimizer": "adamw",
-        "momentum": 0.0, "weight_decay": 0.05, "schedule": "one_cycle", "augment": False, "label_smoothing": 0.0,
-        "quick_size": 72, "quick_images": 4096, "quick_epochs": 3,
+    # the main line of the book: every network on the same images, equally long, in the same way
+    "mainline": {
+        "dataset": "cifar10", "size": 72, "batch_size": 128, "epochs": 10, "optimizer": "adamw", "momentum": 0.0,
+        "weight_decay": 0.05, "schedule": "one_cycle", "augment": True, "label_smoothing": 0.0, "init": "own",
+        "quick_images": 4096, "quick_epochs": 3,
+    },
+    # what two cores can learn in ten minutes; the network and the epochs that fit are in ``TEN_MINUTES``
+    "ten_minutes": {
+        "dataset": "cifar10", "size": 32, "batch_size": 128, "optimizer": "sgd", "momentum": 0.9,
+        "weight_decay": 5e-4, "schedule": "one_cycle", "augment": True, "label_smoothing": 0.0,
+        "quick_images": 4096, "quick_epochs": 3,
     },
     # the foot of the ladder below, for any network at its own size: as He et al., 2015 trained, but for augmentation
     "2015": {
-        "dataset": "cifar10", "batch_size": 128, "epochs": 20, "lr": 0.1, "optimizer": "sgd", "momentum": 0.9,
+        "dataset": "cifar10", "batch_size": 128, "epochs": 10, "lr": 0.1, "optimizer": "sgd", "momentum": 0.9,
         "weight_decay": 1e-4, "schedule": "step", "augment": False, "label_smoothing": 0.0, "precision": "float32",
-        "quick_size": 32, "quick_images": 4096, "quick_epochs": 3,
+        "quick_images": 4096, "quick_epochs": 3,
     },
 }  # fmt: skip
+#: networks tried for ten minutes, with their size in pixels and the epochs that two cores have time for
+TEN_MINUTES = {"resnet8_narrow": (32, 16), "resnet8": (32, 5), "densenet": (48, 10), "resnet18": (48, 4)}
 #: what became usual since: arithmetic, learning rate, then three against overfitting; each keeps the changes before it
 _STEPS = {
     "+precision": {"precision": "auto"},  # bfloat16 where the device has units for it: Kalamkar et al., 2019
@@ -118,8 +132,10 @@ _STEPS = {
     "+weight_decay": {"weight_decay": 5e-4},  # Zagoruyko and Komodakis, 2016
     "modern": {"label_smoothing": 0.1},  # Szegedy et al., 2016
 }
+_before = "2015"
 for _kind, _change in _STEPS.items():
-    _KINDS[_kind] = {**list(_KINDS.values())[-1], **_change}
+    _KINDS[_kind] = {**_KINDS[_before], **_change}
+    _before = _kind
 
 #: kinds of recipe from "2015" to "modern", in order; each differs from the one before it in one setting
 LADDER = ("2015", *_STEPS)
@@ -132,8 +148,8 @@ def recipe(name: str, kind: str = "book", dataset: str | None = None) -> Recipe:
 
     Args:
         kind: ``"book"``, this book's; ``"published"``, the one that an earlier course printed with its result;
-            ``"comparison"``, the same for every network; or one of ``LADDER``, the steps from ``"2015"`` to
-            ``"modern"``, for any network at its own size.
+            ``"mainline"``, the same for every network but for its learning rate; or one of ``LADDER``, the steps from
+            ``"2015"`` to ``"modern"``, for any network at its own size.
         dataset: in place of the recipe's; of several published recipes, the one for these data.
 
     Raises:
@@ -148,7 +164,26 @@ def recipe(name: str, kind: str = "book", dataset: str | None = None) -> Recipe:
         return _as_published(found, dataset)
     if kind != "book":
         found = replace(found, **_KINDS[kind])
+    if kind == "ten_minutes":
+        size, epochs = TEN_MINUTES.get(name, (found.size, found.epochs))
+        found = replace(found, size=size, epochs=epochs)
+    if kind in SEARCHED:
+        found = replace(found, lr=best_rate(name, kind))
     return found if dataset is None else replace(found, dataset=dataset)
+
+
+def best_rate(network: str, kind: str = "mainline") -> float:
+    """The learning rate of ``network`` in a kind of recipe that searches for it: of those tried (``rates.csv``), the
+    one with the highest accuracy on validation images; the middle one to try where none was."""
+    rows = [row for row in table("rates.csv") if (row["network"], row["recipe"]) == (network, kind)]
+    tried = {float(row["lr"]): float(row["val_acc"]) for row in rows}
+    return max(tried, key=tried.get, default=SEARCHED[kind][1])
+
+
+def table(name: str) -> list[dict[str, str]]:
+    """The rows of a table of this package, as text."""
+    with resources.files(__package__).joinpath(name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _as_published(found: Recipe, dataset: str | None) -> Recipe:
@@ -198,8 +233,7 @@ def is_published(network: str) -> bool:
 
 
 def _published() -> list[dict]:
-    with resources.files(__package__).joinpath("published.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = table("published.csv")
     for row in rows:
         for key in ("input_px", "batch_size", "epochs"):
             row[key] = int(row[key])

@@ -1,9 +1,53 @@
 # Written from the exported cells of book/data_and_training.md; edit those and run `make sync`.
 """Learned features: data and a training loop."""
 
+import math
+
+import torch
 from torch import nn
 
-__all__ = ["lenet"]
+__all__ = ["EdgeHistograms", "edge_classifier", "lenet", "linear_classifier"]
+
+
+class EdgeHistograms(nn.Module):
+    """How much edge runs each way in each cell: (N, C, H, W) → (N, directions · cells²), ``cells`` a side.
+
+    Source: Dalal and Triggs, 2005, without their normalization of blocks.
+    """
+
+    def __init__(self, cells=8, directions=8):
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(cells)
+        self.directions = directions
+
+    def forward(self, X):
+        dy, dx = torch.gradient(X.mean(dim=1), dim=(1, 2))
+        angle = torch.atan2(dy, dx) % math.pi / math.pi  # 0 to 1; opposite slopes count as one
+        which = (angle * self.directions).long().clamp(max=self.directions - 1)
+        directions = torch.arange(self.directions, device=X.device).reshape(1, -1, 1, 1)
+        strengths = (which.unsqueeze(1) == directions) * torch.hypot(dx, dy).unsqueeze(1)
+        return self.pool(strengths).flatten(start_dim=1)
+
+
+def linear_classifier(in_channels=1, num_classes=10, size=28):
+    """One weighted sum of all pixels for each class: (N, in_channels, size, size) → (N, num_classes)."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(in_channels * size**2, num_classes))
+
+
+def edge_classifier(in_channels=1, num_classes=10, size=28, cells=8, directions=8):
+    """A weighted sum of edge histograms for each class: (N, in_channels, size, size) → (N, num_classes).
+
+    Raises:
+        ValueError: ``size`` is smaller than ``cells``, which leaves cells without a pixel of their own.
+    """
+    if size < cells:
+        raise ValueError(f"size is {size}: {cells} cells a side need images of at least {cells} px.")
+    features = directions * cells**2
+    return nn.Sequential(
+        EdgeHistograms(cells, directions),
+        nn.BatchNorm1d(features, affine=False),  # each feature to unit scale
+        nn.Linear(features, num_classes),
+    )
 
 
 def lenet(in_channels=1, num_classes=10, size=28, activation=nn.ReLU):
