@@ -94,10 +94,11 @@ _ROWS = [
 _RECIPES = {row[0]: Recipe(**dict(zip(_COLUMNS, row))) for row in _ROWS}
 
 
-#: networks of the main line, in the order of the book; only vgg16_unpadded, which needs 212 px, is not among them
+#: networks of the main line, in the order of the book. Not among them: vgg16_unpadded, which needs 212 px, and the
+#: ResNets without a downsampling stem, which are made for 32 px
 MAINLINE = (
     "linear", "edge_histograms", "lenet", "alexnet", "vgg11_quarter", "vgg11", "nin", "googlenet", "lenet_batch_norm",
-    "googlenet_batch_norm", "resnet18", "resnet26", "resnet8", "densenet",
+    "googlenet_batch_norm", "resnet18", "resnet26", "densenet",
 )  # fmt: skip
 #: kinds of recipe whose learning rate is searched for each network alike, and the rates that the search begins with
 SEARCHED = {"mainline": (3e-4, 1e-3, 3e-3), "ten_minutes": (0.05, 0.1, 0.2)}

@@ -42,16 +42,16 @@ def is_stored(job: plan.Job) -> bool:
     return any(tables.is_same(old, job.run, plan.RUN) for old in tables.rows(table_of(job)))
 
 
-def do(job: plan.Job, deadline: float | None, options: argparse.Namespace) -> None:
+def do(job: plan.Job, options: argparse.Namespace) -> None:
     """Train one run in a process of its own and store its row; another process at the same run is left to it."""
     checkpoints = frozen.folder()
-    if deadline is not None and time.time() > deadline:
+    if options.deadline is not None and time.time() > options.deadline:
         return
     try:
         with FileLock(training.checkpoint_of(job, checkpoints).with_suffix(".lock"), timeout=0):
             if is_stored(job) and not options.again:
                 return
-            row = alone(training.train, job, frozen.into(), checkpoints, deadline, options.jobs == 1)
+            row = alone(training.train, job, frozen.into(), checkpoints, options.deadline, options.jobs == 1)
             tables.add(table_of(job), row, (*plan.RUN, "device"), checkpoints)
             training.clear_away(job, checkpoints)
     except Timeout:
@@ -66,9 +66,8 @@ def do(job: plan.Job, deadline: float | None, options: argparse.Namespace) -> No
 
 def train_all(jobs: list[plan.Job], options: argparse.Namespace) -> None:
     """Train what is missing, ``options.jobs`` runs at a time."""
-    deadline = training.until(options.hours)
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda job: do(job, deadline, options), jobs))
+        list(pool.map(lambda job: do(job, options), jobs))
 
 
 def search_further(networks: list[str], options: argparse.Namespace) -> None:
@@ -81,7 +80,7 @@ def search_further(networks: list[str], options: argparse.Namespace) -> None:
         next_ones = [plan.further(*which, found) for which, found in accuracies.items()]
         missing = [job for job in next_ones if job is not None and not is_stored(job)]
         train_all(missing, options)
-        if not missing or not all(map(is_stored, missing)):
+        if not all(map(is_stored, missing)) or not missing:
             break
 
 
@@ -128,6 +127,7 @@ def main(argv: list[str] | None = None) -> int:
     known = [recipe.name for recipe in d2l.recipes()]
     if unknown := set(options.networks) - set(known):
         parser.error(f"unknown network {', '.join(sorted(unknown))}. Known: {', '.join(known)}.")
+    options.deadline = None if options.hours is None else time.time() + 3600 * options.hours
     os.environ["D2LITE_PROFILE"] = "full"
     if options.beside:
         os.nice(19)

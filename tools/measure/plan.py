@@ -68,7 +68,7 @@ def published() -> list[Job]:
         ("resnet26", {}),
         ("nin", {"dataset": "mnist", "epochs": 2}),
         ("vgg11", {"epochs": 1}),
-        ("alexnet", {"dataset": "cifar10", "size": 99, "augment": True, "lr": 5e-4}),
+        ("alexnet", {"dataset": "cifar10", "size": 131, "augment": True, "lr": 1e-3}),
         ("vgg16_unpadded", {"dataset": "cifar10", "epochs": 1}),
     ]
     return [Job("published", name, "book", 0, tuple(changes.items())) for name, changes in given]

@@ -1,6 +1,5 @@
 """One run, from wherever its checkpoint left it, to the row of the table."""
 
-import datetime
 import os
 import subprocess
 import time
@@ -134,8 +133,3 @@ def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
 def clear_away(job: Job, checkpoints: Path) -> None:
     """Remove the checkpoint of a run whose row is stored."""
     checkpoint_of(job, checkpoints).unlink(missing_ok=True)
-
-
-def until(hours: float | None) -> float | None:
-    """The moment at which ``hours`` are over, in seconds since 1970."""
-    return None if hours is None else datetime.datetime.now().timestamp() + 3600 * hours
