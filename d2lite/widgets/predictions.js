@@ -4,17 +4,27 @@ const EVERY = "every class";
 const WHICH = ["wrong", "right", "networks disagree", "all networks wrong", "all"];
 const MOST = 120;
 const FIRST = 12;  // images that a phone shows at once
+const BLOCK = 8;  // an image has as many rows and columns of the sheet as make whole blocks of JPEG
+
+/** The sheet with the images one below the other; null where the text holds no picture. */
+function sheetOf(text) {
+  if (!/^data:image\/(png|jpeg);base64,/.test(text)) return null;
+  return new Promise((resolve) => {
+    const sheet = h("img", { onload: () => resolve(sheet), onerror: () => resolve(null) });
+    sheet.src = text;
+  });
+}
 
 /** What the traits hold, checked: nothing but images with a label and an answer of each network. */
-function dataOf(model) {
+async function dataOf(model) {
   const [rows, columns] = model.get("size"), classes = model.get("classes").map(String);
-  const bytes = bytesOf(model.get("pixels"));
   const labels = model.get("labels").slice(0, MOST);
   const answers = model.get("answers").filter((given) => given?.predicted?.length >= labels.length);
   const named = [labels, ...answers.map(({ predicted }) => predicted)].every((list) => list.every((value) => value in classes));
-  const fine = named && rows * columns * labels.length <= bytes.length;
-  if (!fine) throw new Error("images, labels, classes and answers do not fit together.");
-  return { rows, columns, classes, bytes, labels, answers: Object.fromEntries(answers.map((given) => [String(given.name), given])) };
+  const sheet = await sheetOf(model.get("pixels")), apart = BLOCK * Math.ceil(rows / BLOCK);
+  const fits = sheet && columns <= sheet.naturalWidth && apart * labels.length <= sheet.naturalHeight;
+  if (!named || (labels.length && !fits)) throw new Error("images, labels, classes and answers do not fit together.");
+  return { rows, columns, apart, classes, sheet, labels, answers: Object.fromEntries(answers.map((given) => [String(given.name), given])) };
 }
 
 /** Numbers of the images of a class (-1: of every class) of which `which` is true. */
@@ -42,12 +52,9 @@ function confusion({ labels, classes }, predicted, label) {
 }
 
 /** An image as a canvas. */
-function drawn({ rows, columns, bytes }, image) {
+function drawn({ rows, columns, apart, sheet }, image) {
   const canvas = h("canvas", { width: columns, height: rows, "aria-hidden": "true" });
-  const picture = new ImageData(columns, rows);
-  for (let pixel = 0; pixel < rows * columns; pixel += 1) picture.data.fill(bytes[image * rows * columns + pixel], 4 * pixel, 4 * pixel + 3);
-  for (let pixel = 0; pixel < rows * columns; pixel += 1) picture.data[4 * pixel + 3] = 255;
-  canvas.getContext("2d").putImageData(picture, 0, 0);
+  canvas.getContext("2d").drawImage(sheet, 0, image * apart, columns, rows, 0, 0, columns, rows);
   return canvas;
 }
 
@@ -76,7 +83,7 @@ function grid(choose) {
   const draw = (made, number) => {
     options = made.map(({ picture, actual, taken, right }, index) => h("div", {
       id: `${id}-${index}`, role: "option", class: right ? "d2l-right" : "d2l-wrong", onclick: () => choose(index),
-      "aria-selected": String(index === number), "aria-label": `${actual}, ${right ? "recognised" : `taken for ${taken}`}`,
+      "aria-selected": String(index === number), "aria-label": `${actual}, ${right ? "recognized" : `taken for ${taken}`}`,
     }, picture, h("span", {}, actual), h("span", {}, `${right ? "✓" : "✗"} ${taken}`)));
     node.replaceChildren(...options);
     most = Math.max(most, number + 1);  // the keys go on to the next
@@ -133,10 +140,10 @@ function told(data, network, which, label, list, image) {
 }
 
 export default {
-  render({ model, el }) {
+  async render({ model, el }) {
     let data, problem = null;
     try {
-      data = dataOf(model);
+      data = await dataOf(model);
     } catch (error) {
       problem = error.message;
       data = { classes: [], labels: [], answers: {} };

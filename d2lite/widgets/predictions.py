@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
 
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
+from PIL import Image
 
 from .base import Choice, Interactive, Number, array
 
 MOST = 120  # images
+LARGEST = 256  # rows and columns of an image
+BLOCK = 8  # rows and columns that JPEG packs together
+LOSSLESS = 64_000  # bytes of the largest sheet that is stored as PNG
+QUALITY = 90  # of JPEG: CIFAR-10 is on average 2 of 255 off, in a fifth of the bytes of PNG
 EVERY = "every class"
 WHICH = ("wrong", "right", "networks disagree", "all networks wrong", "all")
 
@@ -34,11 +40,29 @@ def whole(values: np.ndarray, classes: int, who: str) -> list[int]:
     return [int(value) for value in values.ravel()]
 
 
+def pair(name: str, predicted, probability, classes: int) -> dict:
+    """What :func:`answer` returns, of a class and its probability for each image, as a stored run has them.
+
+    Raises:
+        ValueError: there are not as many of one as of the other, or a probability is not from 0 to 1.
+    """
+    predicted = whole(finite(predicted, f"{name} answers with"), classes, f"answers of {name}")
+    sure = finite(probability, f"probabilities of {name} hold").astype(float)
+    if sure.shape != (len(predicted),):
+        raise ValueError(f"{name} answers with {len(predicted)} classes and probabilities of shape {sure.shape}")
+    if ((sure < 0) | (sure > 1)).any():
+        raise ValueError(f"probabilities of {name} must be from 0 to 1: divide bytes by 255")
+    return {"name": name, "predicted": predicted, "sure": sure.round(4).tolist()}
+
+
 def answer(name: str, given, classes: int) -> dict:
     """``name``, ``predicted``, a class for each image, and ``sure``, its probability, empty where that is not known.
 
-    ``given`` holds classes, or a row for each image: probabilities, or logits, which become probabilities.
+    ``given`` holds classes; or a row for each image: probabilities, or logits, which become probabilities; or is a
+    tuple of two lists or arrays, the classes and their probabilities.
     """
+    if isinstance(given, tuple) and len(given) == 2 and all(np.ndim(part) for part in given):
+        return pair(name, *given, classes)
     given = finite(given, f"{name} answers with")
     if given.ndim != 2:
         return {"name": name, "predicted": whole(given, classes, f"answers of {name}"), "sure": []}
@@ -52,20 +76,52 @@ def answer(name: str, given, classes: int) -> dict:
     return {"name": name, "predicted": given.argmax(1).tolist(), "sure": rows.max(1).round(4).tolist()}
 
 
-def grey(given) -> np.ndarray:
-    """Images as bytes, (n, H, W). Raises ValueError where they are no grey images."""
+def as_bytes(given) -> np.ndarray:
+    """Images as bytes, gray (n, H, W) or color (n, H, W, 3). Raises ValueError where they are no such images."""
     images = finite(given, "images hold")
     if not images.size:
         return np.zeros((0, 28, 28), np.uint8)
-    if images.ndim == 4 and images.shape[1] == 1:
-        images = images[:, 0]
-    if images.ndim != 3:
-        raise ValueError(f"images are {images.shape}: give grey ones, (N, H, W) or (N, 1, H, W)")
+    if not (images.ndim == 3 or (images.ndim == 4 and images.shape[1] in (1, 3))):
+        raise ValueError(
+            f"images are {images.shape}: give (N, H, W), (N, 1, H, W) or, of color ones, (N, 3, H, W), where the "
+            "channels come before rows and columns"
+        )
+    if max(images.shape[-2:]) > LARGEST:
+        raise ValueError(f"images are {images.shape}: give small ones, of {LARGEST} × {LARGEST} pixels at most")
+    if images.ndim == 4:
+        images = images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1)
     if images.dtype == np.uint8:
         return images
     numbers = images.astype(float)
     low, high = (0, 1) if images.dtype == np.bool_ else (numbers.min(), numbers.max())
     return (255 * (numbers - low) / max(high - low, 1e-9)).round().astype(np.uint8)
+
+
+def packed(images: np.ndarray) -> str:
+    """Images as one picture, a data URL: a sheet with one below the other; empty where there are none.
+
+    Each has whole blocks of JPEG for itself, and colors keep their full resolution, so that no image shows in the next.
+    A small sheet, as of gray images, loses nothing: it is PNG. JPEG is for color, of which PNG would take most of the
+    bytes that a notebook may have.
+    """
+    if not len(images):
+        return ""
+    missing = [(0, -side % BLOCK) for side in images.shape[1:3]]
+    cells = np.pad(images, [(0, 0), *missing, *[(0, 0)] * (images.ndim - 3)], mode="edge")
+    sheet, file = Image.fromarray(cells.reshape(-1, *cells.shape[2:])), io.BytesIO()
+    sheet.save(file, "png", optimize=True)
+    kind = "png" if file.tell() <= LOSSLESS else "jpeg"
+    if kind == "jpeg":
+        file = io.BytesIO()
+        sheet.save(file, kind, quality=QUALITY, subsampling=0, optimize=True)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def unpacked(sheet: str, rows: int, columns: int) -> np.ndarray:
+    """The images of a sheet, (n, rows, columns, 3) bytes, as the page shows them."""
+    picture = Image.open(io.BytesIO(base64.b64decode(sheet.partition(",")[2]))).convert("RGB")
+    cells = np.asarray(picture).reshape(-1, rows + -rows % BLOCK, picture.width, 3)
+    return cells[:, :rows, :columns]
 
 
 def selected(
@@ -103,27 +159,30 @@ def confusion(labels: list[int], predicted: list[int], label: int, classes: int)
 
 
 class PredictionBrowser(Interactive):
-    """Small grey test images with what networks take them for.
+    """Small test images, gray or in color, with what networks take them for.
 
     Arrays and tensors, which may be on any device, have a gradient and be of any kind of float.
 
     Args:
-        images: (N, H, W) or (N, 1, H, W); uint8 or bool, or numbers that are stretched from 0 to 255. At most ``MOST``
-            are shown, the first ones.
+        images: gray (N, H, W) or (N, 1, H, W), or color (N, 3, H, W), at most ``LARGEST`` pixels high and wide; uint8
+            or bool, or numbers that are stretched from 0 to 255, all channels alike. At most ``MOST`` are shown, the
+            first ones.
         labels: N true classes, from 0.
         classes: their names, C of them.
-        answers: for each network, by its name, N classes, or (N, C) probabilities or logits.
+        answers: for each network, by its name, N classes, or (N, C) probabilities or logits, or a tuple of N classes
+            and their N probabilities, from 0 to 1.
         label: the class shown first, or ``EVERY``.
         network: whose answers are shown first; without it, those of the first one.
         which: images shown first, one of ``WHICH``.
         image: the image that is described first, counted within those shown.
 
     Raises:
-        ValueError: images are not grey, as those in colour, (N, 3, H, W); labels or answers are not N, or not from 0 to
-            C - 1; a row of an answer does not have C numbers; something is infinite or no number.
+        ValueError: images have another shape, as (N, H, W, 3), or are too large; labels or answers are not N, or not
+            from 0 to C - 1; a row of an answer does not have C numbers; there are not N probabilities, or one is not
+            from 0 to 1; something is infinite or no number.
     """
 
-    pixels = traitlets.Unicode(help="base64, a byte a pixel").tag(sync=True)
+    pixels = traitlets.Unicode(help="the images one below the other, a data URL").tag(sync=True)
     size = traitlets.List(help="rows and columns of an image").tag(sync=True)
     labels = traitlets.List().tag(sync=True)
     classes = traitlets.List().tag(sync=True)
@@ -138,14 +197,14 @@ class PredictionBrowser(Interactive):
     )
 
     def __init__(self, images=(), labels=(), classes=(), answers=None, **settings):
-        images, classes = grey(images), [str(name) for name in classes]
+        images, classes = as_bytes(images), [str(name) for name in classes]
         labels = whole(finite(labels, "labels hold"), len(classes), "labels")
         answers = [answer(str(name), given, len(classes)) for name, given in (answers or {}).items()]
         counts = [len(labels), *(len(given["predicted"]) for given in answers)]
         if any(count != len(images) for count in counts):
             raise ValueError(f"{len(images)} images need as many labels and answers, not {counts}")
-        pixels = base64.b64encode(images.tobytes()).decode()
-        data = {"pixels": pixels, "size": list(images.shape[1:]), "labels": labels, "classes": classes}
+        size = list(images.shape[1:3])
+        data = {"pixels": packed(images), "size": size, "labels": labels, "classes": classes}
         super().__init__(**data, answers=answers, **settings)
 
     @traitlets.validate("label", "network")
@@ -177,13 +236,13 @@ class PredictionBrowser(Interactive):
         figure.suptitle(
             f"{self.network}: {self.which}, {self.label}: {len(self.shown())} of {len(self.labels)} images", fontsize=9
         )
-        data = np.frombuffer(base64.b64decode(self.pixels), np.uint8).reshape(-1, *self.size)
+        images = unpacked(self.pixels, *self.size) if shown else []
         for axes, image in zip(
             figure.subplots(rows, 8, squeeze=False).flat, [*shown, *[None] * (8 * rows - len(shown))]
         ):
             axes.axis("off")
             if image is not None:
-                axes.imshow(data[image], cmap="gray", vmin=0, vmax=255)
+                axes.imshow(images[image])
                 true, taken = (self.classes[k] for k in (self.labels[image], self.predicted()[self.network][image]))
                 axes.set_title(f"{true}\n→ {taken}", fontsize=6)
         return figure

@@ -1,13 +1,11 @@
 """The prediction browser: what is shown and counted is what the labels and answers say."""
 
-import base64
-
 import numpy as np
 import pytest
 import torch
 
 from d2lite.widgets import PredictionBrowser
-from d2lite.widgets.predictions import EVERY, MOST, WHICH, confusion, selected, shared
+from d2lite.widgets.predictions import EVERY, LARGEST, LOSSLESS, MOST, WHICH, confusion, selected, shared, unpacked
 
 CLASSES = ["shirt", "coat", "bag"]
 RNG = np.random.default_rng(0)
@@ -15,6 +13,19 @@ IMAGES = RNG.integers(0, 256, (30, 28, 28), dtype=np.uint8)
 LABELS = RNG.integers(0, 3, 30)
 LOGITS = 3 * RNG.normal(size=(30, 3))
 GUESSES = np.where(RNG.random(30) < 0.6, LABELS, RNG.integers(0, 3, 30))
+
+
+def photos(count: int, rows: int = 32, columns: int = 32) -> np.ndarray:
+    """Images in color, (count, 3, rows, columns): each a slope with some grain, around a color of its own."""
+    rng = np.random.default_rng(1)
+    slope = np.linspace(-1, 1, rows)[:, None] * rng.uniform(-40, 40, (count, 3, 1, 1))
+    grain = rng.normal(0, 8, (count, 1, rows, columns))
+    return (rng.uniform(40, 216, (count, 3, 1, 1)) + slope + grain).clip(0, 255).astype(np.uint8)
+
+
+def stored(browser) -> np.ndarray:
+    """The images that the sheet of a browser holds, (n, rows, columns, 3)."""
+    return unpacked(browser.pixels, *browser.size).astype(int)
 
 
 def made(**settings) -> PredictionBrowser:
@@ -39,7 +50,7 @@ def test_what_is_shown_in_python():
     assert browser.answers[0]["sure"] == pytest.approx(torch.tensor(LOGITS).softmax(1).amax(1).tolist(), abs=1e-4)
     counted = [np.count_nonzero(np.equal(LABELS, 1) & np.equal(GUESSES, guess)) for guess in range(3)]
     assert confusion(LABELS.tolist(), GUESSES.tolist(), 1, 3) == counted
-    assert base64.b64decode(browser.pixels) == IMAGES.tobytes()
+    assert (stored(browser) == IMAGES[..., None]).all() and browser.pixels.startswith("data:image/png;base64,")
     assert selected([0, 1], {"a": [0, 0]}, "a", "networks disagree", None) == []
 
 
@@ -57,10 +68,65 @@ def test_the_page_shows_the_same(mounted):
         assert page.page.locator("[role=option]").count() == len(images)
         wrong = len(expected(network, "wrong", label))
         assert page.say.startswith(f"{network} gets {wrong} of {len(expected(network, 'all', label))} images")
-    drawn = page.page.evaluate(
-        "[...document.querySelector('[role=option] canvas').getContext('2d').getImageData(0, 0, 28, 28).data]"
+    shown = on_page(page)
+    assert (shown[..., :3] == IMAGES[page.result["shown"]][..., None]).all() and (shown[..., 3] == 255).all()
+
+
+CANVASES = """[...document.querySelectorAll("[role=option] canvas")].map((canvas) => {
+    const { width, height } = canvas;
+    return [height, width, [...canvas.getContext("2d").getImageData(0, 0, width, height).data]];
+})"""
+
+
+def on_page(page) -> np.ndarray:
+    """The images that the page shows, (n, rows, columns, 4): red, green, blue and alpha."""
+    return np.array([np.reshape(data, (rows, columns, 4)) for rows, columns, data in page.page.evaluate(CANVASES)])
+
+
+@pytest.mark.parametrize(
+    "count, rows, columns, kind", [(MOST, 32, 32, "jpeg"), (9, 28, 20, "png"), (MOST, 30, 33, "jpeg")]
+)
+def test_color_on_the_page_and_in_the_picture(mounted, count, rows, columns, kind):
+    images, labels = photos(count, rows, columns), np.arange(count) % 3
+    browser = PredictionBrowser(torch.tensor(images), labels, CLASSES, {"net": labels}, which="all")
+    assert browser.pixels.startswith(f"data:image/{kind};base64,") and len(browser.pixels) < 150_000
+    page, source = mounted.open(browser), images.transpose(0, 2, 3, 1).astype(int)
+    shown = on_page(page)
+    assert shown.shape == (count, rows, columns, 4) and (shown[..., 3] == 255).all()
+    assert abs(shown[..., :3] - stored(browser)).max() <= 2, "the page and Python decode the same picture"
+    apart = abs(shown[..., :3] - source)
+    assert apart.max() <= (20 if kind == "jpeg" else 0) and apart.mean() < 4
+    assert abs((shown[..., :3] - source).mean((1, 2))).max() < 1.5, "each has its own color, to its edge"
+    drawn = next(axes for axes in browser.picture().axes if axes.images).images[0].get_array()
+    assert np.array_equal(drawn, stored(browser)[0])
+
+
+def test_a_sheet_loses_nothing_until_it_is_large():
+    gray = RNG.integers(0, 256, (MOST, 28, 28), dtype=np.uint8) // 16 * 16
+    for images, kind in ((gray, "png"), (photos(MOST), "jpeg"), (RNG.integers(0, 256, (99, 32, 32), np.uint8), "jpeg")):
+        browser = PredictionBrowser(images, np.zeros(len(images), int), CLASSES, {})
+        head, _, body = browser.pixels.partition(",")
+        assert head == f"data:image/{kind};base64" and (kind == "jpeg" or len(body) < 1.34 * LOSSLESS + 4)
+        apart = abs(stored(browser) - (images[..., None] if images.ndim == 3 else images.transpose(0, 2, 3, 1)))
+        assert (apart.max() == 0) == (kind == "png")
+
+
+def test_answers_of_a_stored_run(mounted):
+    """Classes and probabilities, as an npz file holds them, in the place of logits."""
+    predicted, probability = np.array([0, 2, 1] * 10, np.uint8), np.linspace(0.2, 1, 30).round(2)
+    runs = {"stored": (predicted, torch.tensor(probability)), "listed": (predicted.tolist(), probability.tolist())}
+    browser = PredictionBrowser(IMAGES, LABELS, CLASSES, runs | {"classes": predicted}, which="all", image=4)
+    assert [given["sure"] for given in browser.answers] == [probability.tolist()] * 2 + [[]]
+    assert [given["predicted"] for given in browser.answers] == [predicted.tolist()] * 3
+    page = mounted.open(browser)
+    assert (
+        f"stored says bag ({probability[4]:.2f}), listed says bag ({probability[4]:.2f}), classes says bag." in page.say
     )
-    assert drawn[::4] == drawn[2::4] == IMAGES[page.result["shown"][0]].ravel().tolist() and set(drawn[3::4]) == {255}
+    long = (np.zeros(10_000, np.uint8), np.ones(10_000))
+    first = PredictionBrowser(np.zeros((10_000, 3, 8, 8), np.uint8), long[0], CLASSES, {"run": long})
+    assert len(first.labels) == len(first.answers[0]["sure"]) == MOST, "a whole test set may be given"
+    two = PredictionBrowser(IMAGES[:2], LABELS[:2], CLASSES, {"net": (1, 2)})
+    assert two.answers == [{"name": "net", "predicted": [1, 2], "sure": []}], "two classes are no pair"
 
 
 def test_mistakes_that_are_shared(mounted):
@@ -134,7 +200,20 @@ def test_nonsense_is_brought_back(mounted):
             assert page.say.startswith("net gets"), (trait, value)
 
 
-@pytest.mark.parametrize("trait, value", [("answers", []), ("labels", [99] * 30), ("pixels", "AAAA"), ("size", [])])
+NO_DATA = [
+    ("answers", []),
+    ("labels", [99] * 30),
+    ("pixels", "AAAA"),
+    ("pixels", "https://example.org/sheet.png"),
+    ("pixels", "data:image/png;base64,AAAA"),
+    ("pixels", made().pixels.replace("png;base64,", "png;base64,AAAA")),
+    ("pixels", PredictionBrowser(IMAGES[:29], LABELS[:29], CLASSES).pixels),
+    ("size", []),
+    ("size", [28, 33]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("trait, value", NO_DATA)
 def test_data_that_do_not_fit_are_named(mounted, trait, value):
     browser = made()
     browser.set_trait(trait, value)
@@ -174,6 +253,7 @@ def test_a_choice_that_is_not_there_is_brought_back():
 
 NOT_FINITE = [np.where(np.arange(90).reshape(30, 3) == 31, odd, LOGITS) for odd in (np.nan, np.inf, -np.inf)]
 GIVEN = {"images": IMAGES, "labels": LABELS, "classes": CLASSES, "answers": {"net": LOGITS}}
+SHAPES = r"give \(N, H, W\), \(N, 1, H, W\) or, of color ones, \(N, 3, H, W\)"
 WILD = "^wild answers with numbers that are infinite or none$"
 REFUSED = [
     *(({"answers": {"base": GUESSES, "wild": rows}}, WILD) for rows in NOT_FINITE),
@@ -185,8 +265,20 @@ REFUSED = [
     ({"labels": LABELS + 0.5}, "^labels must be whole numbers"),
     ({"images": None}, "^images hold what is no array of numbers: None"),
     ({"images": np.full((30, 8, 8), np.nan)}, "^images hold numbers that are infinite or none$"),
-    ({"images": torch.rand(30, 3, 8, 8)}, r"^images are \(30, 3, 8, 8\): give grey ones, \(N, H, W\) or"),
-    ({"images": torch.rand(8, 8)}, r"^images are \(8, 8\): give grey ones"),
+    ({"images": torch.rand(30, 8, 8, 3)}, rf"^images are \(30, 8, 8, 3\): {SHAPES}, where the channels come"),
+    ({"images": torch.rand(30, 2, 8, 8)}, rf"^images are \(30, 2, 8, 8\): {SHAPES}"),
+    ({"images": torch.rand(30, 4, 8, 8)}, rf"^images are \(30, 4, 8, 8\): {SHAPES}"),
+    ({"images": torch.rand(8, 8)}, rf"^images are \(8, 8\): {SHAPES}"),
+    ({"images": np.zeros((30, 1, 8, LARGEST + 1))}, r"^images are \(30, 1, 8, 257\): give small ones, of 256 × 256"),
+    ({"images": torch.rand(29, 3, 8, 8)}, "^29 images need as many labels and answers, not"),
+    ({"answers": {"run": (GUESSES[:9], np.ones(9))}}, "^30 images need as many labels and answers, not"),
+    ({"answers": {"run": (GUESSES, np.ones(9))}}, r"^run answers with 30 classes and probabilities of shape \(9,\)$"),
+    ({"answers": {"run": (GUESSES, LOGITS)}}, r"^run answers with 30 classes and probabilities of shape \(30, 3\)$"),
+    ({"answers": {"run": (GUESSES, np.full(30, 200, np.uint8))}}, "^probabilities of run must be from 0 to 1: divide"),
+    ({"answers": {"run": (GUESSES, np.full(30, -0.1))}}, "^probabilities of run must be from 0 to 1"),
+    ({"answers": {"run": (GUESSES, np.full(30, np.nan))}}, "^probabilities of run hold numbers that are infinite"),
+    ({"answers": {"run": (LOGITS, np.ones(30))}}, "^answers of run must be whole numbers from 0 to 2"),
+    ({"answers": {"run": (GUESSES + 3, np.ones(30))}}, "^answers of run must be whole numbers from 0 to 2"),
 ]  # fmt: skip
 
 
@@ -207,10 +299,13 @@ def test_tensors_of_every_kind(kind):
         assert given["predicted"] == LOGITS.argmax(1).tolist()
         assert given["sure"] == pytest.approx(torch.tensor(LOGITS).softmax(1).amax(1).tolist(), abs=0.02)
         assert max(given["sure"]) <= 1
-    pixels = np.frombuffer(base64.b64decode(browser.pixels), np.uint8).reshape(IMAGES.shape).astype(int)
-    assert abs(pixels - IMAGES).max() <= (1 if kind != torch.bfloat16 else 2)
-    masks = np.frombuffer(base64.b64decode(PredictionBrowser(**GIVEN | {"images": IMAGES > 99}).pixels), np.uint8)
-    assert np.array_equal(masks.reshape(IMAGES.shape), 255 * (IMAGES > 99))
+    assert abs(stored(browser) - IMAGES[..., None]).max() <= (1 if kind != torch.bfloat16 else 2)
+    masks = PredictionBrowser(**GIVEN | {"images": IMAGES > 99})
+    assert (stored(masks) == 255 * (IMAGES > 99)[..., None]).all()
+    colors = torch.tensor(photos(30, 8, 8)).to(kind) / 255 * 4 - 2  # as normalized images are
+    shown, source = stored(PredictionBrowser(**GIVEN | {"images": colors})), photos(30, 8, 8).transpose(0, 2, 3, 1)
+    stretched = (source - float(source.min())) / (source.max() - float(source.min())) * 255
+    assert abs(shown - stretched).max() <= (1 if kind in (torch.float32, torch.float64) else 4)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
