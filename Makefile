@@ -6,7 +6,10 @@ VENV ?= .venv
 PORT ?= 8000
 CHAPTER ?=
 PROFILE ?=
+AGAIN ?=
 SEEDS ?=
+HOURS ?=
+BESIDE ?=
 ONLY ?=
 ARGS ?=
 SUBMISSIONS ?=
@@ -71,9 +74,10 @@ test: $(VENV)/.dev  ## Re-run every cell of every chapter, and test the helper, 
 	@$(PY) -m tools.prepare
 	@OMP_NUM_THREADS=1 $(PY) -m pytest --nbval --nbval-kernel-name python3 --nbval-cell-timeout 600 -n logical --dist loadfile
 
-execute: $(VENV)/.dev  ## Re-run chapters and store outputs (CHAPTER=, PROFILE=quick|full, SEEDS="0 1 2" stores nothing)
+execute: $(VENV)/.dev  ## Run chapters that changed, store outputs (CHAPTER=, PROFILE=quick|full, AGAIN=1: all, SEEDS="0 1" stores nothing)
 	@$(PY) -m tools.export
-	@$(PY) -m tools.execute $(CHAPTER) $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS))
+	@$(PY) -m tools.execute $(CHAPTER) $(if $(PROFILE),--profile $(PROFILE)) $(if $(AGAIN),--again) \
+	  $(if $(SEEDS),--seeds $(SEEDS))
 	@$(if $(SEEDS),,$(PY) -m tools.pages)
 
 sync: $(VENV)/.dev  ## After editing a chapter or problem set: write notebooks, models and generated pages
@@ -105,8 +109,8 @@ gpu-test: $(VENV)/.dev  ## On a GPU: every cell at the full profile (CHAPTER=), 
 	@D2LITE_PROFILE=full $(PY) -m pytest -m gpu --nbval --nbval-kernel-name python3 --nbval-cell-timeout 3600 \
 	  $(if $(CHAPTER),$(CHAPTER:%=book/%.ipynb),book) $$(grep -rl --include='test_*.py' 'skipif(not torch.cuda' tests)
 
-measure: $(VENV)/.dev  ## Train every network by one recipe, store what it reached (ARGS="alexnet --recipe book --seeds 0")
-	@$(PY) -m tools.measure $(ARGS)
+measure: $(VENV)/.dev  ## Go on training every network on all images, most valuable run first (HOURS=2, BESIDE=1, ARGS=--status, ARGS=--costs)
+	@$(PY) -m tools.measure $(if $(HOURS),--hours $(HOURS)) $(if $(BESIDE),--beside) $(ARGS)
 
 bench: $(VENV)/.dev  ## Measure speed and memory, store it and show it on its page (ONLY="loop startup", ARGS="--pairs 3")
 	@$(PY) -m benchmarks $(if $(ONLY),--only "$(ONLY)") $(ARGS)
