@@ -3,6 +3,9 @@
 import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from . import threads as _threads  # first: PyTorch's OpenMP reads what it sets once, when PyTorch is imported
+
+# isort: split
 import torch as _torch
 
 from . import training as _training
@@ -16,9 +19,12 @@ from .history import EpochRecord, History
 from .listeners import Listener
 from .metrics import Metrics, evaluate
 from .recipes import Recipe, published, recipe, recipes
-from .results import measured, results
+from .results import Predictions, measured, predictions, results, test_labels
 from .shapes import InputShapeError
+from .statistics import Difference, compare, paired
+from .story import Story, story
 from .summary import Summary, summary
+from .telling import tell
 from .training import NonFiniteLossError, fit
 
 if _TYPE_CHECKING:
@@ -28,6 +34,7 @@ _training.default_listener = make_listener
 # Numbers below 1e-38, such as long-decayed gradients, count as zero: a CPU needs a hundred times longer for them. Set
 # here, because PyTorch's threads take the setting over when they start. Where a processor cannot, nothing happens.
 _torch.set_flush_denormal(True)
+_threads.limit()
 
 __version__ = version()
 
@@ -46,9 +53,10 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "CheckResult", "DataError", "DataFileError", "EpochRecord", "History", "ImageData", "InputShapeError", "Listener",
-    "Metrics", "NonFiniteLossError", "NotFoundError", "Provenance", "Recipe", "Split", "Summary", "build", "check",
-    "device", "evaluate", "fit", "load", "measured", "profile", "provenance", "published", "recipe", "recipes",
-    "restore", "results", "save", "seed_everything", "show_channels", "show_feature_maps", "show_images",
-    "show_predictions", "summary",
+    "CheckResult", "DataError", "DataFileError", "Difference", "EpochRecord", "History", "ImageData", "InputShapeError",
+    "Listener", "Metrics", "NonFiniteLossError", "NotFoundError", "Predictions", "Provenance", "Recipe", "Split",
+    "Story", "Summary", "build", "check", "compare", "device", "evaluate", "fit", "load", "measured", "paired",
+    "predictions", "profile", "provenance", "published", "recipe", "recipes", "restore", "results", "save",
+    "seed_everything", "show_channels", "show_feature_maps", "show_images", "show_predictions", "story", "summary",
+    "tell", "test_labels",
 ]  # fmt: skip

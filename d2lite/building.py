@@ -13,7 +13,8 @@ from .recipes import Recipe
 def build(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> nn.Module:
     """The network that ``recipe`` names, for images (N, in_channels, size, size) and ``num_classes`` logits.
 
-    Its weights start as the recipe says: as the network itself starts them, or by Xavier's rule.
+    Its weights start as the recipe says: as the network itself starts them, or by Xavier's rule. The recipe stays with
+    it as ``net.recipe``, from which ``fit`` knows how the weights started; a checkpoint of another start is refused.
 
     Raises:
         ValueError: the network cannot take images of that size; the message names the smallest it can.
@@ -21,6 +22,7 @@ def build(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> nn.M
     module, function = recipe.factory.split(":")
     factory: Callable[..., nn.Module] = getattr(importlib.import_module(f"d2lite.models.{module}"), function)
     net = factory(in_channels=in_channels, num_classes=num_classes, size=size)
+    net.recipe = recipe
     return net.apply(_xavier) if recipe.init == "xavier" else net
 
 

@@ -136,6 +136,16 @@ def test_a_stored_run_is_not_trained_again(places, monkeypatch):
     assert [(row["seed"], row["test_acc"]) for row in stored(places)] == [("1", "0.2"), ("0", "0.3")]
 
 
+def test_a_row_with_a_better_rate_takes_the_place_of_the_old_one(places, monkeypatch):
+    monkeypatch.setattr(training, "train", lambda job, *arguments: {**job.run, "device": "CPU"})
+    for rate in (0.001, 0.01):
+        measure.do(small(lr=rate), options())
+        measure.do(small("ladder", kind="modern", lr=rate), options())
+    assert [(row["recipe"], row["lr"]) for row in stored(places)] == [
+        ("modern", "0.001"), ("mainline", "0.01"), ("modern", "0.01"),
+    ]  # fmt: skip
+
+
 def test_a_run_ends_after_the_epoch_in_which_its_time_is_up_and_goes_on_there(places, capsys):
     measure.do(small(), options(deadline=time.time() + 0.01))
     assert stored(places) == [] and "stopped, and kept" in capsys.readouterr().out

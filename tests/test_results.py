@@ -2,17 +2,19 @@
 
 import csv
 import importlib
-import io
 import itertools
+import re
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from storedruns import RUN, read_from, store, store_answers
 from torch import nn
 
 import d2lite as d2l
-from d2lite.recipes import KINDS, LADDER
-from tools import measure
+from d2lite.recipes import KINDS, LADDER, MAINLINE
+from tools import project
 
 results = importlib.import_module("d2lite.results")  # d2l.results is the function
 PUBLISHED = [
@@ -22,25 +24,6 @@ PUBLISHED = [
     for row in d2l.published(network)
 ]  # fmt: skip
 DATA = {"Fashion-MNIST": "fashion_mnist", "MNIST": "mnist", "CIFAR-10": "cifar10"}
-
-
-@pytest.fixture
-def table(tmp_path, monkeypatch):
-    """A measured.csv of our own, with the header of the real one."""
-    path = tmp_path / results.MEASURED
-    header = results.resources.files("d2lite").joinpath(results.MEASURED).read_text("utf-8").splitlines()[0]
-    path.write_text(header + "\n", "utf-8")
-    monkeypatch.setattr(results, "resources", SimpleNamespace(files=lambda package: tmp_path))
-    return path
-
-
-def run(**given):
-    row = {
-        "network": "nin", "recipe": "book", "dataset": "MNIST", "input_px": 72, "images": 4096, "batch_size": 128,
-        "lr": 0.001, "epochs": 3, "seed": 0, "train_acc": "0.9000", "test_acc": "0.9100", "train_loss": "0.3000",
-        "test_loss": "0.2900", "train_seconds": "12.0000", "device": "CPU, 2 threads", "torch": "2.15", "date": "now",
-    }  # fmt: skip
-    return {**row, **given}
 
 
 @pytest.mark.parametrize("network, row", PUBLISHED, ids=[f"{n}-{r['dataset']}-{r['input_px']}" for n, r in PUBLISHED])
@@ -70,10 +53,11 @@ def test_the_published_network_is_the_one_of_the_listing():
 
 
 def test_kinds_replace_what_they_name_and_nothing_else():
-    book, comparison = d2l.recipe("resnet18"), d2l.recipe("resnet18", "comparison")
-    assert comparison.factory == book.factory and comparison.name == "resnet18"
-    settings = {tuple(sorted(d2l.recipe(row.name, "comparison").fit_options.items())) for row in d2l.recipes()}
-    assert len(settings) == 1, "the comparison is of networks, not of recipes"
+    book, mainline = d2l.recipe("resnet18"), d2l.recipe("resnet18", "mainline")
+    assert mainline.factory == book.factory and mainline.name == "resnet18"
+    shared = [vars(d2l.recipe(name, "mainline")) for name in MAINLINE]
+    differing = {key for row in shared for key in row if row[key] != shared[0][key]}
+    assert differing <= {"name", "factory", "lr"}, "the main line compares networks, each at its own rate"
     old, new = d2l.recipe("resnet18", "2015"), d2l.recipe("resnet18", "modern")
     assert (old.schedule, old.augment, old.label_smoothing, old.precision) == ("step", False, 0.0, "float32")
     assert (new.schedule, new.augment, new.label_smoothing, new.precision) == ("one_cycle", True, 0.1, "auto")
@@ -88,7 +72,7 @@ def test_unknown_kinds_and_data_are_named():
         d2l.recipe("resnet18", "moderne")
     with pytest.raises(ValueError, match="nothing published for 'nin' on 'digits', only on cifar10, mnist"):
         d2l.recipe("nin", "published", "digits")
-    assert set(KINDS) == {"book", "published", "comparison", *LADDER}
+    assert set(KINDS) == {"book", "published", "mainline", "ten_minutes", *LADDER}
 
 
 @pytest.mark.parametrize("network", ["resnet8", "resnet18", "lenet"])
@@ -112,9 +96,10 @@ def test_the_start_is_what_the_recipe_says():
         assert layer.weight.var().item() == pytest.approx(variance, rel=0.1)
 
 
-def test_results_put_published_measured_and_own_rows_together(table):
-    for row in (run(), run(seed=1, test_acc="0.9300"), run(recipe="comparison"), run(network="lenet")):
-        measure.add(table, row, measure.RUN)
+def test_results_put_published_measured_and_own_rows_together(tmp_path, monkeypatch):
+    book = {"recipe": "book", "dataset": "MNIST", "images": 4096, "epochs": 3, "test_acc": 0.91}
+    runs = [book, {**book, "seed": 1, "test_acc": 0.93}, {**book, "recipe": "modern"}, {**book, "network": "lenet"}]
+    read_from(monkeypatch, store(tmp_path, runs))
     data = SimpleNamespace(label="MNIST", size=72, train=SimpleNamespace(num_images=7, labels=torch.zeros(7)))
     history = d2l.History([d2l.EpochRecord(1, 0.5, 0.8, None, None, 0.1, 1.0, 7.0)])
     frame = d2l.results("nin", data, history, d2l.Metrics(0.4, 0.85, 100))
@@ -128,103 +113,83 @@ def test_results_put_published_measured_and_own_rows_together(table):
     assert [row["seed"] for row in d2l.measured("nin", "book")] == [0, 1]
 
 
-def test_a_measured_row_takes_the_place_of_the_same_run(table):
-    measure.add(table, run(), measure.RUN)
-    measure.add(table, run(seed=1), measure.RUN)
-    measure.add(table, run(test_acc="0.5000"), measure.RUN)
-    assert [(row["seed"], row["test_acc"]) for row in d2l.measured()] == [(1, 0.91), (0, 0.5)]
+def test_results_of_the_main_line_stand_between_published_and_book(tmp_path, monkeypatch):
+    book = {"recipe": "book", "dataset": "Fashion-MNIST", "images": 55_000}
+    runs = [book, {"test_acc": 0.7}, {"seed": 1, "test_acc": 0.8}, {"recipe": "modern"}, {"network": "lenet"}]
+    read_from(monkeypatch, store(tmp_path, runs))
+    frame = d2l.results("nin")
+    assert list(frame.recipe) == ["published", "published", "mainline", "book"]
+    assert list(frame.source) == ["modern CNN lecture slides"] * 2 + ["this book"] * 2
+    assert list(frame.test_acc)[2:] == [0.75, 0.79] and frame.dataset[2] == "CIFAR-10 (JPEG q75 copy)"
 
 
-def test_measuring_stores_a_run_once(table, monkeypatch, capsys):
-    calls = []
-
-    def alone(function, name, options, seed):
-        calls.append((function.__name__, name, seed, options.recipe))
-        return None if len(calls) == 2 else run(network=name, seed=seed)
-
-    monkeypatch.setattr(measure, "alone", alone)
-    monkeypatch.setattr(measure.project, "ROOT", table.parent)
-    (table.parent / "d2lite").mkdir()
-    table.rename(table.parent / "d2lite" / results.MEASURED)
-    monkeypatch.setattr("sys.argv", ["measure", "lenet", "--seeds", "3", "4"])
-    assert measure.main() == 0
-    assert calls == [("train", "lenet", 3, "comparison"), ("train", "lenet", 4, "comparison")]
-    stored = list(csv.DictReader(io.StringIO((table.parent / "d2lite" / results.MEASURED).read_text("utf-8"))))
-    said = capsys.readouterr().out
-    assert [row["seed"] for row in stored] == ["3"] and "lenet, comparison, seed 4: stored already" in said
-
-
-def test_one_command_measures_the_whole_ladder_step_by_step(table, monkeypatch, capsys):
-    calls = []
-
-    def alone(function, name, options, seed):
-        if len(calls) == 7:
-            raise KeyboardInterrupt
-        calls.append((function.__name__, name, options.recipe, seed))
-        return run(network=name, seed=seed, recipe=options.recipe)
-
-    monkeypatch.setattr(measure, "alone", alone)
-    monkeypatch.setattr(measure.project, "ROOT", table.parent)
-    (table.parent / "d2lite").mkdir()
-    path = table.rename(table.parent / "d2lite" / results.MEASURED)
-    monkeypatch.setattr("sys.argv", ["measure", "resnet8", "--recipe", "ladder", "--seeds", "0", "5"])
-    with pytest.raises(KeyboardInterrupt):
-        measure.main()
-    assert calls == [("train", "resnet8", kind, seed) for seed in (0, 5) for kind in LADDER][:7]
-    stored = [(row["recipe"], row["seed"]) for row in csv.DictReader(io.StringIO(path.read_text("utf-8")))]
-    assert stored == [(kind, str(seed)) for _, _, kind, seed in calls], "each row is stored as soon as it is known"
-    monkeypatch.setattr("sys.argv", ["measure", "resnet8", "--recipe", "ladder", "--costs"])
-    with pytest.raises(SystemExit, match="2"):
-        measure.main()
-    assert "--costs takes one recipe" in capsys.readouterr().err
+def test_every_published_result_has_a_row_and_our_run_beside_it(tmp_path, monkeypatch):
+    cifar, theirs = {"test_acc": 0.7}, {"recipe": "published", "input_px": 224, "test_acc": 0.51}
+    runs = [
+        {**cifar, "network": "alexnet"}, {**cifar, "network": "alexnet", "seed": 1, "test_acc": 0.75},
+        cifar, theirs,  # of NiN: with their recipe there is a run
+        {"recipe": "book", "dataset": "MNIST", "images": 4096, "test_acc": 0.9},
+        {"recipe": "book", "dataset": "MNIST", "images": 55_000, "epochs": 2, "test_acc": 0.99},
+        {"network": "vgg11", "recipe": "modern"}, {"network": "resnet26", "recipe": "book", "dataset": "MNIST"},
+    ]  # fmt: skip
+    read_from(monkeypatch, store(tmp_path, runs))
+    frame = results.published_table()
+    assert len(frame) == len(PUBLISHED)
+    rows = frame.set_index(["network", "dataset"])
+    alexnet, nin, mnist = (rows.loc[key] for key in (("alexnet", "CIFAR-10"), ("nin", "CIFAR-10"), ("nin", "MNIST")))
+    assert (alexnet.recipe, alexnet.our_px, alexnet.our_images, alexnet.seeds) == ("mainline", 72, 45_000, 2)
+    assert (alexnet.test_acc, alexnet.our_acc) == pytest.approx((0.7768, 0.725))
+    assert alexnet.difference == pytest.approx(0.725 - 0.7768) and alexnet.device == "NVIDIA H200"
+    assert (nin.recipe, nin.our_px, nin.our_acc, nin.same_network) == ("published", 224, 0.51, True)
+    assert (mnist.recipe, mnist.our_epochs, mnist.our_acc, mnist.same_network) == ("book", 2, 0.99, False)
+    without = frame[frame.recipe == ""]
+    assert {"vgg11", "resnet26"} <= set(without.network) and without.difference.isna().all() and not without.seeds.any()
 
 
-def test_a_network_that_cannot_take_the_images_is_left_out(table, monkeypatch, capsys):
-    monkeypatch.setenv("D2LITE_PROFILE", "quick")
-    monkeypatch.setattr(measure, "alone", lambda function, *arguments: function(*arguments))
-    monkeypatch.setattr(measure.project, "ROOT", table.parent)
-    (table.parent / "d2lite").mkdir()
-    path = table.rename(table.parent / "d2lite" / results.MEASURED)
-    small = ["--data", "digits", "--size", "28", "--images", "256", "--epochs", "1", "--profile", "quick"]
-    monkeypatch.setattr("sys.argv", ["measure", "alexnet", "lenet", "--seeds", "0", "1", *small])
-    assert measure.main() == 0
-    out = capsys.readouterr().out
-    assert out.count("alexnet: left out. ") == 1 and "smallest size that works is 67 px" in out
-    stored = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
-    assert [(row["network"], row["seed"]) for row in stored] == [("lenet", "0"), ("lenet", "1")]
-    monkeypatch.setattr("sys.argv", ["measure", "lenett"])
-    with pytest.raises(SystemExit, match="2"):
-        measure.main()
-    assert "unknown network lenett. Known: lenet, " in capsys.readouterr().err
+def test_what_was_not_measured_is_nan(tmp_path, monkeypatch):
+    read_from(monkeypatch, store(tmp_path, [{"images": "", "val_acc": ""}], [{"macs": "", "memory_mb": ""}]))
+    (run,), (cost,) = d2l.measured(), results.stored(results.COSTS)
+    missing = [key for row in (run, cost) for key, value in row.items() if value != value]
+    assert missing == ["images", "val_acc", "train_seconds", "macs", "memory_mb"]
+    assert (run["epochs"], run["test_acc"], cost["channels"], cost["parameters"]) == (10, 0.79, 3, 2_000_000)
+    assert len(d2l.results("nin")) == 3, "a row without a number is still a row"
 
 
-def test_a_run_is_trained_once_and_described_fully(table, monkeypatch):
-    monkeypatch.setenv("D2LITE_PROFILE", "quick")
-    monkeypatch.setattr(measure.project, "ROOT", table.parent)
-    (table.parent / "d2lite").mkdir()
-    path = table.rename(table.parent / "d2lite" / results.MEASURED)
-    given = {"size": 28, "epochs": 1, "images": 256, "batch_size": None, "lr": None}
-    options = SimpleNamespace(recipe="comparison", data="digits", again=False, **given)
-    row = measure.train("lenet", options, seed=0)
-    assert row.keys() == set(path.read_text("utf-8").strip().split(","))
-    assert (row["input_px"], row["images"], row["epochs"], row["recipe"]) == (28, 256, 1, "comparison")
-    measure.add(path, row, measure.RUN)
-    assert measure.train("lenet", options, seed=0) is None
-    assert measure.train("lenet", options, seed=1) is not None
-    again = measure.train("lenet", SimpleNamespace(**{**vars(options), "again": True}), seed=0)
-    assert again["test_loss"] == row["test_loss"], "the same run, the same numbers"
+def test_predictions_come_back_as_they_were_stored(tmp_path, monkeypatch):
+    store(tmp_path)
+    right = np.array([True, False, True, True])
+    for seed, answers in ((10, right), (2, ~right)):
+        store_answers(tmp_path, "vgg11_quarter", seed, answers)
+    read_from(monkeypatch, tmp_path)
+    found = d2l.predictions("vgg11_quarter", 10)
+    assert found.predicted.tolist() == [0, 2, 2, 3] and found.predicted.dtype == np.int64
+    assert found.probability == pytest.approx([0.8] * 4) and (found.network, found.seed) == ("vgg11_quarter", 10)
+    assert found.right.tolist() == right.tolist() and d2l.test_labels().tolist() == [0, 1, 2, 3]
+    assert results.stored_seeds("vgg11_quarter") == [2, 10] and results.stored_seeds("vgg11") == []
 
 
-def test_a_cost_is_measured(monkeypatch):
-    monkeypatch.setattr(measure, "ROUNDS", 2)
-    options = SimpleNamespace(recipe="comparison", data=None, size=28, epochs=None, images=None, batch_size=8, lr=None)
-    row = measure.cost("lenet", options)
-    header = results.resources.files("d2lite").joinpath(results.COSTS).read_text("utf-8").splitlines()[0]
-    assert row.keys() == set(header.split(",")) and row["parameters"] == 61_706
-    assert int(row["images_per_second"]) > 0 and int(row["memory_mb"]) >= 0
+def test_predictions_that_are_not_stored_are_told_from_those_that_are(tmp_path, monkeypatch):
+    read_from(monkeypatch, tmp_path)
+    with pytest.raises(ValueError, match="'nin' are stored. Stored: none"):
+        d2l.predictions("nin", 0)
+    store(tmp_path)
+    for network, seed in (("nin", 0), ("nin", 1), ("lenet", 0)):
+        store_answers(tmp_path, network, seed, np.ones(2, bool))
+    with pytest.raises(ValueError, match="'nin' with seed 2 are stored, only with seeds 0, 1"):
+        d2l.predictions("nin", 2)
+    with pytest.raises(ValueError, match="did you mean 'lenet'.*Stored: lenet, nin"):
+        d2l.predictions("lennet", 0)
+
+
+def test_every_stored_file_is_packed_with_the_package():
+    patterns = re.search(r'^"\*" = \[(.*)\]', (project.ROOT / "pyproject.toml").read_text("utf-8"), re.M)[1]
+    files = [path for path in (project.ROOT / "d2lite").rglob("*.*") if path.is_file() and ".py" not in path.suffix]
+    assert {f'"*{path.suffix}"' for path in files} | {'"*.npz"'} <= set(patterns.split(", "))
 
 
 def test_the_stored_tables_are_whole():
+    header = results.resources.files("d2lite").joinpath(results.MEASURED).read_text("utf-8").splitlines()[0]
+    assert header.split(",") == list(RUN), "the tests above read what `make measure` writes"
     for row in results.stored():
         assert row["network"] in {r.name for r in d2l.recipes()} and row["recipe"] in KINDS
         assert 0 <= row["test_acc"] <= 1 and row["epochs"] > 0 and row["device"] and row["date"]

@@ -7,6 +7,7 @@ import math
 import traitlets
 from matplotlib.figure import Figure
 
+from ..frontier import choose, frontier
 from .base import Choice, Interactive, Number, Switch
 
 COSTS = {
@@ -16,21 +17,6 @@ COSTS = {
     "memory_mb": "MB, training step",
 }
 MOST = 60  # networks
-
-
-def frontier(cost, accuracy) -> list:
-    """Names on the frontier, from cheap to costly.
-
-    A network is on it if every network that costs no more is less accurate. Both arguments map names to numbers: they
-    are pandas Series or dictionaries. A cost that is NaN is not known, and leaves its network out.
-    """
-    kept, best = [], -math.inf
-    known = [name for name in cost.keys() if not math.isnan(cost[name])]  # noqa: SIM118 - a Series iterates over values
-    for name in sorted(known, key=lambda name: (cost[name], -accuracy[name])):
-        if accuracy[name] > best:
-            kept.append(name)
-            best = accuracy[name]
-    return kept
 
 
 def ends(costs: list[float]) -> tuple[float, float]:
@@ -44,12 +30,6 @@ def budget_at(share: float, costs: list[float]) -> float:
     """The cost at ``share`` percent of the logarithmic axis, with the three digits that the page shows."""
     low, high = ends(costs)
     return float(f"{low * (high / low) ** (share / 100):.3g}")
-
-
-def choose(networks: list[dict], cost: str, budget: float) -> dict | None:
-    """The most accurate network within the budget, of equals the cheapest; None where none fits."""
-    fits = [network for network in networks if network[cost] is not None and network[cost] <= budget]
-    return max(fits, key=lambda network: (network["accuracy"], -network[cost]), default=None)
 
 
 def number(value, above: float = -math.inf) -> float | int | None:

@@ -1,4 +1,4 @@
-"""The frontier explorer: the frontier is the chapter's, and the page shows the same one."""
+"""The frontier explorer: the frontier is the one by definition, and the page shows the same one."""
 
 import itertools
 import math
@@ -8,9 +8,9 @@ import re
 import pandas as pd
 import pytest
 
+from d2lite.frontier import choose, frontier
 from d2lite.widgets import FrontierExplorer
-from d2lite.widgets.frontier import COSTS, budget_at, choose, frontier, records
-from tools import pairs
+from d2lite.widgets.frontier import COSTS, budget_at, records
 
 NETWORKS = [
     {
@@ -30,28 +30,25 @@ NETWORKS = [
 ]
 
 
-def chapters() -> object:
-    """The chapter's own `frontier`; an error without one, or the interactive would be compared with itself."""
-    space = {"math": math}
-    for cell in pairs.read_source("comparison").cells:
-        if cell.cell_type == "code" and "def frontier(" in cell.source:
-            exec(cell.source.split("\nLABELS")[0], space)
-    return space["frontier"]
-
-
 @pytest.mark.parametrize("seed", range(20))
-def test_the_frontier_is_that_of_the_chapter(seed):
+def test_the_frontier_is_what_nothing_dominates(seed):
     rng = random.Random(seed)
     table = pd.DataFrame({"cost": [rng.choice([1, 2, 3, 4.5, math.nan]) for _ in range(9)]}, index=list("abcdefghi"))
     table["accuracy"] = [rng.choice([0.5, 0.6, 0.7, 0.8]) for _ in range(9)]
     front = frontier(table.cost, table.accuracy)
-    assert front == chapters()(table.cost, table.accuracy)
     assert front == frontier(table.cost.to_dict(), table.accuracy.to_dict())
     rows = [(name, row.cost, row.accuracy) for name, row in table.dropna().iterrows()]
     kept = [(cost, accuracy) for name, cost, accuracy in rows if name in front]
     for name, cost, accuracy in rows:  # by the definition: nobody on it is dominated, everybody off it is matched
         better = [(c, a) for _, c, a in rows if c <= cost and a >= accuracy and (c, a) != (cost, accuracy)]
         assert (not better) if name in front else any(c <= cost and a >= accuracy for c, a in kept)
+
+
+def test_of_equals_within_the_budget_the_cheapest_is_chosen():
+    rows = [
+        {"accuracy": accuracy, "macs": macs} for accuracy, macs in ((0.8, 5), (0.9, 7), (0.9, 6), (0.95, 9), (1, None))
+    ]
+    assert [choose(rows, "macs", budget) for budget in (4, 5, 8, 9)] == [None, rows[0], rows[2], rows[3]]
 
 
 def test_the_page_shows_the_same_numbers(mounted):

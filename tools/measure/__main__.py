@@ -52,7 +52,7 @@ def do(job: plan.Job, options: argparse.Namespace) -> None:
             if is_stored(job) and not options.again:
                 return
             row = alone(training.train, job, frozen.into(), checkpoints, options.deadline, options.jobs == 1)
-            tables.add(table_of(job), row, plan.RUN, checkpoints)
+            tables.add(table_of(job), row, plan.replaced(job), checkpoints)
             training.clear_away(job, checkpoints)
     except Timeout:
         print(f"{job}: another process is at it", flush=True)

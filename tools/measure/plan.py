@@ -17,6 +17,9 @@ LAST = ("vgg11",)  # takes as long as all the others together
 TEN_MINUTES_NETWORK = "resnet8_narrow"  # of those tried, the most accurate on validation images
 
 
+ONE_OF_EACH = ("network", "recipe", "seed")  # on the main line: a row with another rate takes the old one's place
+
+
 @dataclass(frozen=True)
 class Job:
     """One run: a network trained by one kind of recipe from one seed; ``changes`` are fields of the recipe."""
@@ -107,6 +110,11 @@ def further(network: str, kind: str, accuracies: dict[float, float]) -> Job | No
     if best == tried[-1]:
         return search(network, kind, float(f"{best * step:.1g}"))
     return None
+
+
+def replaced(job: Job) -> tuple[str, ...]:
+    """The columns in which a row agrees with the one that it replaces."""
+    return ONE_OF_EACH if job.group == "mainline" else RUN
 
 
 GROUPS = {"rates": rates, "mainline": mainline, "published": published, "ladder": ladder, "ten_minutes": ten_minutes}

@@ -1,0 +1,45 @@
+"""Numbers that a caller gave, as plain Python numbers: those of NumPy and PyTorch are numbers, booleans are not."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable
+
+
+def whole(value: object) -> int | None:
+    """``value`` as an ``int``, or None where it is no whole number; 2.0 is none, and True is none."""
+    value = plain(value)
+    return int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else None
+
+
+def real(value: object) -> float | None:
+    """``value`` as a ``float``, or None where it is no real number; True is none."""
+    value = plain(value)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond the largest float
+        return None
+
+
+def plain(value: object) -> object:
+    """What a scalar of NumPy, or an array or tensor without dimensions, holds; anything else as it is."""
+    return value.item() if getattr(value, "shape", None) == () else value
+
+
+def check_whole(name: str, value: object, least: int) -> int:
+    """``value`` as an ``int``; raise ValueError unless it is a whole number from ``least``."""
+    found = whole(value)
+    if found is None or found < least:
+        raise ValueError(f"{name} is {value!r}: give a whole number from {least}.")
+    return found
+
+
+def check_real(name: str, value: object, fits: Callable[[float], bool], remedy: str) -> float:
+    """``value`` as a ``float``; raise ValueError, with what to give, unless it is a finite number that ``fits``."""
+    found = real(value)
+    if found is None or not math.isfinite(found) or not fits(found):
+        raise ValueError(f"{name} is {value!r}: give {remedy}.")
+    return found
