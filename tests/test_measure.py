@@ -51,7 +51,8 @@ def stored(package, name=measure.MEASURED):
 def test_what_should_be_known_first_comes_first():
     jobs = plan.mainline()
     first = [job.network for job in jobs[: len(MAINLINE)]]
-    assert set(first) == set(MAINLINE) and {job.seed for job in jobs[: len(MAINLINE)]} == {0}, "one seed of every network"
+    assert set(first) == set(MAINLINE), "one seed of every network"
+    assert {job.seed for job in jobs[: len(MAINLINE)]} == {0}
     assert first[-1] == "vgg11" and first[:3] == ["linear", "edge_histograms", "lenet"]
     others = jobs[len(MAINLINE) :]
     story = 2 * len(plan.STORY)
@@ -213,7 +214,8 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_row(places, tmp_path
         assert stored(places) == [] or kills == 10, "the run was over before it was killed often enough"
     start().communicate()
     (row,) = stored(places)
-    (places / measure.MEASURED).write_text((places / measure.MEASURED).read_text("utf-8").splitlines()[0] + "\n", "utf-8")
+    path = places / measure.MEASURED
+    path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
     start().communicate()
     (whole,) = stored(places)
     names = set(row) - {"date", "train_seconds"}
@@ -245,7 +247,8 @@ def test_long_runs_have_a_worktree_of_their_own(repository, monkeypatch, capsys)
     (tree,) = frozen.folder().glob("tree-*/")
     assert begun == [str(root)] and (tree / "tools" / "some.py").read_text("utf-8") == "one = 1\n"
     monkeypatch.setattr(frozen.project, "ROOT", tree)
-    using = frozen.hold()
+    using = frozen.in_use()
+    using.__enter__()
     frozen.enter()
     assert len(begun) == 1, "in the worktree the command goes on"
     monkeypatch.setattr(frozen.project, "ROOT", root)
@@ -258,7 +261,7 @@ def test_long_runs_have_a_worktree_of_their_own(repository, monkeypatch, capsys)
     del frozen.os.environ[frozen.INTO]
     frozen.enter()
     assert len(list(frozen.folder().glob("tree-*/"))) == 2, "a worktree in use stays"
-    using.release()
+    using.__exit__(None, None, None)
     del frozen.os.environ[frozen.INTO]
     frozen.enter()
     (left,) = frozen.folder().glob("tree-*/")

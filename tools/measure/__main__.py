@@ -45,12 +45,11 @@ def is_stored(job: plan.Job) -> bool:
 def do(job: plan.Job, options: argparse.Namespace) -> None:
     """Train one run in a process of its own and store its row; another process at the same run is left to it."""
     checkpoints = frozen.folder()
-    if options.deadline is not None and time.time() > options.deadline:
+    is_over = options.deadline is not None and time.time() > options.deadline
+    if is_over or (is_stored(job) and not options.again):
         return
     try:
         with FileLock(training.checkpoint_of(job, checkpoints).with_suffix(".lock"), timeout=0):
-            if is_stored(job) and not options.again:
-                return
             row = alone(training.train, job, frozen.into(), checkpoints, options.deadline, options.jobs == 1)
             tables.add(table_of(job), row, plan.replaced(job), checkpoints)
             training.clear_away(job, checkpoints)
@@ -135,11 +134,8 @@ def main(argv: list[str] | None = None) -> int:
         torch.set_num_threads(1)
     if not (options.here or options.status):
         frozen.enter()
-    using = frozen.hold()
-    try:
+    with frozen.in_use():
         return measure(options)
-    finally:
-        using.release()
 
 
 def measure(options: argparse.Namespace) -> int:

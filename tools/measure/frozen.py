@@ -1,8 +1,10 @@
 """A worktree of the current commit, in which long runs go on while the code is being changed."""
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -49,21 +51,23 @@ def is_ahead(table: str) -> bool:
     return (into() / table).read_bytes() != (project.ROOT / "d2lite" / table).read_bytes()
 
 
-def hold() -> FileLock:
-    """The lock that says that this worktree is in use; kept by the caller for as long as it is."""
-    lock = FileLock(folder() / f"{project.ROOT.name}-{os.getpid()}.using")
-    lock.acquire()
-    return lock
+@contextlib.contextmanager
+def in_use() -> Iterator[None]:
+    """While the block runs, nobody takes this worktree away."""
+    path = folder() / f"{project.ROOT.name}-{os.getpid()}.using"
+    with FileLock(path):
+        yield
+    path.unlink(missing_ok=True)
 
 
 def remove_old(keep: Path) -> None:
     """Take away worktrees that no process uses."""
     for tree in folder().glob("tree-*/"):
-        if tree != keep and not any(in_use(lock) for lock in folder().glob(f"{tree.name}-*.using")):
+        if tree != keep and not any(is_held(lock) for lock in folder().glob(f"{tree.name}-*.using")):
             git("worktree", "remove", "--force", str(tree))
 
 
-def in_use(path: Path) -> bool:
+def is_held(path: Path) -> bool:
     """Whether a process holds the lock; one that nobody holds is removed."""
     try:
         with FileLock(path, timeout=0):
