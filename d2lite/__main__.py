@@ -12,11 +12,12 @@ from importlib import metadata
 import d2lite as d2l
 
 from . import data as datasets
-from . import parallel
+from . import parallel, threads
 from .building import build
 from .download import cache_folder
-from .preflight import check_writable
+from .preflight import check_writable, epoch_budget
 from .recipes import KINDS
+from .results import training_seconds
 
 #: what only notebooks need
 FOR_NOTEBOOKS = ("ipython", "ipykernel", "torchvision")
@@ -97,6 +98,7 @@ def _train_one(arguments: argparse.Namespace) -> int:
         fit_options["quick_epochs"] = None  # whoever names the epochs gets them, whatever the profile
     if first:
         print(data)
+        _announce_time(net, data, recipe.name, fit_options)
     history = d2l.fit(net, data, checkpoint=arguments.checkpoint, compile=arguments.compile, **fit_options)
     test = d2l.evaluate(net, data.test)
     if first and arguments.history:
@@ -108,8 +110,23 @@ def _train_one(arguments: argparse.Namespace) -> int:
     return 130 if history.interrupted else 0
 
 
+def _announce_time(net, data, network: str, fit_options: dict) -> None:
+    """Say about how long a run takes that is not over in a minute: at 224 px that can be days."""
+    macs = d2l.summary(net, (1, data.channels, data.size, data.size)).macs
+    epochs, _ = epoch_budget(data, fit_options["epochs"], fit_options["quick_epochs"])
+    minutes = training_seconds(network, macs, data.train.num_images * epochs) / 60
+    if minutes >= 1:  # NaN is not
+        time = f"{minutes:.0f} minutes" if minutes < 100 else f"{minutes / 60:.0f} hours"
+        print(f"about {time} at {data.size} px ({macs / 1e6:.3g} M MACs an image), by the times in costs.csv")
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     print(d2l.provenance())
+    print("\nthreads")
+    for title, value in threads.report().items():
+        print(f"  {title:14} {value}")
+    for warning in threads.warnings():
+        print(f"  Warning: {warning}")
     missing = []
     print("\npackages")
     for name in (*needed(), *FOR_NOTEBOOKS):

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from . import parallel
+from .arguments import check_whole
 from .device import free_memory
 from .streaming import streamed
 
@@ -59,7 +60,7 @@ class Split:
         self._resized: torch.Tensor | None = None  # float32 (n, size, size, C), normalised, from the first pass on
         self.labels = labels
         self.total = len(labels) if total is None else total
-        self.size, self.batch_size = size, batch_size
+        self.size, self.batch_size = check_whole("size", size, 1), check_whole("batch_size", batch_size, 1)
         self.shuffle, self.augment, self.mirrored = shuffle, augment, mirrored
         # (x / 255 - mean) / std as one multiplication and one addition per pixel
         scale = torch.tensor(std, dtype=torch.float64).reciprocal()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from .arguments import check_whole
 from .recipes import Recipe
 
 
@@ -17,8 +18,13 @@ def build(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> nn.M
     it as ``net.recipe``, from which ``fit`` knows how the weights started; a checkpoint of another start is refused.
 
     Raises:
-        ValueError: the network cannot take images of that size; the message names the smallest it can.
+        ValueError: a number is not a whole one from 1, or the network cannot take images of that size; the message
+            names the smallest it can.
     """
+    in_channels, num_classes, size = (
+        check_whole(name, value, 1)
+        for name, value in (("in_channels", in_channels), ("num_classes", num_classes), ("size", size))
+    )
     module, function = recipe.factory.split(":")
     factory: Callable[..., nn.Module] = getattr(importlib.import_module(f"d2lite.models.{module}"), function)
     net = factory(in_channels=in_channels, num_classes=num_classes, size=size)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from .files import write_atomically
+from .files import check_zip, write_atomically
 
 FORMAT = 1
 
@@ -37,23 +35,20 @@ def restore(net: nn.Module, path: str | os.PathLike) -> nn.Module:
     saved = content.get("state_dict")
     if not isinstance(saved, dict):
         raise ValueError(f"{path} holds no network: give a file that d2lite.save wrote.")
-    load_exactly(net, saved, f"{path} holds a {content.get('network', 'network')}")
+    check_same_shapes(net, saved, f"{path} holds a {content.get('network', 'network')}")
+    net.load_state_dict(saved)
     return net
 
 
-def load_exactly(net: nn.Module, saved: dict[str, torch.Tensor], source: str) -> None:
-    """Copy ``saved`` into ``net`` if every name and shape agrees.
-
-    Raises:
-        ValueError: they do not agree; starts with ``source``, and ``net`` is unchanged.
-    """
+def check_same_shapes(net: nn.Module, saved: dict[str, torch.Tensor], source: str) -> None:
+    """Raise ValueError, which starts with ``source``, unless names and shapes of ``saved`` are those of ``net``."""
     own = net.state_dict()
     problems = [f"{name} is missing in the file" for name in own if name not in saved]
     problems += [f"{name} is not in this network" for name in saved if name not in own]
     problems += [
-        f"{name} has shape {tuple(saved[name].shape)} in the file and {tuple(own[name].shape)} here"
+        f"{name} has shape {_shape(saved[name])} in the file and {_shape(own[name])} here"
         for name in own
-        if name in saved and saved[name].shape != own[name].shape
+        if name in saved and _shape(saved[name]) != _shape(own[name])
     ]
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
@@ -61,7 +56,11 @@ def load_exactly(net: nn.Module, saved: dict[str, torch.Tensor], source: str) ->
             f"{source} that does not fit this {type(net).__name__}: {'; '.join(problems[:3])}{more}. Build the network "
             "with the settings it was saved with."
         )
-    net.load_state_dict(saved)
+
+
+def _shape(entry: object) -> tuple[int, ...] | None:
+    """Of a tensor; None of anything else, which a file of someone else's may hold under a tensor's name."""
+    return tuple(entry.shape) if isinstance(entry, torch.Tensor) else None
 
 
 def write_state(path: str | os.PathLike, state: dict[str, Any]) -> Path:
@@ -72,6 +71,8 @@ def write_state(path: str | os.PathLike, state: dict[str, Any]) -> Path:
 def read_state(path: str | os.PathLike) -> dict[str, Any]:
     """Read what ``write_state`` wrote, onto the CPU; only plain data is accepted (``weights_only``).
 
+    All check sums are compared before anything is read.
+
     Raises:
         FileNotFoundError, ValueError: no such file; or a file that is damaged or something else.
     """
@@ -79,11 +80,16 @@ def read_state(path: str | os.PathLike) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: check the path, or save first.")
     try:
+        check_zip(path)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged or not a d2lite file ({error}): give a sound copy of it.") from error
+    try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path} is damaged or not a d2lite file ({type(error).__name__}): delete it and save again."
-        ) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # an archive of someone else's, which may hold anything
+        kind = type(error).__name__
+        raise ValueError(f"{path} is damaged or not a d2lite file ({kind}): give one that d2lite wrote.") from error
     if not isinstance(content, dict) or content.get("d2lite_format") != FORMAT:
         raise ValueError(f"{path} is not a d2lite file: give one that d2lite wrote.")
     return content

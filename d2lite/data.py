@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from . import device as _device
+from .arguments import whole
 from .batches import ImageData, Split
 from .datasets import DATASETS, DataSet
 from .formats import DataError, DataFileError
@@ -162,11 +163,12 @@ def _dataset(name: str) -> DataSet:
 
 
 def _whole(name: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+    found = whole(value)
+    if found is None:
         raise ValueError(f"{name} must be a whole number, not {value!r}.")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}.")
-    return int(value)
+    if found < least:
+        raise ValueError(f"{name} must be at least {least}, not {found}.")
+    return found
 
 
 def _permutations(dataset: DataSet) -> tuple[np.ndarray, np.ndarray]:

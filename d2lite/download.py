@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -193,10 +194,9 @@ class _Resuming:
             raise _BrokeOffError(f"broke off after {have:,} of {total:,} bytes")
 
     def _check_contents(self, part: Path) -> None:
-        try:
+        sound = False
+        with contextlib.suppress(OSError, EOFError, ValueError, zlib.error):
             sound = digest(gzip.decompress(part.read_bytes()), "md5") == self.remote.contents_hash
-        except (OSError, EOFError, ValueError):
-            sound = False
         if not sound:
             part.unlink()
             raise ValueError("contents differ")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import math
 import os
 import pickle
 import tarfile
@@ -53,8 +54,8 @@ class UnreadableFileError(DataFileError):
         )
 
 
-def digest(data: bytes | Path, algorithm: str) -> str:
-    """``"md5:…"`` or ``"sha256:…"`` of some bytes or of a file."""
+def digest(data: bytes | np.ndarray | Path, algorithm: str) -> str:
+    """``"md5:…"`` or ``"sha256:…"`` of some bytes, of an array's contents (in C order) or of a file."""
     value = hashlib.new(algorithm, usedforsecurity=False)
     if isinstance(data, Path):
         with open(data, "rb") as file:
@@ -99,7 +100,7 @@ def read_idx(path: Path, dimensions: int) -> tuple[np.ndarray, bytes]:
         what = {1: "labels", 3: "images"}[dimensions]
         raise DataFileError(path, f"starts with {magic:#010x}, an IDX file of {what} with {0x800 + dimensions:#010x}")
     shape = tuple(int(n) for n in np.frombuffer(data, ">u4", dimensions, offset=4))
-    wanted = header + int(np.prod(shape, dtype=np.int64))
+    wanted = header + math.prod(shape)
     if len(data) != wanted:
         kind = "is truncated" if len(data) < wanted else "is too long"
         raise DataFileError(path, f"{kind} (its header announces {wanted:,} bytes, it holds {len(data):,})")
@@ -135,11 +136,13 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def batch_pickle(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """CIFAR-10's Python form: a pickled dict of images (n, 3072) and labels. Altered bytes can ask a pickle's reader
+    for anything, such as 16 GiB of memory: compare the check sum first."""
     try:
         batch = _ArraysOnly(io.BytesIO(data), encoding="bytes").load()
         images = np.asarray(batch[b"data"], dtype=np.uint8).reshape(-1, 3, 32, 32)
         labels = np.asarray(batch[b"labels"], dtype=np.int64)
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # there is hardly one that a pickle cannot provoke
         raise DataFileError(path, f"is not a batch of CIFAR-10 ({error})") from None
     return images, labels
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .arguments import plain, real
 from .files import write_atomically
 
 if TYPE_CHECKING:  # imported where they are used: together they take longer than all the rest of d2lite
@@ -111,7 +112,8 @@ class History:
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write the records to ``path`` as JSON; the file appears whole or not at all."""
-        return write_atomically(path, lambda file: file.write(json.dumps(self.state_dict(), indent=1).encode()))
+        text = json.dumps(self.state_dict(), indent=1, default=plain)
+        return write_atomically(path, lambda file: file.write(text.encode()))
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> History:
@@ -121,8 +123,18 @@ class History:
             ValueError: the file is not a saved history.
         """
         try:
-            return cls.from_state_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+            history = cls.from_state_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+            for record in history:
+                _check_numbers(record)
+            return history
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(
                 f"{path} is not a saved history ({error}): give a file that History.save wrote."
             ) from error
+
+
+def _check_numbers(record: EpochRecord) -> None:
+    for name, value in asdict(record).items():
+        missing = value is None and name in ("val_loss", "val_accuracy")
+        if not missing and real(value) is None:
+            raise ValueError(f"{name} is {value!r}")

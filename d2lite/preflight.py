@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from . import parallel
+from .arguments import whole
 from .device import profile
 from .shapes import forward_on_meta, trace
 
@@ -22,6 +23,8 @@ def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
 
 def check_writable(path: str | os.PathLike) -> None:
     """Raise OSError unless a file can be written at ``path``: better now than after an hour of training."""
+    if Path(path).is_dir():
+        raise OSError(f"cannot write {path}: it is a folder. Give the path of a file.")
     folder = Path(path).absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         why = "may not be written" if folder.is_dir() else "does not exist"
@@ -46,8 +49,9 @@ def check_fit(net: nn.Module, data) -> torch.device:
     for given in (labels, getattr(data.val, "labels", None)):
         if given is not None and len(outputs) == 2:
             _check_labels(given, outputs[1])
-    if hasattr(train, "batch_size"):
-        _check_last_batch(net, shape, train.num_images, train.batch_size)
+    images, batch_size = (whole(getattr(train, name, None)) for name in ("num_images", "batch_size"))
+    if images and batch_size:
+        _check_last_batch(net, shape, images, batch_size)
     return getattr(train, "device", labels.device)
 
 

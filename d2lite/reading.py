@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -86,7 +85,7 @@ def _read_split(found: Found, dataset: DataSet, train: bool, rows: np.ndarray | 
     # The check sum of the source names its decoded copy, so that another source never meets an old copy.
     key = layout.hashes.get(files[0].name, "").rpartition(":")[2][:16]
     copy = download.cache_folder() / "decoded" / f"{dataset.name}-{'train' if train else 'test'}-{key}.npz"
-    arrays = _read_copy(copy, total)
+    arrays = _read_copy(copy, (total, dataset.size, dataset.size, dataset.channels))
     if arrays is None and layout.kind == "parquet" and rows is not None and len(rows) < total // 2:
         return _read_files(layout, files, dataset, train, rows)  # decoding a few is faster than keeping all
     if arrays is None:
@@ -112,8 +111,13 @@ def _read_files(
             batches = formats.archive_batches(files[0], train)
         else:
             parse = formats.batch_records if layout.kind == "cifar-bin" else formats.batch_pickle
-            contents = [formats.read_bytes(file) for file in files]
-            batches = [parse(file, data) for file, data in zip(files, contents, strict=True)]
+            held = [formats.read_bytes(file) for file in files]
+            if layout.kind == "cifar-bin":
+                contents = held
+            else:  # a pickle is not opened unless its bytes are those published
+                for file, data in zip(files, held, strict=True):
+                    _check_digest(layout, file, data)
+            batches = [parse(file, data) for file, data in zip(files, held, strict=True)]
         images = np.concatenate([batch[0] for batch in batches]).transpose(0, 2, 3, 1)
         labels = np.concatenate([batch[1] for batch in batches])
     wrong = np.flatnonzero((labels < 0) | (labels >= len(dataset.classes)))
@@ -124,7 +128,7 @@ def _read_files(
     total = dataset.train_images if train else dataset.test_images
     if len(labels) != total:
         raise DataFileError(files[-1], f"holds {len(labels):,} labels where {dataset.label} has {total:,}")
-    # Last, because the checks above say more precisely what is wrong.
+    # Last, because the checks above say more precisely what is wrong, and these forms are safe to look into.
     for file, data in zip(files, contents, strict=True):
         if data is not None:
             _check_digest(layout, file, data)
@@ -149,20 +153,27 @@ def _check_digest(layout: Layout, path: Path, data: bytes | Path) -> None:
         )
 
 
-def _read_copy(path: Path, total: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """The decoded copy, or None where there is none or it is damaged (zip members carry check sums)."""
+def _read_copy(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+    """The decoded copy, or None where there is none or it is not as it was written."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            images, labels = arrays["images"], arrays["labels"]
-        return (images, labels) if len(images) == len(labels) == total else None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            images, labels, digests = arrays["images"], arrays["labels"], arrays["digests"].tolist()
+    except Exception:  # there is hardly one that altered bytes cannot provoke, and the source is at hand
         return None
+    as_written = images.shape == shape and labels.shape == shape[:1] and digests == _digests(images, labels)
+    return (images, labels) if as_written else None
+
+
+def _digests(images: np.ndarray, labels: np.ndarray) -> list[str]:
+    """Check sums over the arrays themselves: those of the archive's members say nothing once another wrote it anew."""
+    return [formats.digest(np.ascontiguousarray(array), "sha256") for array in (images, labels)]
 
 
 def _write_copy(path: Path, arrays: tuple[np.ndarray, np.ndarray]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda file: np.savez(file, images=arrays[0], labels=arrays[1]))
+        digests = np.array(_digests(*arrays))
+        write_atomically(path, lambda file: np.savez(file, images=arrays[0], labels=arrays[1], digests=digests))
     except OSError as error:
         warnings.warn(
             f"Decoded images are not kept, so the next load decodes them again: {error}. D2LITE_CACHE can name "

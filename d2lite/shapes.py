@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
+
+from .arguments import whole
 
 LARGEST_SIZE_TRIED = 512
 
@@ -73,7 +76,7 @@ def trace(net: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
     Raises:
         InputShapeError: the shape does not fit; the message names the layer, and the sizes or channels that work.
     """
-    check_shape(input_shape)
+    input_shape = check_shape(input_shape)
     calls, running, error = _calls(net, input_shape, forward_on_meta)
     if error is None:
         return calls
@@ -108,16 +111,16 @@ def _calls(
     return calls, [], None
 
 
-def check_shape(input_shape: tuple[int, ...]) -> None:
-    """Raise InputShapeError unless ``input_shape`` is a tuple of positive whole numbers, the batch first."""
-    whole = isinstance(input_shape, (tuple, list, torch.Size)) and all(
-        isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in input_shape
-    )
-    if not whole or len(input_shape) < 2:
+def check_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
+    """``input_shape`` as a tuple of ints; raise InputShapeError unless all are positive whole numbers, batch first."""
+    listed = isinstance(input_shape, (tuple, list)) or (isinstance(input_shape, np.ndarray) and input_shape.ndim == 1)
+    shape = tuple(map(whole, input_shape)) if listed else ()
+    if len(shape) < 2 or not all(n is not None and n > 0 for n in shape):
         raise InputShapeError(
             f"input shape {input_shape!r} will not do: give positive whole numbers with the batch first, "
             "for images (N, C, H, W), such as (1, 3, 224, 224)."
         )
+    return shape
 
 
 def _shape_of(output) -> tuple[int, ...]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from .shapes import forward_on_meta, forward_on_zeros, trace
+from .arguments import whole
+from .shapes import check_shape, forward_on_meta, forward_on_zeros, trace
 
 if TYPE_CHECKING:  # takes long to import, and few summaries become a frame
     import pandas as pd
@@ -34,7 +35,7 @@ class Summary:
 
     def __init__(self, title: str, input_shape: tuple[int, ...], rows: list[Layer], parameters: int, macs: int):
         self.title = title
-        self.input_shape = tuple(input_shape)
+        self.input_shape = input_shape
         self.rows = rows
         #: all parameters of the network, shared ones counted once
         self.parameters = parameters
@@ -113,17 +114,18 @@ def summary(net: nn.Module, input_shape: tuple[int, ...], depth: int | None = No
     Raises:
         InputShapeError: the network cannot take this input; names the layer and what would work.
     """
-    if depth is not None and (not isinstance(depth, int) or depth < 1):
+    level_asked, input_shape = whole(depth), check_shape(input_shape)
+    if depth is not None and (level_asked is None or level_asked < 1):
         raise ValueError(f"depth is {depth!r}: give None for the innermost layers, or a whole number from 1.")
     calls = trace(net, input_shape)
-    flops = _flops(net, tuple(input_shape))
+    flops = _flops(net, input_shape)
     turns = Counter(call.name for call in calls)  # a module that is called twice has two rows, each with its share
     root = type(net).__name__
     rows, seen = [], set()
     for call in calls:
         level = call.name.count(".") + 1 if call.name else 0
         innermost = not any(True for _ in call.module.children())
-        listed = innermost if depth is None else level == depth or (innermost and 0 < level < depth)
+        listed = innermost if depth is None else level == level_asked or (innermost and 0 < level < level_asked)
         if not listed:
             continue
         own = {id(parameter): parameter.numel() for parameter in call.module.parameters()}

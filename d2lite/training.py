@@ -13,12 +13,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from . import parallel
+from .arguments import check_real, check_whole
 from .device import fast_bfloat16
 from .history import EpochRecord, History
 from .listeners import Listener, Progress, Run, Ticker
 from .metrics import Tally, evaluate, widened
 from .preflight import check_choice, check_fit, check_writable, epoch_budget
-from .resuming import resume_run, save_run, settings_of
+from .resuming import own_generator, resume_run, save_run, settings_of
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("one_cycle", "step", "constant")
@@ -63,7 +64,9 @@ def fit(
             of fewer than four steps, which leaves no room for a cycle); with ``"step"`` the rate of the first half,
             a tenth of it in the third quarter and a hundredth in the last (He et al., 2015).
         precision: ``"auto"`` computes in bfloat16 (autocast) where the device has units for it, else in float32.
-        checkpoint: a file to write after each epoch. When it exists, training goes on from there, to the same numbers.
+        checkpoint: a file to write after each epoch. When it exists, training goes on from there, to the same numbers:
+            weights, optimizer, schedule and all that ``seed_everything`` seeds are as they were, and so is the
+            ``generator`` of ``data.train``, where it has one.
         listener: who watches: ``"auto"`` for the live board or progress bar, ``None`` for silence.
         compile: let ``torch.compile`` translate the network first, which takes up to minutes and can make each step
             faster. The last batch of an epoch, if it is shorter, is translated as well.
@@ -71,7 +74,8 @@ def fit(
             in, correspondingly more, so that about as many images are seen.
 
     Raises:
-        ValueError: an argument, the input size, the channels or the labels do not fit; says what would.
+        ValueError: an argument, the input size, the channels or the labels do not fit; says what would. Or the
+            checkpoint is damaged or of another run: says in which setting, the seed among them, the two differ.
         NonFiniteLossError: the loss became NaN or infinite.
 
     A ``KeyboardInterrupt`` ends training early and returns the finished epochs, ``history.interrupted`` set.
@@ -81,10 +85,14 @@ def fit(
     check_choice("optimizer", optimizer, OPTIMIZERS)
     check_choice("schedule", schedule, SCHEDULES)
     check_choice("precision", precision, PRECISIONS)
-    if not isinstance(epochs, int) or epochs < 1:
-        raise ValueError(f"epochs is {epochs!r}: give a whole number from 1.")
-    if not lr > 0 or not math.isfinite(lr):
-        raise ValueError(f"lr is {lr!r}: give a positive learning rate, such as 0.1.")
+    epochs = check_whole("epochs", epochs, 1)
+    quick_epochs = None if quick_epochs is None else check_whole("quick_epochs", quick_epochs, 1)
+    lr = check_real("lr", lr, lambda value: value > 0, "a positive learning rate, such as 0.1")
+    momentum = check_real("momentum", momentum, lambda value: 0 <= value < 1, "a number from 0 to below 1, such as 0.9")
+    weight_decay = check_real("weight_decay", weight_decay, lambda value: value >= 0, "a number from 0, such as 5e-4")
+    label_smoothing = check_real(
+        "label_smoothing", label_smoothing, lambda value: 0 <= value <= 1, "a number from 0 to 1, such as 0.1"
+    )
     if checkpoint is not None and parallel.rank() == 0:  # who writes it
         check_writable(checkpoint)
     on = check_fit(net, data)
@@ -97,10 +105,10 @@ def fit(
     settings = {
         "network": type(net).__name__, "epochs": run_epochs, "steps_per_epoch": steps_per_epoch, "lr": lr,
         "optimizer": optimizer, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
-        "label_smoothing": label_smoothing, "precision": precision, **settings_of(data),
+        "label_smoothing": label_smoothing, "precision": precision, **settings_of(net, data),
     }  # fmt: skip
-    history = History()
-    if checkpoint is not None and (resumed := resume_run(checkpoint, settings, net, stepper, scheduler)):
+    history, generator = History(), own_generator(data)
+    if checkpoint is not None and (resumed := resume_run(checkpoint, settings, net, stepper, scheduler, generator)):
         history = resumed
         notes.append(f"resumed from {checkpoint} after epoch {len(history)} of {run_epochs}")
     weight = getattr(data.train, "weight", lambda step: 1.0)
@@ -146,7 +154,7 @@ def fit(
             record = EpochRecord(epoch, train.loss, train.accuracy, *measured, rate, seconds, train.n / seconds)
             history.records.append(record)
             if checkpoint is not None:
-                save_run(checkpoint, settings, net, stepper, scheduler, history)
+                save_run(checkpoint, settings, net, stepper, scheduler, history, generator)
             watcher.epoch(record)
     except KeyboardInterrupt:
         if parallel.size() > 1:  # the others may be at another step: together they cannot go on

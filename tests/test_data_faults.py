@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+import torch
 from datafiles import IDX_FILES, TRAIN, idx, pictures, small_cifar, small_fashion
 
 from d2lite import data, download, formats, locate
@@ -72,6 +73,10 @@ def test_a_name_like_no_other_brings_the_known_ones():
         ({"size": 28.0}, "size must be a whole number, not 28.0"),
         ({"size": (28, 28)}, "size must be a whole number"),
         ({"size": True}, "size must be a whole number"),
+        ({"batch_size": np.bool_(True)}, "batch_size must be a whole number"),
+        ({"batch_size": np.float64(32)}, "batch_size must be a whole number"),
+        ({"quick_images": True}, "quick_images must be a whole number"),
+        ({"size": np.array([28])}, "size must be a whole number"),
         ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
         ({"batch_size": "32"}, "batch_size must be a whole number"),
         ({"quick_images": 3}, "quick_images must be at least 4"),
@@ -93,8 +98,11 @@ def test_a_batch_larger_than_the_split_brings_one_that_works(monkeypatch):
     assert [len(y) for _, y in loaded.val] == [64]  # smaller splits are one short batch
 
 
-def test_numpy_numbers_are_whole_numbers():
-    assert data.load("digits", size=np.int64(12), batch_size=np.int32(5)).size == 12
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.array, torch.tensor])
+def test_numpy_numbers_are_whole_numbers(kind):
+    loaded = data.load("digits", size=kind(12), batch_size=kind(50), quick_images=kind(200))
+    assert (loaded.size, loaded.batch_size, loaded.quick_images, len(loaded.train)) == (12, 50, 200, 26)
+    assert {type(number) for number in (loaded.size, loaded.batch_size, loaded.train.batch_size)} == {int}
 
 
 # Damaged files in the data folder
@@ -166,8 +174,8 @@ def test_equal_numbers_of_too_few_images_and_labels(monkeypatch, folder):
         ("bin", "cifar-10-batches-bin/data_batch_3.bin", cut, "is truncated"),
         ("bin", "cifar-10-batches-bin/data_batch_3.bin", lambda c: b"\x0b" + c[1:], "label 11 of image 40 is outside"),
         ("bin", "cifar-10-batches-bin/test_batch.bin", lambda c: flip(c, 77), "published bytes"),
-        ("py", "cifar-10-batches-py/data_batch_2", cut, "is not a batch of CIFAR-10"),
-        ("py", "cifar-10-batches-py/data_batch_2", lambda c: pickle.dumps({"a": 1}), "is not a batch of CIFAR-10"),
+        ("py", "cifar-10-batches-py/data_batch_2", cut, "published bytes"),
+        ("py", "cifar-10-batches-py/data_batch_2", lambda c: pickle.dumps({"a": 1}), "published bytes"),
         ("binary.tar.gz", "cifar-10-binary.tar.gz", cut, "published bytes"),
         ("python.tar.gz", "cifar-10-python.tar.gz", lambda c: b"", "is empty"),
         ("hub", "cifar10/train-00000-of-00001.parquet", cut, "published bytes"),
@@ -206,6 +214,63 @@ def test_a_batch_cannot_run_code(tmp_path):
     with pytest.raises(data.DataFileError, match=r"it asks for (posix|nt)\.mkdir"):
         formats.batch_pickle(tmp_path / "data_batch_1", pickle.dumps({b"data": Evil()}))
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("kind", ["py", "python.tar.gz"])
+def test_an_altered_pickle_is_not_opened(monkeypatch, folder, kind):
+    small_cifar(monkeypatch, folder, kind)
+    path = folder / ("cifar-10-batches-py/test_batch" if kind == "py" else "cifar-10-python.tar.gz")
+    path.write_bytes(path.read_bytes() + b".")
+    real = formats.batch_pickle
+    monkeypatch.setattr(formats, "batch_pickle", lambda p, data: pytest.fail("opened") if p == path else real(p, data))
+    with pytest.raises(data.DataFileError, match="published bytes") as caught:
+        data.load("cifar10", batch_size=16)
+    assert caught.value.path == path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pickle.dumps({"a": 1}),
+        pickle.dumps({b"data": [[1, 2], [3]], b"labels": []}),
+        pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": ["a", "b"]}),
+        b"",
+        b"0",  # takes from an empty stack: IndexError
+        b"]}b.",  # a state for what has none: AttributeError
+        b"\x8e" + (2**63).to_bytes(8, "little") + b"x.",  # announces more than memory has addresses: OverflowError
+    ],
+)
+def test_a_batch_that_is_none_has_one_error(tmp_path, content):
+    with pytest.raises(data.DataFileError, match="is not a batch of CIFAR-10"):
+        formats.batch_pickle(tmp_path / "data_batch_1", content)
+
+
+@pytest.mark.parametrize("change", ["pixel", "label", "shape", "other images", "no check sum", "a pickle"])
+def test_a_decoded_copy_that_someone_wrote_anew_is_decoded_again(monkeypatch, folder, tmp_path, change):
+    small_cifar(monkeypatch, folder, "hub")
+    sound = data.load("cifar10", batch_size=32, device="cpu")
+    for copy in (tmp_path / "cache" / "decoded").iterdir():
+        with np.load(copy) as kept:
+            arrays = {name: kept[name].copy() for name in kept.files}
+        if change == "pixel":
+            arrays["images"][0, 0, 0] ^= 1
+        elif change == "label":
+            arrays["labels"][0] ^= 1
+        elif change == "shape":
+            arrays["images"] = arrays["images"].reshape(-1, 16, 64, 3)
+        elif change == "other images":
+            arrays["images"], arrays["labels"] = arrays["images"][::-1], arrays["labels"][::-1]
+        elif change == "no check sum":
+            arrays["images"][0] = 0
+            del arrays["digests"]
+        else:
+            arrays["labels"] = arrays["labels"].astype(object)
+        with open(copy, "wb") as file:
+            np.savez(file, **arrays)
+    again = data.load("cifar10", batch_size=32, device="cpu")
+    assert torch.equal(again.train.images, sound.train.images) and torch.equal(again.test.labels, sound.test.labels)
+    monkeypatch.setattr(formats, "read_parquet", lambda *_: pytest.fail("the copy was not made anew"))
+    assert torch.equal(data.load("cifar10", batch_size=32, device="cpu").train.images, sound.train.images)
 
 
 def test_an_archive_without_a_batch_is_named(tmp_path, monkeypatch):

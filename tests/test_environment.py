@@ -12,6 +12,7 @@ import torch
 
 import d2lite as d2l
 from d2lite.__main__ import main
+from d2lite.device import last_seed
 
 
 def test_profile(monkeypatch):
@@ -43,6 +44,22 @@ def test_seeds_repeat_and_differ(monkeypatch):
         d2l.seed_everything(5)
 
 
+@pytest.mark.parametrize("seed", [np.int64(5), np.array(5), torch.tensor(5), 5])
+def test_a_seed_is_a_whole_number(seed, monkeypatch):
+    monkeypatch.delenv("D2LITE_SEED", raising=False)
+    d2l.seed_everything(seed)
+    assert torch.initial_seed() == last_seed() == 5
+    for wrong in (True, np.bool_(True), 0.5, np.float64(1), "1", None):
+        with pytest.raises(ValueError, match="the seed is .*: give a whole number"):
+            d2l.seed_everything(wrong)
+    for wrong in (2**64, -(2**63) - 1, 10**400):
+        with pytest.raises(ValueError, match="up to 64 bits"):
+            d2l.seed_everything(wrong)
+    assert last_seed() == 5
+    for extreme in (2**64 - 1, -(2**63), np.uint64(2**64 - 1)):
+        d2l.seed_everything(extreme)
+
+
 @pytest.mark.parametrize(
     ("cuda", "mps", "expected"),
     [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu"), (True, False, "cuda")],
@@ -59,6 +76,27 @@ def test_provenance_names_what_matters():
     assert "<th" in facts._repr_html_()
 
 
+def test_numbers_for_a_network_are_whole():
+    recipe = d2l.recipe("lenet")
+    assert d2l.build(recipe, np.int64(3), np.int64(10), np.int64(28))[0].in_channels == 3
+    for wrong in ({"in_channels": True}, {"num_classes": 2.5}, {"size": 0}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} is .*: give a whole number from 1"):
+            d2l.build(recipe, **{"in_channels": 1, "num_classes": 10, "size": 28, **wrong})
+
+
+def test_a_long_run_is_announced(monkeypatch, capsys):
+    results = importlib.import_module("d2lite.results")  # d2l.results is the function
+    rows = [{"network": "lenet", "device": "CPU, 2 threads", "images_per_second": 10.0, "macs": 416_520}]
+    monkeypatch.setattr(results, "stored", lambda table: rows)
+    monkeypatch.setattr(results, "device_name", lambda: "CPU, 1 thread")
+    monkeypatch.setattr(d2l, "fit", lambda *arguments, **options: d2l.History())
+    assert main(["train", "lenet", "--data", "digits", "--profile", "full", "--epochs", "10"]) == 0
+    assert "about 21 minutes at 28 px (0.417 M MACs an image)" in capsys.readouterr().out  # 12,570 images
+    monkeypatch.setattr(results, "device_name", lambda: "NVIDIA H200")
+    assert main(["train", "lenet", "--data", "digits", "--profile", "full", "--epochs", "10"]) == 0
+    assert "about" not in capsys.readouterr().out
+
+
 def test_public_names_exist_and_are_documented():
     for name in d2l.__all__:
         assert (getattr(d2l, name).__doc__ or "").strip(), f"{name} has no docstring"
@@ -70,12 +108,10 @@ def test_unknown_network_names_the_nearest():
 
 
 @pytest.mark.parametrize("row", d2l.recipes(), ids=lambda row: row.name)
-def test_every_recipe_builds_a_network_for_its_data(row, monkeypatch):
-    for profile in ("quick", "full"):
-        monkeypatch.setenv("D2LITE_PROFILE", profile)
-        with torch.device("meta"):
-            net = d2l.build(row, 1, 10, row.input_size)
-        assert d2l.summary(net, (2, 1, row.input_size, row.input_size)).rows[-1].output_shape == (2, 10)
+def test_every_recipe_builds_a_network_for_its_data(row):
+    with torch.device("meta"):
+        net = d2l.build(row, 1, 10, row.size)
+    assert d2l.summary(net, (2, 1, row.size, row.size)).rows[-1].output_shape == (2, 10)
 
 
 def test_published_rows():

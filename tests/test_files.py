@@ -3,12 +3,13 @@
 import errno
 import os
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import d2lite as d2l
-from d2lite.files import write_atomically
+from d2lite.files import check_zip, write_atomically
 
 
 def make_net():
@@ -47,6 +48,20 @@ def test_restore_names_what_is_wrong_with_the_file(tmp_path):
     torch.save({"a": 1}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match="not a d2lite file"):
         d2l.restore(make_net(), tmp_path / "other.pt")
+
+
+@pytest.mark.parametrize(("field", "value"), [(10, 8), (20, 0), (24, 2**31), (24, 0), (slice(20, 28), 0)])
+def test_an_entry_that_announces_what_is_not_there_is_refused_before_it_is_read(tmp_path, field, value):
+    path = d2l.save(make_net(), tmp_path / "net.pt")
+    content = bytearray(path.read_bytes())
+    entry = content.rindex(b"PK\x01\x02", 0, content.rindex(b"archive/data/0"))  # in the directory at the end
+    where = field if isinstance(field, slice) else slice(field, field + (2 if field == 10 else 4))
+    content[entry + where.start : entry + where.stop] = value.to_bytes(where.stop - where.start, "little")
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="the entry of 'archive/data/0' is not as it was written"):
+        check_zip(path)
+    with pytest.raises(ValueError, match="net.pt is damaged"):
+        d2l.restore(make_net(), path)
 
 
 def test_files_with_code_are_not_run(tmp_path):
@@ -113,6 +128,17 @@ def test_history_round_trip_and_frame(tmp_path):
         d2l.History.load(tmp_path / "bad.json")
     with pytest.raises(ValueError, match="empty"):
         d2l.History().best  # noqa: B018
+
+
+def test_a_history_takes_numpy_numbers_and_is_checked_when_it_is_read(tmp_path):
+    record = d2l.EpochRecord(np.int64(1), np.float32(0.5), np.float64(0.75), None, None, np.float32(0.1), 2.0, 100.0)
+    path = d2l.History([record]).save(tmp_path / "h.json")
+    assert d2l.History.load(path).last.train_accuracy == 0.75
+    whole = path.read_text()
+    for old, new in (("0.75", '"high"'), ("0.75", "null"), ("0.75", "true"), ("[", "[" * 100_000), ("1", "9" * 5000)):
+        path.write_text(whole.replace(old, new, 1))
+        with pytest.raises(ValueError, match="h.json is not a saved history"):
+            d2l.History.load(path)
 
 
 def test_clock_does_not_count_in_comparisons():

@@ -4,6 +4,7 @@ import math
 import warnings
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -125,7 +126,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(digits, tmp_path, options)
     assert partly.interrupted and len(partly) == 1
 
     resumed = net_with_dropout()
-    d2l.seed_everything(99)  # another process would have another state: the checkpoint must bring the old one back
+    d2l.seed_everything(3)
+    torch.manual_seed(99)  # another process would have another state: the checkpoint must bring the old one back
     history = fit(resumed, digits, checkpoint=path, **options)
     assert history == expected
     for mine, reference in zip(resumed.state_dict().values(), whole.state_dict().values()):
@@ -221,6 +223,21 @@ def test_nan_in_the_images(digits):
         ({"epochs": 1.5}, "epochs is 1.5"),
         ({"lr": 0}, "lr is 0: give a positive"),
         ({"lr": math.nan}, "lr is nan"),
+        ({"epochs": True}, "epochs is True: give a whole number from 1"),
+        ({"epochs": np.float64(2)}, "epochs is np.float64"),
+        ({"quick_epochs": 0}, "quick_epochs is 0: give a whole number from 1"),
+        ({"quick_epochs": True}, "quick_epochs is True"),
+        ({"lr": True}, "lr is True: give a positive"),
+        ({"lr": np.bool_(True)}, "lr is np.True_"),
+        ({"lr": "0.1"}, "lr is '0.1'"),
+        ({"lr": 10**400}, "lr is 1000"),
+        ({"lr": np.array([0.1])}, "lr is array"),
+        ({"momentum": 1}, "momentum is 1: give a number from 0 to below 1"),
+        ({"momentum": False}, "momentum is False"),
+        ({"weight_decay": -1e-4}, "weight_decay is -0.0001: give a number from 0"),
+        ({"weight_decay": math.inf}, "weight_decay is inf"),
+        ({"label_smoothing": 1.5}, "label_smoothing is 1.5: give a number from 0 to 1"),
+        ({"label_smoothing": None}, "label_smoothing is None"),
         ({"optimizer": "adam"}, "optimizer is 'adam': choose one of 'sgd', 'adamw'"),
         ({"schedule": "cosine"}, "choose one of 'one_cycle', 'step', 'constant'"),
         ({"precision": "fp8"}, "choose one of 'auto'"),
@@ -229,6 +246,41 @@ def test_nan_in_the_images(digits):
 def test_arguments_that_make_no_sense(digits, options, message):
     with pytest.raises(ValueError, match=message):
         fit(make_net(), digits, **options)
+
+
+def test_numbers_of_numpy_are_numbers(digits):
+    runs = []
+    for kind in (float, np.float64, np.array, torch.tensor):
+        net = make_net()
+        whole = int if kind is float else np.int64
+        options = {"lr": kind(0.0625), "momentum": kind(0.5), "weight_decay": kind(0.125)}
+        runs.append(fit(net, digits, epochs=whole(2), quick_epochs=whole(5), label_smoothing=kind(0.25), **options))
+    assert runs[0] == runs[1] == runs[2] == runs[3]
+    assert type(runs[1].last.lr) is float
+
+
+@pytest.mark.parametrize("shape", [(np.int64(2), 1, np.int32(8), 8), np.array([2, 1, 8, 8]), torch.Size([2, 1, 8, 8])])
+def test_shapes_of_numpy_are_shapes(shape):
+    table = d2l.summary(make_net(), shape, depth=np.int64(1))
+    assert table.input_shape == (2, 1, 8, 8) and {type(n) for n in table.input_shape} == {int}
+    assert table.macs == d2l.summary(make_net(), (2, 1, 8, 8)).macs
+
+
+@pytest.mark.parametrize("shape", [(True, 1, 8, 8), np.array([2.0, 1, 8, 8]), np.ones((2, 2), int), [2, [1, 8], 8]])
+def test_shapes_that_are_none(shape):
+    with pytest.raises(d2l.InputShapeError, match="positive whole numbers"):
+        d2l.summary(make_net(), shape)
+    with pytest.raises(ValueError, match="depth is True"):
+        d2l.summary(make_net(), (2, 1, 8, 8), depth=True)
+
+
+def test_a_split_takes_numpy_numbers_and_no_booleans(digits):
+    images, labels = digits.train.images.permute(0, 2, 3, 1), digits.train.labels
+    small = d2l.Split(images, labels, mean=[0.5], std=[0.5], size=np.uint8(8), batch_size=np.uint8(200))
+    assert [len(y) for _, y in small] == [200] * 6 + [57]  # 1,257 is beyond a uint8
+    for options in ({"size": True, "batch_size": 8}, {"size": 8, "batch_size": 0.5}):
+        with pytest.raises(ValueError, match="(size is True|batch_size is 0.5): give a whole number from 1"):
+            d2l.Split(images, labels, mean=[0.5], std=[0.5], **options)
 
 
 def test_labels_out_of_range(digits):

@@ -12,6 +12,7 @@ import traitlets
 from matplotlib.figure import Figure
 from torch import nn
 
+from ..arguments import whole
 from .base import Choice, Interactive, Number, Switch
 
 KINDS = {
@@ -44,8 +45,8 @@ def described(layer: nn.Module) -> dict:
             raise ValueError(f"no {layer} runs in the page: {name} has to be {plain!r}.")
     for name in ("kernel_size", "stride", "padding") if hasattr(layer, "kernel_size") else ():
         sides = set(side) if isinstance(side := getattr(layer, name), tuple) else {side}
-        value = sides.pop()
-        if sides or not isinstance(value, int) or (value and name == "padding" and "pooling" in form["kind"]):
+        value = whole(sides.pop())
+        if sides or value is None or (value and name == "padding" and "pooling" in form["kind"]):
             raise ValueError(f"no {layer} runs in the page: its {name} is {side!r}.")
         form[name] = value
     for name in ("weight", "bias"):
