@@ -8,12 +8,14 @@ from tools import project
 
 RESULTS = project.ROOT / "benchmarks" / "results"
 # a script and a results file each
-QUESTIONS = ("loop", "step", "scaling", "memory", "startup", "book", "streaming", "pages")
+QUESTIONS = ("loop", "step", "threads", "scaling", "memory", "startup", "book", "streaming", "pages")
 NAMES = {
     "lenet_batch_norm": "LeNet + BN", "vgg11_quarter": "VGG-11 ÷ 4", "nin": "NiN", "googlenet": "GoogLeNet",
     "resnet18": "ResNet-18", "densenet": "DenseNet",
 }  # fmt: skip
 SWEEPS = {"images": "images", "input_px": "edge of an image, pixels", "batch_size": "batch size"}
+SHARED = ("lenet_batch_norm", "nin")  # trained beside another job: one of small operations, one of large ones
+BESIDE = QUIET, BUSY = "nothing", "another job"
 LEAST, MOST = "≥", "≤"
 MET = {True: "met", False: "**missed**"}
 LEFT, RIGHT = "---", "---:"
@@ -97,6 +99,19 @@ def step(found: list[Row]) -> str:
     return grid({"What": LEFT, **head}, body)
 
 
+def threads(found: list[Row]) -> str:
+    """Images a second of each way to use threads, alone and beside another job, and the two ratios."""
+    head = {"Network": LEFT, "Beside": LEFT}
+    head |= dict.fromkeys(("One thread", "As PyTorch starts", "Passive", "`d2lite`"), RIGHT)
+    head |= dict.fromkeys(("d2lite / as PyTorch starts", "d2lite / better of one thread and passive"), RIGHT)
+    body = []
+    for row in found:
+        cells = [NAMES[row["network"]], row["beside"]]
+        cells += [whole(row, name) for name in ("one_thread", "default", "passive", "ours")]
+        body.append(cells + [ratio(row, f"ours_over_{other}") for other in ("default", "better")])
+    return grid(head, body)
+
+
 def scaling(found: list[Row]) -> str:
     """Sweep, its ends, and the exponent; then all points."""
     head = {"Varied": LEFT, "Network": LEFT, "From … to": LEFT, "Exponent": RIGHT, "R²": RIGHT}
@@ -167,8 +182,8 @@ def weights(found: list[Row]) -> str:
 
 
 TABLES: dict[str, Callable[[list[Row]], str]] = {
-    "loop": loop, "step": step, "scaling": scaling, "memory": memory, "startup": startup, "book": book,
-    "streaming": streaming, "pages": weights,
+    "loop": loop, "step": step, "threads": threads, "scaling": scaling, "memory": memory, "startup": startup,
+    "book": book, "streaming": streaming, "pages": weights,
 }  # fmt: skip
 
 
@@ -223,6 +238,7 @@ def targets(runs: list[dict]) -> str:
     """Each target with what was measured, device by device, and whether that meets it."""
     found, large = rows("loop"), tuple(name for name in NAMES if name != "lenet_batch_norm")
     cpu, gpu = [row for row in found if is_cpu(row)], [row for row in found if not is_cpu(row)]
+    quiet, busy = ([row for row in rows("threads") if row["beside"] == beside] for beside in BESIDE)
     lenet, resnet, added = ("lenet_batch_norm",), ("resnet18",), "import d2lite, added to torch"
     wanted = [
         ("`fit` / bare step, each network", "CPU", LEAST, 0.95, "", worst(cpu, "fit_over_bare", tuple(NAMES))),
@@ -230,6 +246,8 @@ def targets(runs: list[dict]) -> str:
         ("`fit` / usual loop, 4 workers, 96 px", "CPU", LEAST, 2, "", worst(cpu, "fit_over_usual_4", large)),
         ("`fit` / usual loop, 4 workers, 28 px", "CPU", LEAST, 5, "", worst(cpu, "fit_over_usual_4", lenet)),
         ("`fit` / usual loop, 4 workers, ResNet-18", "GPU", LEAST, 10, "", worst(gpu, "fit_over_usual_4", resnet)),
+        ("`d2lite`'s threads / PyTorch's, alone", "CPU", LEAST, 0.97, "", worst(quiet, "ours_over_default", SHARED)),
+        ("`d2lite`'s threads / better, beside a job", "CPU", LEAST, 0.9, "", worst(busy, "ours_over_better", SHARED)),
         ("all chapters, full profile", "GPU", MOST, 20, " min", whole_book(runs)),
         ("`d2lite`, imported after `torch`", "any", MOST, 0.3, " s", longest("startup", added)),
         ("first batch, warm cache", "any", MOST, 1, " s", longest("startup", "first batch, from .gz")),
