@@ -48,7 +48,7 @@ def said(code: str, **environment: str) -> float:
 def opening(chapter: str):
     """A chapter's notebook up to the cell that imports d2lite, that one included."""
     nb = pairs.join(pairs.read_source(chapter), None, chapter)
-    last = next(number for number, cell in enumerate(nb.cells) if "import d2lite" in cell.source)
+    last = next(number for number, cell in enumerate(nb.cells) if "import d2lite as d2l" in cell.source)
     nb.cells = [cell for cell in nb.cells[: last + 1] if cell.cell_type == "code"]
     return nb
 

@@ -3,7 +3,10 @@
 import ast
 import base64
 import io
+import os
 import re
+import subprocess
+import sys
 
 import jupytext
 import nbformat
@@ -278,6 +281,26 @@ def test_drift_is_seen(book, old, new):
     assert old in text
     (book / "demo.md").write_text(text.replace(old, new), "utf-8")
     assert pairs.drift("demo")
+
+
+def test_a_setup_cell_with_another_text_stays_run(book, monkeypatch):
+    stored = pairs.read_notebook("demo")
+    for number, cell in enumerate((cell for cell in stored.cells if cell.cell_type == "code"), start=1):
+        cell.execution_count = number
+    monkeypatch.setattr(project, "SETUP_CELL", project.SETUP_CELL + "\n# another line")
+    pairs.write_setup_cell("demo")
+    joined = pairs.join(pairs.read_source("demo"), stored, "demo")
+    code = [cell for cell in joined.cells if cell.cell_type == "code"]
+    assert code[0].source.endswith("# another line") and all(cell.execution_count for cell in code)
+
+
+def test_the_setup_cell_imports_d2lite_before_torch():
+    code = re.sub(r"^( *)%.*$", r"\1pass", project.setup_cell(), flags=re.M)
+    if sys.platform == "linux":
+        code += "\nimport os\nassert os.environ['GOMP_SPINCOUNT'] == '1000'"
+    environment = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert "import d2lite " in code and "torch\n" not in code
 
 
 def test_an_empty_setup_cell_is_filled_and_nothing_after_it_is_lost(book):

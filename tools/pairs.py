@@ -36,6 +36,12 @@ def key(cell) -> tuple:
     return cell.cell_type, cell.source, tuple(sorted(cell.metadata.get("tags", [])))
 
 
+def matched(cell) -> tuple:
+    """What must agree for a cell to keep its output; the setup cell has none, and stays run when its text changes."""
+    kind, source, tags = key(cell)
+    return kind, "" if "setup" in tags else source, tags
+
+
 def with_setup_cell(text: str) -> str:
     """The text of a chapter with its setup cell as the template has it. Raises ValueError where it has none."""
     text, found = SETUP_BLOCK.subn(lambda match: f"{match[1]}\n{project.setup_cell()}\n{match[2]}", text, count=1)
@@ -62,7 +68,7 @@ def join(source, stored, chapter: str):
     """
     old = stored.cells if stored else []
     cells = [nbformat.from_dict(dict(cell)) for cell in source.cells]
-    match = difflib.SequenceMatcher(None, [key(cell) for cell in old], [key(cell) for cell in cells], autojunk=False)
+    match = difflib.SequenceMatcher(None, list(map(matched, old)), list(map(matched, cells)), autojunk=False)
     kept = {b + i: old[a + i] for a, b, size in match.get_matching_blocks() for i in range(size)}
     used = {cell.get("id") for cell in kept.values()}
     for index, cell in enumerate(cells):

@@ -22,6 +22,8 @@ if "google.colab" in sys.modules:
     output.enable_custom_widget_manager()
     if importlib.util.find_spec("d2lite") is None:
         %pip install --quiet --no-deps git+{url}
+import d2lite  # before torch: only then can PyTorch's threads share the machine with other programs
+
 %matplotlib inline
 %config InlineBackend.figure_format = "retina\""""
 
