@@ -11,6 +11,7 @@ import test_data_and_training
 import test_densenet
 import test_googlenet
 import test_nin
+import test_recipes_chapter
 import test_resnet
 import test_scaling_out
 import test_vgg
@@ -33,6 +34,7 @@ RIGHT = {
     "data_and_training-4": test_data_and_training.right,
     **{f"densenet-{number}": answer for number, answer in test_densenet.RIGHT.items()},
     **{f"nin-{number}": answer for number, answer in test_nin.RIGHT.items()},
+    **{f"recipes-{number}": answer for number, answer in test_recipes_chapter.RIGHT.items()},
     **test_resnet.RIGHT,
     **{f"scaling_out-{number}": answer for number, answer in test_scaling_out.RIGHT.items()},
     **{f"googlenet-{number}": answer for number, answer in test_googlenet.RIGHT.items()},

@@ -12,7 +12,8 @@ BOOK = ROOT / "book"
 BRANCH = "main"
 
 SETUP_CELL = """\
-# On Colab, let the interactives run, and add d2lite if it is missing; nothing that is already installed is touched.
+# On Colab, let the interactives run, and add d2lite if it is missing. Nothing that is
+# already installed is touched.
 import importlib.util
 import sys
 
@@ -22,7 +23,7 @@ if "google.colab" in sys.modules:
     output.enable_custom_widget_manager()
     if importlib.util.find_spec("d2lite") is None:
         %pip install --quiet --no-deps git+{url}
-import d2lite  # before torch: only then can PyTorch's threads share the machine with other programs
+import d2lite  # before torch, so that PyTorch's threads can share the machine
 
 %matplotlib inline
 %config InlineBackend.figure_format = "retina\""""

@@ -1,0 +1,231 @@
+"""The chapter on recipes: what it tells of rows of every kind, and its exercises."""
+
+import functools
+import importlib
+import math
+import re
+
+import matplotlib
+import matplotlib.pyplot
+import pytest
+import torch
+from storedruns import read_from, store
+
+import d2lite as d2l
+from d2lite.recipes import LADDER, TEN_MINUTES
+from tools import pairs, project
+
+matplotlib.use("Agg")
+recipes = importlib.import_module("d2lite.recipes")  # d2l.recipes is a function of that name
+SKIPPED = {"setup", "nbval-ignore-output", "data-output", "provenance", "solution"}
+
+
+@functools.cache
+def cells():
+    """The code cells that neither train nor load data, without the check cells that follow those."""
+    kept, before = [], set()
+    for cell in (cell for cell in pairs.read_source("recipes").cells if cell.cell_type == "code"):
+        tags = set(cell.metadata.get("tags", []))
+        if not tags & SKIPPED and not ("check" in tags and "nbval-ignore-output" in before):
+            kept.append(cell.source)
+        before = tags
+    return kept
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch, capsys):
+    """Runs the chapter on stored runs of our own; returns its names and what it told."""
+
+    def run(*runs):
+        names = {}
+        read_from(monkeypatch, store(tmp_path, runs))
+        monkeypatch.setattr(matplotlib.pyplot, "show", lambda: None)
+        for source in cells():
+            exec(compile(source, "book/recipes.md", "exec"), names)  # the book's own text
+        matplotlib.pyplot.close("all")
+        return names, capsys.readouterr().out
+
+    return run
+
+
+def climbed(network="resnet8", seeds=2, kinds=LADDER, **given):
+    own = {"network": network, "input_px": 32, **given}
+    return [
+        {**own, "recipe": kind, "seed": seed, "test_acc": 0.8 + 0.01 * LADDER.index(kind) + 0.001 * seed}
+        for kind in kinds
+        for seed in range(seeds)
+    ]
+
+
+def test_without_runs_nothing_is_promised(page):
+    names, out = page()
+    assert "0 of the 12 printed results have" not in out and "No run of this book stands beside" in out
+    assert "what changed, and not what it was worth" in out and "soon" not in out and "nan" not in out.lower()
+    assert list(names["ladder"].columns) == ["what changes"] and "three further seeds" not in out
+
+
+def test_what_is_met_is_told_and_what_is_not(page):
+    runs = [
+        {"network": "alexnet", "test_acc": 0.70}, {"network": "nin", "test_acc": 0.51},
+        {"network": "resnet18", "test_acc": 0.80},
+    ]  # fmt: skip
+    names, out = page(*runs)
+    assert "**3** of the 12" in out and "**1** of them reach" in out
+    assert "AlexNet (-7.7 points at 72 px instead of 224)" in out and "ResNet-18 (-1.6 points" in out
+    assert names["beside"].loc["NiN *", ("ours", "met")] == "yes" and "NVIDIA H200 (3)" in out
+    assert names["beside"].loc["NiN", ("ours", "met")] == "–", "on MNIST nothing is run, so nothing differs"
+    _, out = page({"network": "nin", "test_acc": 0.51}, {"network": "vgg11_quarter", "test_acc": 0.76})
+    assert "none of those falls short" in out.lower() and "Quarter-width VGG-11 gains most: +26.5 points" in out
+
+
+def test_a_gain_of_the_same_network_is_looked_for_among_the_same_networks(page):
+    _, out = page({"network": "nin", "test_acc": 0.9}, {"network": "densenet", "test_acc": 0.75})
+    assert "DenseNet gains most: +0.4 points" in out, "the printed NiN is another network"
+    _, out = page({"network": "nin", "test_acc": 0.9}, {"network": "densenet", "test_acc": 0.7})
+    assert "gains most" not in out
+
+
+def test_the_ladder_tells_its_steps(page):
+    names, out = page(*climbed(), *climbed("resnet18", 1, ("2015", "modern"), input_px=48))
+    ladder = names["ladder"]
+    assert ladder["ResNet-8"].iloc[0] == "80.05%" and ladder["ResNet-8 adds"].iloc[1] == "+1.00"
+    assert ladder["ResNet-18"].tolist()[1:5] == ["–"] * 4 and ladder["ResNet-18"].iloc[-1] == "85.00%"
+    assert "ResNet-8 gains 5.0 points" in out and "ResNet-18 gains 5.0 points" in out and "standard errors" in out
+    _, out = page(*climbed(kinds=("2015", "+precision")))
+    assert "what changed, and not" not in out and "ResNet-8 gains" not in out, "one end alone is no ladder"
+
+
+def test_runs_of_different_length_are_not_one_ladder(page):
+    with pytest.raises(AssertionError, match="not equally long"):
+        page(*climbed(kinds=LADDER[:3]), *climbed(kinds=LADDER[3:], epochs=20))
+
+
+def test_a_step_that_changes_two_settings_is_seen(page, monkeypatch):
+    changed = {**recipes._KINDS["modern"], "momentum": 0.8}
+    monkeypatch.setitem(recipes._KINDS, "modern", changed)
+    with pytest.raises(AssertionError, match="one change a step"):
+        page()
+
+
+def test_runs_of_ten_minutes_are_told(page):
+    best = max(TEN_MINUTES, key=lambda name: float(best_row(name)["val_acc"]))
+    own = {"network": best, "recipe": "ten_minutes", "device": "CPU, 2 threads", "input_px": 32, "epochs": 16}
+    runs = [{**own, "seed": seed, "test_acc": 0.83 + 0.01 * seed, "train_seconds": 540 + 60 * seed} for seed in (0, 1)]
+    _, out = page(*runs)
+    assert "9.0 to 10.0 minutes" in out and "83.50%" in out and "2 further seeds" in out
+    for silent in ({"train_seconds": ""}, {"train_seconds": 20, "device": "NVIDIA H200"}):
+        _, out = page({**own, **silent})
+        assert "further seeds" not in out, "without a clock, or on another machine, it says nothing about ten minutes"
+
+
+def best_row(network, kind="ten_minutes"):
+    rows = [row for row in recipes.table("rates.csv") if (row["network"], row["recipe"]) == (network, kind)]
+    return max(rows, key=lambda row: float(row["val_acc"]))
+
+
+def test_the_search_is_told_as_it_was(page):
+    names, out = page()
+    best = names["best"]
+    assert best.lr.to_dict() == {name: recipes.best_rate(name) for name in best.index}
+    rows = [row for row in recipes.table("rates.csv") if (row["network"], row["recipe"]) == ("nin", "mainline")]
+    values = [float(row["val_acc"]) for row in rows]
+    assert f"**{100 * (max(values) - min(values)):.1f} points**" in out
+    assert set(names["with_norm"]) == {"lenet_batch_norm", "googlenet_batch_norm", "resnet18", "resnet26", "densenet"}
+    assert not set(names["plain"]) & {"linear", "edge_histograms", *names["with_norm"]}
+
+
+def test_a_rate_that_was_not_the_best_is_seen(page, monkeypatch):
+    monkeypatch.setattr(recipes, "best_rate", lambda network, kind="mainline": 1e-3)
+    with pytest.raises(AssertionError, match="another rate"):
+        page()
+
+
+def test_every_source_is_named():
+    text = project.source("recipes").read_text("utf-8")
+    for name in ("The Straight Dope", "Gluon course", "batch normalization", "modern CNN"):
+        assert re.search(rf"\*\*.*{name}", text), name
+    sources = {row["source"] for row in recipes.table("published.csv")}
+    assert sources == {
+        "The Straight Dope (VGG)", "Gluon course (VGG)", "batch normalization lecture notes",
+        "modern CNN lecture slides",
+    }, "a new source needs a name and an address in the chapter"  # fmt: skip
+
+
+# The exercises: what is right, and what each likely mistake is told.
+
+
+def one_cycle(step, steps, peak, first=0.3, start=25, end=25e4, early=(1, 1), shape=None):
+    shape = shape or (lambda x: (1 - math.cos(math.pi * x)) / 2)
+    top, last = first * steps - early[0], steps - early[1]
+    if step <= top:
+        return peak / start + (peak - peak / start) * shape(step / top)
+    return peak + (peak / end - peak) * shape((step - top) / (last - top))
+
+
+def slip(**options):
+    return lambda step, steps, peak: one_cycle(step, steps, peak, **options)
+
+
+RIGHT = {1: math.sqrt(3e-6), 2: "cd", 3: one_cycle}
+
+
+def test_the_schedule_is_that_of_pytorch():
+    for steps, peak in ((20, 1.0), (37, 0.003), (100, 0.1)):
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, total_steps=steps, cycle_momentum=False)
+        for step in range(steps):
+            assert schedule.get_last_lr()[0] == pytest.approx(one_cycle(step, steps, peak), rel=1e-9)
+            optimizer.step()
+            if step < steps - 1:
+                schedule.step()
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"),
+    [*RIGHT.items(), (1, 0.0017), (1, torch.tensor(0.00173)), (2, "C, D"),
+     (3, lambda step, steps, peak: torch.tensor(one_cycle(step, steps, peak), dtype=torch.float64))],
+)  # fmt: skip
+def test_right_answers(number, answer):
+    result = d2l.check(f"recipes-{number}", answer)
+    assert result, result
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "hint"),
+    [
+        (1, 0.002, "by their ratio"),
+        (1, 0.0015, "harmonic"),
+        (1, 3e-6, "square root"),
+        (1, 0.01, "between them"),
+        (1, 0.0025, "m / a = b / m"),
+        (1, "0.0017", "without quotation marks"),
+        (2, 3, "as text"),
+        (2, "c", "two of the letters"),
+        (2, "xy", "two of the letters"),
+        (2, "dc", "other order"),
+        (2, "ad", "at once"),
+        (2, "bd", "does not suit"),
+        (2, "da", "keeps the network"),
+        (2, "cb", "first is right"),
+        (3, 0.1, "function itself"),
+        (3, lambda step, steps, peak: None, "returns nothing"),
+        (3, slip(shape=lambda x: x), "straight line"),
+        (3, slip(start=math.inf), "not at zero"),
+        (3, slip(end=math.inf), "250,000, not at zero"),
+        (3, slip(end=1e4), "ten-thousandth"),
+        (3, slip(early=(0, 1)), "one earlier"),
+        (3, slip(early=(1, 0)), "ends one step later"),
+        (3, slip(early=(0, 0)), "the end at steps - 1"),
+        (3, lambda step, steps, peak: peak, "at step 0 of 20, with a peak of 1.0, the rate is 0.04; yours is 1."),
+        (3, lambda step, steps, peak: math.nan, "yours is nan"),
+        (3, lambda step: 0.1, "raised TypeError"),
+    ],
+)
+def test_wrong_answers_get_a_hint_of_their_own(number, answer, hint):
+    result = d2l.check(f"recipes-{number}", answer)
+    assert result.status == "wrong" and hint in result.message, result
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_no_answer_yet(number):
+    assert d2l.check(f"recipes-{number}", None).status == "unanswered"
