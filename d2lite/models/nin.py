@@ -8,13 +8,15 @@ __all__ = ["SMALLEST_SIZE", "NiN", "nin", "nin_block", "nin_features", "nin_init
 
 
 def nin_block(in_channels, out_channels, kernel_size, stride=1, padding=0, last_relu=True) -> nn.Sequential:
-    """A ``kernel_size`` convolution and two of 1×1, each followed by a ReLU (the last one only if ``last_relu``).
+    """A ``kernel_size`` convolution and two of 1×1, each followed by a ReLU.
 
-    Maps (N, in_channels, H, W) to (N, out_channels, H', W'); stride and padding are those of the first convolution.
+    Maps (N, in_channels, H, W) to (N, out_channels, H', W'). Stride and padding are
+    for the first convolution. ``last_relu`` is whether the last ReLU is there.
     Source: Lin et al., 2014 (arXiv:1312.4400).
     """
     layers = [
-        nn.Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding), nn.ReLU(),
+        nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding),
+        nn.ReLU(),
         nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),
         nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),
     ]  # fmt: skip
@@ -22,25 +24,29 @@ def nin_block(in_channels, out_channels, kernel_size, stride=1, padding=0, last_
 
 
 def nin_features(in_channels, num_classes, relu_on_logits=False) -> nn.Sequential:
-    """Four blocks with poolings between: (N, in_channels, H, W) → (N, num_classes, H', W'), a map for each class."""
+    """Four blocks, poolings between them; the output has one map for each class.
+
+    Maps (N, in_channels, H, W) to (N, num_classes, H', W').
+    """
     return nn.Sequential(
-        nin_block(in_channels, 96, kernel_size=11, stride=4), nn.MaxPool2d(3, stride=2),
-        nin_block(96, 256, kernel_size=5, padding=2), nn.MaxPool2d(3, stride=2),
-        nin_block(256, 384, kernel_size=3, padding=1), nn.MaxPool2d(3, stride=2),
+        nin_block(in_channels, 96, 11, stride=4), nn.MaxPool2d(3, stride=2),
+        nin_block(96, 256, 5, padding=2), nn.MaxPool2d(3, stride=2),
+        nin_block(256, 384, 3, padding=1), nn.MaxPool2d(3, stride=2),
         nn.Dropout(0.5),
-        nin_block(384, num_classes, kernel_size=3, padding=1, last_relu=relu_on_logits),
+        nin_block(384, num_classes, 3, padding=1, last_relu=relu_on_logits),
     )  # fmt: skip
 
 
-SMALLEST_SIZE = 67  # pixels: 67 → 15 → 7 → 3 → 1, and any fewer leave the last pooling nothing
+SMALLEST_SIZE = 67  # pixels: 67 → 15 → 7 → 3 → 1; the last pooling needs the 3
 
 
 class NiN(nn.Module):
-    """Four NiN blocks, then the average of each class map: (N, in_channels, H, W) → (N, num_classes).
+    """Four NiN blocks, then the average of each class map.
 
-    ``size``, the images' height and width in pixels, is only checked: no layer depends on it. ``relu_on_logits`` ends
-    the last block with a ReLU, as the common listing does; the logits are then never negative.
-    Raises ValueError where ``size`` leaves nothing to average; it names the smallest size that works.
+    Maps (N, in_channels, H, W) to (N, num_classes). No layer depends on ``size``,
+    the images' height and width in pixels: it is only checked. ``relu_on_logits`` ends
+    the last block with a ReLU, as the common listing does: no logit is negative then.
+    Raises ValueError where ``size`` is under 67.
     """
 
     def __init__(self, in_channels=1, num_classes=10, size=224, relu_on_logits=False):
@@ -59,12 +65,13 @@ class NiN(nn.Module):
 
 
 def nin_init(net: nn.Module) -> None:
-    """He's rule for the large kernels, the identity for those of 1×1, a tenth of it for the last; biases zero.
+    """Initialize the large kernels with He's rule, each 1×1 layer as the identity,
+    and the last 1×1 layer as one tenth of the identity. Biases start at zero.
 
-    So a block starts as its first convolution alone, and all classes start almost equally likely.
+    So a block starts as its first convolution alone, and no class is favored.
     Source of the rule: He et al., 2015 (arXiv:1502.01852).
     """
-    convolutions = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
+    convolutions = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
     for conv in convolutions:
         if conv.kernel_size == (1, 1):
             nn.init.dirac_(conv.weight)
@@ -76,7 +83,7 @@ def nin_init(net: nn.Module) -> None:
 
 
 def nin(in_channels=1, num_classes=10, size=224) -> NiN:
-    """Network in network, as the courses teach it: twelve convolutions, and no linear layer."""
+    """Network in network, as earlier courses teach it: no linear layer."""
     return NiN(in_channels, num_classes, size)
 
 
