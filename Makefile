@@ -26,6 +26,8 @@ PY := $(VENV)/bin/python
 SITE := _build/html
 NO_GPU := no CUDA device here, so nothing was tested: see nvidia-smi, or run it all on the processor with CPU=1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Threads that wait for each other sleep soon, and leave the processor to other programs: see d2lite/threads.py.
+export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help book serve test execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading \

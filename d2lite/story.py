@@ -25,19 +25,19 @@ class Story:
 
     @property
     def step(self) -> Step | None:
-        """From the last network before the new ones to the last new one; None where there is none before.
+        """From the last network before the new ones to the last new one; None where there is none before, or none new.
 
         Raises:
             ValueError: the accuracy of one of the two is to come.
         """
         before = [row for row in self.rows if not row.new]
-        return step(self.rows[-1], before[-1]) if before else None
+        return step(self.rows[-1], before[-1]) if before and self.rows[-1].new else None
 
     @property
     def step_from_best(self) -> Step | None:
         """As ``step``, from the most accurate of the networks before the new ones."""
         before = [row for row in self.rows if not row.new and not math.isnan(row.accuracy)]
-        return step(self.rows[-1], max(before, key=lambda row: row.accuracy)) if before else None
+        return step(self.rows[-1], max(before, key=lambda row: row.accuracy)) if before and self.rows[-1].new else None
 
     def between(self, before: str, after: str) -> Step:
         """The step from any network of the story to any other.
@@ -139,19 +139,22 @@ class Story:
         return figure
 
 
-def story(upto: str, *, to_come: bool = False) -> Story:
+def story(upto: str | None = None, *, to_come: bool = False) -> Story:
     """The networks of the main line up to ``upto``, in the order of the book: what each reaches and what it costs.
 
     All were trained on the same images, equally long; their rows are read from ``measured.csv`` and ``costs.csv``. In
     a notebook it shows a table and a figure. Its ``step`` compares the newest network with the one before it.
 
     Args:
-        upto: a network, which is then the new one, or a chapter, whose networks are all new.
+        upto: a network, which is then the new one, or a chapter, whose networks are all new. None for all networks,
+            none of them new.
         to_come: leave the accuracy of the new networks open, as a chapter does when it begins.
 
     Raises:
         ValueError: no such network or chapter; or runs of the main line differ in what they were trained on.
     """
+    if upto is None:
+        return Story(line(MAINLINE, (), to_come))
     new = [name for name in MAINLINE if upto in (name, NETWORKS[name].chapter)]
     if not new:
         known = list(dict.fromkeys([*(NETWORKS[name].chapter for name in MAINLINE), *MAINLINE]))

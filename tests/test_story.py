@@ -161,6 +161,12 @@ def test_it_opens_with_the_accuracy_to_come_and_closes_with_it(told):
         opens.step  # noqa: B018
 
 
+def test_the_whole_story_has_no_new_network(told):
+    whole = d2l.story()
+    assert [row.network.name for row in whole.rows] == list(MAINLINE) and not any(row.new for row in whole.rows)
+    assert whole.step is None and whole.step_from_best is None and "(new)" not in str(whole)
+
+
 def test_a_network_that_is_not_measured_yet_is_to_come(told):
     story = d2l.story("nin")
     assert Table(story._repr_html_()).rows[-1] == ["NiN (new)", "2013", "to come", "–", "2.02 M", "60.8 M", "–"]
