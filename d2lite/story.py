@@ -91,7 +91,8 @@ class Story:
         def cell(text: str, column: int, new: bool) -> str:
             text = f"<strong>{escape(text)}</strong>" if new else escape(text)
             kind = 'th scope="row"' if not column else "td"
-            return f'<{kind} style="text-align:{"right" if column else "left"}">{text}</{kind.split()[0]}>'
+            style = "text-align:right;white-space:nowrap" if column else "text-align:left"
+            return f'<{kind} style="{style}">{text}</{kind.split()[0]}>'
 
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self._HEADER)
         body = "".join(

@@ -30,8 +30,8 @@ def test_every_interactive_has_its_place():
     assert places["ConvolutionLab"] == "alexnet" and places["LiveNetwork"] == "data_and_training"
 
 
-def test_only_the_chapter_that_runs_processes_has_no_interactive():
-    assert set(CHAPTERS) - set(project.with_interactives()) == {"scaling_out"}
+def test_only_the_chapters_on_recipes_and_processes_have_no_interactive():
+    assert set(CHAPTERS) - set(project.with_interactives()) == {"recipes", "scaling_out"}
 
 
 @pytest.mark.parametrize("chapter", project.with_interactives())

@@ -77,7 +77,7 @@ many = (n for n in range(3))
 
 @pytest.fixture(scope="module")
 def session():
-    with Session(sandbox.Limits(cell=5), unsafe=not classroom.sandboxed()) as running:
+    with Session(sandbox.Limits(cell=60), unsafe=not classroom.sandboxed()) as running:  # it imports PyTorch
         handles.connect(running)
         assert running.ask("run", source=STUDENT).fields["result"]["error"] is None
         yield running
