@@ -84,6 +84,8 @@ def test_interactives_answer_at_once_and_without_a_network(name, tab):
     page = tab.open(f"{name}.html").page
     names = page.evaluate(NAMES)
     assert len(names) == len(set(names)), "a label would lead to the wrong control"
+    page.evaluate("Promise.all([...document.fonts].map(font => font.load().catch(() => {})))")
+    page.wait_for_load_state("networkidle")  # what the page still fetches is not what is tested
     page.context.set_offline(True)
     page.evaluate(served.ANSWERED)
     boxes = page.locator(".d2l-widget").all()
