@@ -27,7 +27,7 @@ from torchvision.datasets import FashionMNIST
 
 import d2lite as d2l
 from benchmarks import common
-from d2lite.device import fast_bfloat16
+from d2lite.machine.devices import fast_bfloat16
 
 WORKERS = (0, 4)
 STEPS = {"cpu": {28: 80, 96: 5}, "cuda": {28: 200, 96: 200}}  # batches in an epoch, by device and size

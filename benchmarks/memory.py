@@ -17,8 +17,9 @@ from torch.nn import functional as F
 
 import d2lite as d2l
 from benchmarks import common
-from d2lite.data import DATASETS, is_available
-from d2lite.device import most_memory
+from d2lite.data.catalog import DATASETS
+from d2lite.data.loading import is_available
+from d2lite.machine.devices import most_memory
 
 STEPS = 3  # the second one has momentum and gradients of the first
 

@@ -18,8 +18,8 @@ from pathlib import PurePath
 from nbclient import NotebookClient
 
 from benchmarks import common
-from d2lite.data import DATASETS
-from d2lite.locate import find
+from d2lite.data.catalog import DATASETS
+from d2lite.data.store import find
 from tools import pairs, project
 
 IMPORT = "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"
@@ -27,7 +27,7 @@ FIRST_BATCH = """\
 import time
 import torch
 import d2lite as d2l
-from d2lite.device import device
+from d2lite.machine.devices import device
 if device().type == "cuda":
     torch.zeros(1, device="cuda")  # the driver's own start is not ours
 began = time.perf_counter()

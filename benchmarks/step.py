@@ -16,7 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import d2lite as d2l
 from benchmarks import common
-from d2lite.device import fast_bfloat16
+from d2lite.machine.devices import fast_bfloat16
 
 NAME, STEPS, LISTED = "lenet_batch_norm", 20, 10
 

@@ -26,7 +26,7 @@ import torch
 
 import d2lite as d2l
 from benchmarks import common
-from d2lite.threads import NUMBER, WAITING
+from d2lite.machine.threads import NUMBER, WAITING
 from tools import project, speed
 
 SECONDS, QUICK_SECONDS = 1.2, 0.1  # of a turn

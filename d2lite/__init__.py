@@ -3,34 +3,36 @@
 import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from . import threads as _threads  # first: PyTorch's OpenMP reads what it sets once, when PyTorch is imported
+from .machine import threads as _threads  # first: PyTorch's OpenMP reads what it sets once, when PyTorch is imported
 
 # isort: split
 import torch as _torch
 
-from . import training as _training
-from .board import make_listener
-from .building import build
-from .checkpoints import restore, save
+from . import moved as _moved
 from .checks import CheckResult, check
-from .data import DataError, DataFileError, ImageData, NotFoundError, Split, load
-from .device import Provenance, device, profile, provenance, seed_everything, version
-from .history import EpochRecord, History
-from .listeners import Listener
-from .metrics import Metrics, evaluate
-from .recipes import Recipe, published, recipe, recipes
-from .results import Predictions, measured, predictions, results, test_labels
-from .shapes import InputShapeError
-from .statistics import Difference, compare, paired
-from .story import Story, story
-from .summary import Summary, summary
-from .telling import tell
-from .training import NonFiniteLossError, fit
+from .data.errors import DataError, DataFileError, NotFoundError
+from .data.loading import load
+from .data.splits import ImageData, Split
+from .inspect.prose import tell
+from .inspect.summarize import Summary, summary
+from .inspect.trace import InputShapeError
+from .machine.devices import device, profile
+from .machine.seeds import seed_everything
+from .machine.versions import Provenance, provenance, version
+from .nets.catalog import Recipe, build, published, recipe, recipes
+from .nets.mainline import Story, story
+from .nets.measurements import Predictions, measured, predictions, results, test_labels
+from .nets.statistics import Difference, compare, paired
+from .train.board import Listener
+from .train.checkpoint import restore, save
+from .train.history import EpochRecord, History
+from .train.loop import NonFiniteLossError, fit
+from .train.metrics import Metrics, evaluate
 
 if _TYPE_CHECKING:
-    from .plotting import show_channels, show_feature_maps, show_images, show_predictions
+    from .inspect.figures import show_channels, show_feature_maps, show_images, show_predictions
 
-_training.default_listener = make_listener
+_moved.announce()
 # Numbers below 1e-38, such as long-decayed gradients, count as zero: a CPU needs a hundred times longer for them. Set
 # here, because PyTorch's threads take the setting over when they start. Where a processor cannot, nothing happens.
 _torch.set_flush_denormal(True)
@@ -44,7 +46,7 @@ def __getattr__(name: str):
     if name == "widgets":
         return _importlib.import_module(".widgets", __name__)
     if name in __all__:
-        return getattr(_importlib.import_module(".plotting", __name__), name)
+        return getattr(_importlib.import_module(".inspect.figures", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -12,12 +12,11 @@ from importlib import metadata
 import d2lite as d2l
 
 from . import data as datasets
-from . import parallel, threads
-from .building import build
-from .download import cache_folder
-from .preflight import check_writable, epoch_budget
-from .recipes import KINDS
-from .results import training_seconds
+from .data.download import cache_folder
+from .machine import distributed, threads
+from .nets.catalog import KINDS, build
+from .nets.measurements import training_seconds
+from .train.validate import check_writable, epoch_budget
 
 #: what only notebooks need
 FOR_NOTEBOOKS = ("ipython", "ipykernel", "torchvision")
@@ -34,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return arguments.command(arguments)
-    except parallel.ProcessLostError as error:
+    except distributed.ProcessLostError as error:
         print(f"d2lite: {error} {_how_to_go_on(arguments.checkpoint)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -76,19 +75,19 @@ def _train(arguments: argparse.Namespace) -> int:
         return 2
     if arguments.profile:
         os.environ["D2LITE_PROFILE"] = arguments.profile
-    with parallel.processes():
+    with distributed.processes():
         return _train_one(arguments)
 
 
 def _train_one(arguments: argparse.Namespace) -> int:
     recipe = d2l.recipe(arguments.name, arguments.recipe, arguments.data)
-    first = parallel.rank() == 0  # reports, and writes files
+    first = distributed.rank() == 0  # reports, and writes files
     for path in filter(None, (arguments.save, arguments.history, arguments.checkpoint)) if first else ():
         check_writable(path)
     d2l.seed_everything(arguments.seed)
     options = recipe.load_options
     options.update({k: v for k, v in (("size", arguments.size), ("batch_size", arguments.batch_size)) if v is not None})
-    with parallel.one_at_first():  # what has to be downloaded is downloaded once
+    with distributed.one_at_first():  # what has to be downloaded is downloaded once
         data = d2l.load(recipe.dataset, **options)
     net = build(recipe, data.channels, len(data.classes), data.size)
     fit_options = recipe.fit_options

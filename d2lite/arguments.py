@@ -1,7 +1,8 @@
-"""Numbers that a caller gave, as plain Python numbers: those of NumPy and PyTorch are numbers, booleans are not."""
+"""What a caller gave: numbers of NumPy and PyTorch are numbers, booleans are not; names may be misspelled."""
 
 from __future__ import annotations
 
+import difflib
 import math
 import numbers
 from collections.abc import Callable
@@ -43,3 +44,9 @@ def check_real(name: str, value: object, fits: Callable[[float], bool], remedy: 
     if found is None or not math.isfinite(found) or not fits(found):
         raise ValueError(f"{name} is {value!r}: give {remedy}.")
     return found
+
+
+def nearest(name: str, known) -> str:
+    """``"; did you mean 'x'?"`` for the closest known name, or ``"."`` where none is close."""
+    match = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {match[0]!r}?" if match else "."

@@ -2,15 +2,16 @@
 
 import sys
 
-from d2lite import __main__, resuming, training
+from d2lite import __main__
+from d2lite.train import checkpoint, loop
 
 
 def save_and_stop(*arguments) -> None:
     """Write the checkpoint of the first epoch, then end as Ctrl-C does."""
-    resuming.save_run(*arguments)
+    checkpoint.save_run(*arguments)
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    training.save_run = save_and_stop
+    loop.save_run = save_and_stop
     sys.exit(__main__.main())

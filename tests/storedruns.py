@@ -1,13 +1,14 @@
 """Stored runs of our own in place of the package's: measured.csv, costs.csv and predictions in a folder."""
 
 import csv
-import importlib
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
-RESULTS = importlib.import_module("d2lite.results")  # d2lite.results is a function of that name
+from d2lite.nets import measurements, tables
+
+TAKEN = ("measured.csv", "costs.csv")
 RUN = {
     "network": "nin", "recipe": "mainline", "dataset": "CIFAR-10 (JPEG q75 copy)", "input_px": 72, "images": 45_000,
     "batch_size": 128, "lr": 0.001, "epochs": 10, "seed": 0, "train_acc": 0.9, "val_acc": 0.8, "test_acc": 0.79,
@@ -23,8 +24,8 @@ COST = {
 
 def store(folder: Path, runs=(), costs=()) -> Path:
     """Write the tables, each row a default one with what is given in its place."""
-    (folder / RESULTS.PREDICTIONS).mkdir(exist_ok=True)
-    for name, default, rows in ((RESULTS.MEASURED, RUN, runs), (RESULTS.COSTS, COST, costs)):
+    (folder / "predictions").mkdir(exist_ok=True)
+    for name, default, rows in (("measured.csv", RUN, runs), ("costs.csv", COST, costs)):
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(default))
             writer.writeheader()
@@ -36,7 +37,7 @@ def store_answers(folder: Path, network: str, seed: int, right: np.ndarray) -> N
     """Predictions that are right where ``right`` says so; the true classes go round all ten."""
     labels = (np.arange(len(right)) % 10).astype(np.uint8)
     predicted = np.where(right, labels, (labels + 1) % 10).astype(np.uint8)
-    there = folder / RESULTS.PREDICTIONS
+    there = folder / "predictions"
     np.savez_compressed(
         there / f"{network}-{seed}.npz", predicted=predicted, probability=np.full(len(right), 204, "u1")
     )
@@ -45,4 +46,11 @@ def store_answers(folder: Path, network: str, seed: int, right: np.ndarray) -> N
 
 def read_from(monkeypatch, folder: Path) -> None:
     """Let d2lite read the stored results from ``folder``."""
-    monkeypatch.setattr(RESULTS, "resources", SimpleNamespace(files=lambda package: folder))
+    package = tables.resources.files("d2lite.nets")
+
+    def joinpath(name: str):
+        return folder / name if name in TAKEN or name.startswith("predictions") else package.joinpath(name)
+
+    for module in (measurements, tables):
+        resources = SimpleNamespace(files=lambda package: SimpleNamespace(joinpath=joinpath))
+        monkeypatch.setattr(module, "resources", resources)

@@ -17,8 +17,7 @@ from nbclient import NotebookClient
 from torch import nn
 
 import d2lite as d2l
-from d2lite.board import LineBoard, NotebookBoard, epoch_line, make_listener
-from d2lite.listeners import Progress, Run, Ticker
+from d2lite.train.board import LineBoard, NotebookBoard, Progress, Run, Ticker, epoch_line, make_listener
 
 TRAIN = textwrap.dedent(
     """
@@ -105,7 +104,7 @@ def test_captured_output_has_one_line_an_epoch():
 def test_terminal_has_a_bar_and_one_line_an_epoch():
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))  # a new terminal has no width
-    code = TRAIN + "import d2lite.listeners as l; l.Ticker.due = lambda self: True\n" + FIT
+    code = TRAIN + "import d2lite.train.board as l; l.Ticker.due = lambda self: True\n" + FIT
     process = subprocess.Popen([sys.executable, "-c", code], stdout=slave, stderr=slave, env=os.environ)
     os.close(slave)
     shown = b""

@@ -12,7 +12,7 @@ import torch
 from storedruns import read_from, store, store_answers
 
 import d2lite as d2l
-from d2lite.recipes import MAINLINE
+from d2lite.nets.catalog import MAINLINE
 from tools import pairs, project
 
 matplotlib.use("Agg")

@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from datafiles import TEST, TRAIN, VAL, numbers, small_cifar, small_fashion
 
-from d2lite import data, formats, reading
-from d2lite.batches import Split
-from d2lite.datasets import DATASETS
+from d2lite import data
+from d2lite.data import loading, readers, store
+from d2lite.data.catalog import DATASETS
+from d2lite.data.splits import Split
 
 REAL = [name for name in ("fashion_mnist", "mnist", "cifar10") if data.is_available(name)]
 real = pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_digits_have_their_own_test_split(folder):
 @real
 def test_real_data_are_whole(name, monkeypatch):
     monkeypatch.setenv("D2LITE_PROFILE", "full")
-    monkeypatch.setattr(reading, "_write_copy", lambda *_: None)  # 180 MB in someone's home
+    monkeypatch.setattr(store, "_write_copy", lambda *_: None)  # 180 MB in someone's home
     loaded = data.load(name, device="cpu")
     n = DATASETS[name].train_images
     assert [s.num_images for s in (loaded.train, loaded.val, loaded.test)] == [n - 5000, 5000, 10000]
@@ -107,7 +108,7 @@ def test_first_fashion_mnist_images_are_the_known_ones(monkeypatch):
     """Sample images of the published set: the first training images are an ankle boot and a T-shirt."""
     monkeypatch.setenv("D2LITE_PROFILE", "full")
     loaded = data.load("fashion_mnist", device="cpu")
-    order = data._permutations(DATASETS["fashion_mnist"])[0].tolist()
+    order = loading._permutations(DATASETS["fashion_mnist"])[0].tolist()
     labels = torch.cat([loaded.val.labels, loaded.train.labels])
     assert [loaded.classes[labels[order.index(i)]] for i in (0, 1, 3, 5)] == [
         "ankle boot",
@@ -365,7 +366,7 @@ def test_a_lossy_copy_is_labelled(monkeypatch, folder):
 def test_decoded_images_are_kept_and_found_again(monkeypatch, folder, tmp_path):
     small_cifar(monkeypatch, folder, "hub")
     first = data.load("cifar10", batch_size=32, device="cpu")
-    monkeypatch.setattr(formats, "read_parquet", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(readers, "read_parquet", lambda *_: pytest.fail("decoded again"))
     second = data.load("cifar10", batch_size=32, device="cpu")
     assert torch.equal(first.train.images, second.train.images) and torch.equal(first.test.labels, second.test.labels)
     assert len(list((tmp_path / "cache" / "decoded").iterdir())) == 2
@@ -378,8 +379,8 @@ def test_the_quick_profile_decodes_only_what_it_takes(monkeypatch, folder, tmp_p
         copy.unlink()
     monkeypatch.setenv("D2LITE_PROFILE", "quick")
     decoded = []
-    real_decode = formats._decode
-    monkeypatch.setattr(formats, "_decode", lambda e, p: decoded.append(len(e)) or real_decode(e, p))
+    real_decode = readers._decode
+    monkeypatch.setattr(readers, "_decode", lambda e, p: decoded.append(len(e)) or real_decode(e, p))
     quick = data.load("cifar10", batch_size=8, quick_images=16, device="cpu")
     assert decoded == [20, 8]
     assert torch.equal(quick.train.images, whole.train.images[:16]) and quick.train.total == 90

@@ -17,8 +17,9 @@ import pytest
 import torch
 from datafiles import IDX_FILES, TRAIN, idx, pictures, small_cifar, small_fashion
 
-from d2lite import data, download, formats, locate
-from d2lite.datasets import DATASETS
+from d2lite import data
+from d2lite.data import download, readers, store
+from d2lite.data.catalog import DATASETS
 
 not_for_root = pytest.mark.skipif(
     getattr(os, "geteuid", lambda: 0)() == 0, reason="permissions do not stop root (and Windows knows others)"
@@ -197,13 +198,13 @@ def test_a_parquet_file_with_other_columns_or_broken_images_is_named(tmp_path):
     path = tmp_path / "train.parquet"
     pq.write_table(pa.table({"a": [1]}), path)
     with pytest.raises(data.DataFileError, match="not a parquet file of images"):
-        formats.read_parquet(path, None)
+        readers.read_parquet(path, None)
     path.write_bytes(b"PAR1 no")
     with pytest.raises(data.DataFileError, match="not a parquet file of images"):
-        formats.read_parquet(path, None)
+        readers.read_parquet(path, None)
     pq.write_table(pa.table({"img": [{"bytes": b"no image", "path": ""}], "label": [1]}), path)
     with pytest.raises(data.DataFileError, match="image 0 cannot be decoded"):
-        formats.read_parquet(path, None)
+        readers.read_parquet(path, None)
 
 
 def test_a_batch_cannot_run_code(tmp_path):
@@ -212,7 +213,7 @@ def test_a_batch_cannot_run_code(tmp_path):
             return os.mkdir, (str(tmp_path / "made"),)
 
     with pytest.raises(data.DataFileError, match=r"it asks for (posix|nt)\.mkdir"):
-        formats.batch_pickle(tmp_path / "data_batch_1", pickle.dumps({b"data": Evil()}))
+        readers.batch_pickle(tmp_path / "data_batch_1", pickle.dumps({b"data": Evil()}))
     assert not (tmp_path / "made").exists()
 
 
@@ -221,8 +222,8 @@ def test_an_altered_pickle_is_not_opened(monkeypatch, folder, kind):
     small_cifar(monkeypatch, folder, kind)
     path = folder / ("cifar-10-batches-py/test_batch" if kind == "py" else "cifar-10-python.tar.gz")
     path.write_bytes(path.read_bytes() + b".")
-    real = formats.batch_pickle
-    monkeypatch.setattr(formats, "batch_pickle", lambda p, data: pytest.fail("opened") if p == path else real(p, data))
+    real = readers.batch_pickle
+    monkeypatch.setattr(readers, "batch_pickle", lambda p, data: pytest.fail("opened") if p == path else real(p, data))
     with pytest.raises(data.DataFileError, match="published bytes") as caught:
         data.load("cifar10", batch_size=16)
     assert caught.value.path == path
@@ -242,7 +243,7 @@ def test_an_altered_pickle_is_not_opened(monkeypatch, folder, kind):
 )
 def test_a_batch_that_is_none_has_one_error(tmp_path, content):
     with pytest.raises(data.DataFileError, match="is not a batch of CIFAR-10"):
-        formats.batch_pickle(tmp_path / "data_batch_1", content)
+        readers.batch_pickle(tmp_path / "data_batch_1", content)
 
 
 @pytest.mark.parametrize("change", ["pixel", "label", "shape", "other images", "no check sum", "a pickle"])
@@ -269,7 +270,7 @@ def test_a_decoded_copy_that_someone_wrote_anew_is_decoded_again(monkeypatch, fo
             np.savez(file, **arrays)
     again = data.load("cifar10", batch_size=32, device="cpu")
     assert torch.equal(again.train.images, sound.train.images) and torch.equal(again.test.labels, sound.test.labels)
-    monkeypatch.setattr(formats, "read_parquet", lambda *_: pytest.fail("the copy was not made anew"))
+    monkeypatch.setattr(readers, "read_parquet", lambda *_: pytest.fail("the copy was not made anew"))
     assert torch.equal(data.load("cifar10", batch_size=32, device="cpu").train.images, sound.train.images)
 
 
@@ -277,10 +278,10 @@ def test_an_archive_without_a_batch_is_named(tmp_path, monkeypatch):
     small_cifar(monkeypatch, tmp_path, "binary.tar.gz")
     (tmp_path / "cifar-10-binary.tar.gz").rename(tmp_path / "cifar-10-python.tar.gz")
     with pytest.raises(data.DataFileError, match="holds no cifar-10-batches-py/data_batch_1"):
-        formats.archive_batches(tmp_path / "cifar-10-python.tar.gz", True)
+        readers.archive_batches(tmp_path / "cifar-10-python.tar.gz", True)
     (tmp_path / "cifar-10-binary.tar.gz").write_bytes(b"no archive")
     with pytest.raises(data.DataFileError, match=r"is truncated or not a tar\.gz archive"):
-        formats.archive_batches(tmp_path / "cifar-10-binary.tar.gz", True)
+        readers.archive_batches(tmp_path / "cifar-10-binary.tar.gz", True)
 
 
 # Nothing there, no network
@@ -628,7 +629,7 @@ def test_prepare_downloads_verifies_and_says_where(serve, raw, capsys):
 @pytest.mark.parametrize("form", ["bin", "py", "binary.tar.gz", "python.tar.gz", "hub", "jpeg"])
 def test_prepare_verifies_without_decoding_and_writes_nothing(monkeypatch, folder, tmp_path, form):
     small_cifar(monkeypatch, folder, form)
-    monkeypatch.setattr(formats, "_decode", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr(readers, "_decode", lambda *_: pytest.fail("decoded"))
     files = data.prepare("cifar10")
     assert sorted(files) == sorted(path for path in folder.rglob("*") if path.is_file())
     assert not (tmp_path / "cache").exists()
@@ -649,11 +650,11 @@ def test_the_documentation_names_the_folders_that_a_reader_may_choose():
 def test_the_root_argument_goes_before_the_environment_and_the_cache(monkeypatch, folder, tmp_path, serve):
     server = serve("good")
     data.load("fashion_mnist")
-    assert locate.find(DATASETS["fashion_mnist"]).train[0].is_relative_to(tmp_path / "cache")
+    assert store.find(DATASETS["fashion_mnist"]).train[0].is_relative_to(tmp_path / "cache")
     small_fashion(monkeypatch, folder, mirrors=[f"{server.url}/good"])
-    assert locate.find(DATASETS["fashion_mnist"]).train[0].is_relative_to(folder)
+    assert store.find(DATASETS["fashion_mnist"]).train[0].is_relative_to(folder)
     small_fashion(monkeypatch, tmp_path / "own", mirrors=[f"{server.url}/good"])
-    found = locate.find(DATASETS["fashion_mnist"], tmp_path / "own")
+    found = store.find(DATASETS["fashion_mnist"], tmp_path / "own")
     assert all(path.is_relative_to(tmp_path / "own") for path in found.files) and len(found.files) == 4
 
 
@@ -663,7 +664,7 @@ def test_two_processes_do_not_download_into_the_same_file(serve, raw):
 
     def one():
         try:
-            locate.obtain(DATASETS["fashion_mnist"])
+            store.obtain(DATASETS["fashion_mnist"])
         except Exception as error:
             errors.append(error)
 

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 import d2lite as d2l
-from d2lite import batches, data
-from d2lite.batches import Split
-from d2lite.streaming import AHEAD, streamed
+from d2lite.data import loading, splits
+from d2lite.data.splits import Split
+from d2lite.data.streaming import AHEAD, streamed
 
 CPU = torch.device("cpu")
 
@@ -34,7 +34,7 @@ def passed(split: Split) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.fixture
 def no_memory(monkeypatch):
     """A machine on which nothing more can be kept."""
-    monkeypatch.setattr(batches, "free_memory", lambda on: 0)
+    monkeypatch.setattr(splits, "free_memory", lambda on: 0)
 
 
 @pytest.mark.parametrize("size", [5, 12])
@@ -44,7 +44,7 @@ def test_kept_images_are_those_that_each_pass_would_resize(monkeypatch, size, ch
     d2l.seed_everything(1)
     twice = [passed(kept), passed(kept)]
     assert kept._resized is not None
-    monkeypatch.setattr(batches, "free_memory", lambda on: 0)
+    monkeypatch.setattr(splits, "free_memory", lambda on: 0)
     fresh = make(size, channels=channels, shuffle=True)
     d2l.seed_everything(1)
     for X, y in twice:
@@ -69,8 +69,8 @@ def test_changing_a_batch_in_place_changes_no_kept_image():
 
 def test_images_are_resized_once(monkeypatch):
     calls = []
-    resize = batches.F.interpolate
-    monkeypatch.setattr(batches.F, "interpolate", lambda *args, **kwargs: calls.append(1) or resize(*args, **kwargs))
+    resize = splits.F.interpolate
+    monkeypatch.setattr(splits.F, "interpolate", lambda *args, **kwargs: calls.append(1) or resize(*args, **kwargs))
     split = make()
     for _ in range(3):
         passed(split)
@@ -149,11 +149,11 @@ def test_a_set_on_the_host_is_brought_to_the_device():
 
 
 def test_what_would_fill_the_device_stays_on_the_host(monkeypatch):
-    monkeypatch.setattr(data._device, "free_memory", lambda on: 100_000)  # digits: 115,008 bytes
+    monkeypatch.setattr(loading.devices, "free_memory", lambda on: 100_000)  # digits: 115,008 bytes
     loaded = d2l.load("digits", size=8, device="meta")
     assert loaded.train.images.device == CPU
     assert loaded.train.device.type == "meta"
-    monkeypatch.setattr(data._device, "free_memory", lambda on: 10_000_000)
+    monkeypatch.setattr(loading.devices, "free_memory", lambda on: 10_000_000)
     assert d2l.load("digits", size=8, device="meta").train.images.device.type == "meta"
 
 
@@ -210,6 +210,6 @@ def test_importing_brings_nothing_that_only_figures_tables_or_widgets_need():
 
 def test_names_that_are_imported_late_are_there():
     assert {"show_images", "widgets", "fit"} <= set(dir(d2l))
-    assert d2l.show_images.__module__ == "d2lite.plotting"
+    assert d2l.show_images.__module__ == "d2lite.inspect.figures"
     with pytest.raises(AttributeError, match="module 'd2lite' has no attribute 'show_image'"):
         _ = d2l.show_image

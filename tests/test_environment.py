@@ -1,7 +1,6 @@
 """Device, profile, seeds, recipes and the command line."""
 
 import dataclasses
-import importlib
 import random
 import subprocess
 import sys
@@ -12,7 +11,8 @@ import torch
 
 import d2lite as d2l
 from d2lite.__main__ import main
-from d2lite.device import last_seed
+from d2lite.machine.seeds import last_seed
+from d2lite.nets import catalog, measurements
 
 
 def test_profile(monkeypatch):
@@ -85,14 +85,13 @@ def test_numbers_for_a_network_are_whole():
 
 
 def test_a_long_run_is_announced(monkeypatch, capsys):
-    results = importlib.import_module("d2lite.results")  # d2l.results is the function
     rows = [{"network": "lenet", "device": "CPU, 2 threads", "images_per_second": 10.0, "macs": 416_520}]
-    monkeypatch.setattr(results, "stored", lambda table: rows)
-    monkeypatch.setattr(results, "device_name", lambda: "CPU, 1 thread")
+    monkeypatch.setattr(measurements, "table", lambda name: rows)
+    monkeypatch.setattr(measurements, "device_name", lambda: "CPU, 1 thread")
     monkeypatch.setattr(d2l, "fit", lambda *arguments, **options: d2l.History())
     assert main(["train", "lenet", "--data", "digits", "--profile", "full", "--epochs", "10"]) == 0
     assert "about 21 minutes at 28 px (0.417 M MACs an image)" in capsys.readouterr().out  # 12,570 images
-    monkeypatch.setattr(results, "device_name", lambda: "NVIDIA H200")
+    monkeypatch.setattr(measurements, "device_name", lambda: "NVIDIA H200")
     assert main(["train", "lenet", "--data", "digits", "--profile", "full", "--epochs", "10"]) == 0
     assert "about" not in capsys.readouterr().out
 
@@ -136,7 +135,7 @@ def test_train_command(tmp_path, capsys):
 @pytest.mark.parametrize("row", d2l.recipes(), ids=lambda row: row.name)
 def test_every_network_trains_from_the_command_line(row, monkeypatch, capsys):
     few = dataclasses.replace(row, quick_images=16, quick_epochs=1)
-    monkeypatch.setitem(importlib.import_module("d2lite.recipes")._RECIPES, row.name, few)
+    monkeypatch.setitem(catalog._RECIPES, row.name, few)
     size = 212 if row.name == "vgg16_unpadded" else 72
     given = ["--data", "digits", "--size", str(size), "--epochs", "1", "--batch-size", "8", "--profile", "quick"]
     code = main(["train", row.name, *given])

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import d2lite as d2l
-from d2lite.recipes import LADDER, MAINLINE, SEARCHED, table
+from d2lite.nets.catalog import LADDER, MAINLINE, SEARCHED
+from d2lite.nets.tables import table
 from tools.measure import __main__ as measure
 from tools.measure import costs, frozen, plan, tables, training
 

@@ -14,9 +14,10 @@ import pytest
 import torch
 
 import d2lite as d2l
-from d2lite import parallel, resuming
-from d2lite.batches import Split
-from d2lite.metrics import Tally
+from d2lite.data.splits import Split
+from d2lite.machine import distributed
+from d2lite.train import checkpoint
+from d2lite.train.metrics import Tally
 
 TOGETHER = Path(__file__).with_name("together.py")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "D2LITE_PROFILE": "quick"}
@@ -98,27 +99,27 @@ def test_buffers_are_those_of_process_0_after_an_epoch(trained):
 def test_every_image_goes_to_one_process(monkeypatch, size, n):
     images = torch.arange(n, dtype=torch.uint8).view(n, 1, 1, 1)
     split = Split(images, torch.arange(n), mean=[0.0], std=[1.0], size=1, batch_size=8)
-    monkeypatch.setattr(parallel, "size", lambda: size)
+    monkeypatch.setattr(distributed, "size", lambda: size)
     labels, weights = [], [0.0] * len(split)
     for rank in range(size):
-        monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
         labels += [label for _, y in split for label in y.tolist()]
         for step in range(1, len(split) + 1):
             weights[step - 1] += split.weight(step)
             assert split.weight(step) == pytest.approx(
-                size * parallel.share(min(8, n - 8 * (step - 1))) / min(8, n - 8 * (step - 1))
+                size * distributed.share(min(8, n - 8 * (step - 1))) / min(8, n - 8 * (step - 1))
             )
     assert sorted(labels) == list(range(n))
     assert weights == pytest.approx([size] * len(split)), "the mean over processes must weigh every image alike"
 
 
 def test_one_process_communicates_with_nobody():
-    with parallel.processes(), parallel.same_random_numbers(), parallel.one_at_first():
+    with distributed.processes(), distributed.same_random_numbers(), distributed.one_at_first():
         assert not torch.distributed.is_initialized()
     net = torch.nn.Linear(2, 2)
-    assert (parallel.rank(), parallel.size(), parallel.share(7)) == (0, 1, 7)
-    assert parallel.copies(net) is net
-    assert parallel.from_first(lambda: 5) == 5
+    assert (distributed.rank(), distributed.size(), distributed.share(7)) == (0, 1, 7)
+    assert distributed.copies(net) is net
+    assert distributed.from_first(lambda: 5) == 5
 
 
 def test_a_share_without_images_adds_nothing():
@@ -127,7 +128,7 @@ def test_a_share_without_images_adds_nothing():
 
 def test_a_batch_too_small_for_all_processes_is_told_before_the_first_step(monkeypatch):
     data = d2l.load("digits", batch_size=4, quick_images=1257, device="cpu")  # the last batch: one image
-    monkeypatch.setattr(parallel, "size", lambda: 3)
+    monkeypatch.setattr(distributed, "size", lambda: 3)
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
     with pytest.raises(ValueError, match=r"1,257 images in batches of 4 .* too few for 3 processes.*_size=") as told:
         d2l.fit(net, data, 1, 0.1, listener=None)
@@ -136,7 +137,7 @@ def test_a_batch_too_small_for_all_processes_is_told_before_the_first_step(monke
 
 
 def test_more_processes_than_any_batch_can_serve(monkeypatch):
-    monkeypatch.setattr(parallel, "size", lambda: 30)
+    monkeypatch.setattr(distributed, "size", lambda: 30)
     split = Split(torch.zeros(20, 8, 8, 1, dtype=torch.uint8), torch.zeros(20, dtype=torch.long), mean=[0.0], std=[1.0],
                   size=8, batch_size=5)  # fmt: skip
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
@@ -146,14 +147,14 @@ def test_more_processes_than_any_batch_can_serve(monkeypatch):
 
 def test_half_of_what_torchrun_sets_is_an_error(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "4")
-    with pytest.raises(ValueError, match="RANK or LOCAL_RANK is not: start with"), parallel.processes():
+    with pytest.raises(ValueError, match="RANK or LOCAL_RANK is not: start with"), distributed.processes():
         pass
 
 
 def test_a_process_that_python_cannot_interrupt_ends_all_the_same():
     """While it waits for a GPU, as here for a long computation in C, no handler of Python's runs."""
     program = (
-        "import hashlib; from d2lite import parallel; parallel.GRACE = 0.2; parallel._end_when_told(); "
+        "import hashlib; from d2lite import parallel; distributed.GRACE = 0.2; distributed._end_when_told(); "
         "print('ready', flush=True); hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"
     )
     with subprocess.Popen(
@@ -172,9 +173,9 @@ def test_more_processes_than_gpus(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("RANK", "2")
     monkeypatch.setenv("LOCAL_RANK", "2")
-    monkeypatch.setattr(parallel, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(distributed, "device", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(ValueError, match="finds 2 GPUs: start with --nproc-per-node=2"), parallel.processes():
+    with pytest.raises(ValueError, match="finds 2 GPUs: start with --nproc-per-node=2"), distributed.processes():
         pass
 
 
@@ -201,14 +202,14 @@ def test_only_the_first_process_writes_checkpoints(monkeypatch, tmp_path):
     net = torch.nn.Linear(2, 2)
     stepper = torch.optim.SGD(net.parameters(), lr=0.1)
     for rank, expected in ((1, []), (0, ["run.pt"])):
-        monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
-        resuming.save_run(tmp_path / "run.pt", {}, net, stepper, stepper, d2l.History())
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
+        checkpoint.save_run(tmp_path / "run.pt", {}, net, stepper, stepper, d2l.History())
         assert [path.name for path in tmp_path.iterdir()] == expected
 
 
 def test_being_told_to_stop_is_a_lost_run():
-    with pytest.raises(parallel.ProcessLostError, match="process 0 of 1 cannot go on: .* torchrun then ended this one"):
-        parallel._told_to_stop(signal.SIGTERM, None)
+    with pytest.raises(distributed.ProcessLostError, match="process 0 of 1 cannot go on: .* then ended this one"):
+        distributed._told_to_stop(signal.SIGTERM, None)
 
 
 def test_a_process_that_dies_ends_the_run_with_a_clear_error(tmp_path):

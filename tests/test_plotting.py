@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import d2lite as d2l
-from d2lite import plotting
+from d2lite.inspect import figures as drawing
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def shown(monkeypatch):
         figures.append((figure, alt))
         figure.canvas.draw()
 
-    monkeypatch.setattr(plotting, "show", keep)
+    monkeypatch.setattr(drawing, "show", keep)
     yield figures
     plt.close("all")
 

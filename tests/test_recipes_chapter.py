@@ -1,7 +1,6 @@
 """The chapter on recipes: what it tells of rows of every kind, and its exercises."""
 
 import functools
-import importlib
 import math
 import re
 
@@ -12,11 +11,13 @@ import torch
 from storedruns import read_from, store
 
 import d2lite as d2l
-from d2lite.recipes import LADDER, TEN_MINUTES
+from d2lite.nets.catalog import LADDER, TEN_MINUTES
 from tools import pairs, project
 
 matplotlib.use("Agg")
-recipes = importlib.import_module("d2lite.recipes")  # d2l.recipes is a function of that name
+from d2lite.nets import catalog
+from d2lite.nets.tables import table
+
 SKIPPED = {"setup", "nbval-ignore-output", "data-output", "provenance", "solution"}
 
 
@@ -101,8 +102,8 @@ def test_runs_of_different_length_are_not_one_ladder(page):
 
 
 def test_a_step_that_changes_two_settings_is_seen(page, monkeypatch):
-    changed = {**recipes._KINDS["modern"], "momentum": 0.8}
-    monkeypatch.setitem(recipes._KINDS, "modern", changed)
+    changed = {**catalog._KINDS["modern"], "momentum": 0.8}
+    monkeypatch.setitem(catalog._KINDS, "modern", changed)
     with pytest.raises(AssertionError, match="one change a step"):
         page()
 
@@ -119,15 +120,15 @@ def test_runs_of_ten_minutes_are_told(page):
 
 
 def best_row(network, kind="ten_minutes"):
-    rows = [row for row in recipes.table("rates.csv") if (row["network"], row["recipe"]) == (network, kind)]
+    rows = [row for row in table("rates.csv") if (row["network"], row["recipe"]) == (network, kind)]
     return max(rows, key=lambda row: float(row["val_acc"]))
 
 
 def test_the_search_is_told_as_it_was(page):
     names, out = page()
     best = names["best"]
-    assert best.lr.to_dict() == {name: recipes.best_rate(name) for name in best.index}
-    rows = [row for row in recipes.table("rates.csv") if (row["network"], row["recipe"]) == ("nin", "mainline")]
+    assert best.lr.to_dict() == {name: catalog.best_rate(name) for name in best.index}
+    rows = [row for row in table("rates.csv") if (row["network"], row["recipe"]) == ("nin", "mainline")]
     values = [float(row["val_acc"]) for row in rows]
     assert f"**{100 * (max(values) - min(values)):.1f} points**" in out
     assert set(names["with_norm"]) == {"lenet_batch_norm", "googlenet_batch_norm", "resnet18", "resnet26", "densenet"}
@@ -135,7 +136,7 @@ def test_the_search_is_told_as_it_was(page):
 
 
 def test_a_rate_that_was_not_the_best_is_seen(page, monkeypatch):
-    monkeypatch.setattr(recipes, "best_rate", lambda network, kind="mainline": 1e-3)
+    monkeypatch.setattr(catalog, "best_rate", lambda network, kind="mainline": 1e-3)
     with pytest.raises(AssertionError, match="another rate"):
         page()
 
@@ -144,7 +145,7 @@ def test_every_source_is_named():
     text = project.source("recipes").read_text("utf-8")
     for name in ("The Straight Dope", "Gluon course", "batch normalization", "modern CNN"):
         assert re.search(rf"\*\*.*{name}", text), name
-    sources = {row["source"] for row in recipes.table("published.csv")}
+    sources = {row["source"] for row in table("published.csv")}
     assert sources == {
         "The Straight Dope (VGG)", "Gluon course (VGG)", "batch normalization lecture notes",
         "modern CNN lecture slides",

@@ -1,7 +1,6 @@
 """Kinds of recipes, networks from recipes, and the tables of what was measured."""
 
 import csv
-import importlib
 import itertools
 import re
 from types import SimpleNamespace
@@ -13,10 +12,11 @@ from storedruns import RUN, read_from, store, store_answers
 from torch import nn
 
 import d2lite as d2l
-from d2lite.recipes import KINDS, LADDER, MAINLINE
+from d2lite.nets import measurements as results
+from d2lite.nets import tables
+from d2lite.nets.catalog import KINDS, LADDER, MAINLINE
 from tools import project
 
-results = importlib.import_module("d2lite.results")  # d2l.results is the function
 PUBLISHED = [
     (network, row)
     for network in ("vgg16_unpadded", "alexnet", "vgg11", "vgg11_quarter", "nin", "googlenet", "lenet_batch_norm",
@@ -41,7 +41,7 @@ def test_every_published_network_has_its_recipe_here(network, row):
 
 
 def test_every_published_row_is_tried_above():
-    with results.resources.files("d2lite").joinpath("published.csv").open(encoding="utf-8") as file:
+    with tables.resources.files("d2lite.nets").joinpath("published.csv").open(encoding="utf-8") as file:
         assert {row["network"] for row in csv.DictReader(file)} == {network for network, _ in PUBLISHED}
 
 
@@ -148,7 +148,7 @@ def test_every_published_result_has_a_row_and_our_run_beside_it(tmp_path, monkey
 
 def test_what_was_not_measured_is_nan(tmp_path, monkeypatch):
     read_from(monkeypatch, store(tmp_path, [{"images": "", "val_acc": ""}], [{"macs": "", "memory_mb": ""}]))
-    (run,), (cost,) = d2l.measured(), results.stored(results.COSTS)
+    (run,), (cost,) = d2l.measured(), tables.table("costs.csv")
     missing = [key for row in (run, cost) for key, value in row.items() if value != value]
     assert missing == ["images", "val_acc", "train_seconds", "macs", "memory_mb"]
     assert (run["epochs"], run["test_acc"], cost["channels"], cost["parameters"]) == (10, 0.79, 3, 2_000_000)
@@ -188,10 +188,10 @@ def test_every_stored_file_is_packed_with_the_package():
 
 
 def test_the_stored_tables_are_whole():
-    header = results.resources.files("d2lite").joinpath(results.MEASURED).read_text("utf-8").splitlines()[0]
+    header = tables.resources.files("d2lite.nets").joinpath("measured.csv").read_text("utf-8").splitlines()[0]
     assert header.split(",") == list(RUN), "the tests above read what `make measure` writes"
-    for row in results.stored():
+    for row in tables.table():
         assert row["network"] in {r.name for r in d2l.recipes()} and row["recipe"] in KINDS
         assert 0 <= row["test_acc"] <= 1 and row["epochs"] > 0 and row["device"] and row["date"]
-    for row in results.stored(results.COSTS):
+    for row in tables.table("costs.csv"):
         assert row["parameters"] > 0 and row["macs"] > 0 and row["images_per_second"] > 0

@@ -1,7 +1,6 @@
 """Checkpoints: the same run goes on, for every random source, and no other; what is none is told so by name."""
 
 import random
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,11 +10,12 @@ import torch
 from torch import nn
 
 import d2lite as d2l
-from d2lite import checkpoints
 from d2lite.__main__ import main
 
 # the package has functions of these names
-device, recipes = (sys.modules[f"d2lite.{name}"] for name in ("device", "recipes"))
+from d2lite.machine import seeds
+from d2lite.nets import catalog
+from d2lite.train import checkpoint
 
 
 def make_net(activation=nn.ReLU, dropout=0.5):
@@ -30,7 +30,7 @@ def digits():
 @pytest.fixture(autouse=True)
 def not_seeded(monkeypatch):
     """As in a new process: nobody has called ``seed_everything``."""
-    monkeypatch.setattr(device, "_seed", None)
+    monkeypatch.setattr(seeds, "_seed", None)
     monkeypatch.delenv("D2LITE_SEED", raising=False)
 
 
@@ -117,9 +117,9 @@ def test_another_seed_is_refused(digits, tmp_path, monkeypatch):
 
 def test_where_nothing_was_seeded_the_run_keeps_the_seed_with_which_it_began(digits, tmp_path, monkeypatch):
     path = begun(tmp_path / "run.pt", digits, seed=7)
-    monkeypatch.setattr(device, "_seed", None)
+    monkeypatch.setattr(seeds, "_seed", None)
     fit(make_net(), digits, checkpoint=path, listener=StopAfter(2))
-    assert device.last_seed() == 7
+    assert seeds.last_seed() == 7
     d2l.seed_everything(8)
     with pytest.raises(ValueError, match="seed: 7 there, 8 here"):
         fit(make_net(), digits, checkpoint=path)
@@ -178,7 +178,7 @@ def stopped(monkeypatch, tmp_path):
     """The checkpoint of a command that was interrupted after the first of two epochs."""
     path = tmp_path / "run.pt"
     with monkeypatch.context() as patch:
-        patch.setattr("d2lite.training.default_listener", lambda: StopAfter(1))
+        patch.setattr("d2lite.train.loop.make_listener", lambda: StopAfter(1))
         assert main([*COMMAND, "--epochs", "2", "--checkpoint", str(path)]) == 130
     return path
 
@@ -191,7 +191,7 @@ def test_the_command_refuses_another_seed(stopped, capsys):
 
 
 def test_the_command_refuses_another_start_of_the_weights(stopped, capsys, monkeypatch):
-    monkeypatch.setitem(recipes._RECIPES, "lenet", replace(d2l.recipe("lenet"), init="xavier"))
+    monkeypatch.setitem(catalog._RECIPES, "lenet", replace(d2l.recipe("lenet"), init="xavier"))
     assert main([*COMMAND, "--epochs", "2", "--checkpoint", str(stopped)]) == 1
     assert "init: 'own' there, 'xavier' here" in capsys.readouterr().err
 
@@ -206,12 +206,12 @@ def test_the_first_checkpoints_resume(digits, tmp_path):
     d2l.seed_everything(3)
     expected = fit(make_net(), digits)
     path = begun(tmp_path / "run.pt", digits, seed=3)
-    state = checkpoints.read_state(path)
+    state = checkpoint.read_state(path)
     for name in ("seed", "rng_python", "rng_numpy", "rng_data"):
         del state[name]
     for name in ("seed", "init", "shuffle", "augment", "mirrored", "layers"):
         del state["settings"][name]
-    checkpoints.write_state(path, state)
+    checkpoint.write_state(path, state)
     d2l.seed_everything(5)
     resumed = fit(make_net(), digits, checkpoint=path)
     assert resumed == expected
@@ -232,7 +232,7 @@ def test_numpy_numbers_can_be_read_again(tmp_path, options):
     path = tmp_path / "run.pt"
     d2l.seed_everything(np.int64(2))
     first = fit(make_net(), data, checkpoint=path, listener=StopAfter(1), **options)
-    settings = checkpoints.read_state(path)["settings"]
+    settings = checkpoint.read_state(path)["settings"]
     assert {type(value) for value in settings.values()} <= {bool, int, float, str, type(None)}
     assert settings["batch_size"] == 200 and settings["size"] == 8
     assert len(first) == 1 and len(fit(make_net(), data, checkpoint=path, **options)) == 2
@@ -256,8 +256,8 @@ FOREIGN = {
     "arrays of NumPy": lambda path: as_bytes(lambda p: np.savez(p, a=np.arange(3)), path.with_suffix(".npz")),
     "someone's tensors": lambda path: as_bytes(lambda p: torch.save([torch.zeros(3)], p), path),
     "weights": lambda path: d2l.save(make_net(), path).read_bytes(),
-    "nothing in it": lambda path: checkpoints.write_state(path, {}).read_bytes(),
-    "parts of other kinds": lambda path: checkpoints.write_state(
+    "nothing in it": lambda path: checkpoint.write_state(path, {}).read_bytes(),
+    "parts of other kinds": lambda path: checkpoint.write_state(
         path, {"settings": 3, "net": [], "optimizer": {}, "scheduler": {}, "history": {}, "rng": torch.zeros(1)}
     ).read_bytes(),
 }
@@ -284,9 +284,9 @@ def test_a_checkpoint_cut_anywhere_is_named(digits, tmp_path):
 @pytest.mark.parametrize("part", ["optimizer", "history", "rng", "rng_numpy", "rng_python", "net"])
 def test_a_checkpoint_with_parts_that_make_no_sense_is_named(digits, tmp_path, part):
     path = begun(tmp_path / "run.pt", digits)
-    state = checkpoints.read_state(path)
+    state = checkpoint.read_state(path)
     nonsense = {"rng": torch.zeros(3, dtype=torch.uint8), "net": dict.fromkeys(state["net"], 3)}
-    checkpoints.write_state(path, {**state, part: nonsense.get(part, {"state": 3, "records": [{"epoch": 1}]})})
+    checkpoint.write_state(path, {**state, part: nonsense.get(part, {"state": 3, "records": [{"epoch": 1}]})})
     net = make_net()
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     with pytest.raises(ValueError, match=r"run\.pt (is no checkpoint of d2lite|holds a network)"):

@@ -8,7 +8,7 @@ import pytest
 from storedruns import read_from, store, store_answers
 
 import d2lite as d2l
-from d2lite.statistics import (
+from d2lite.nets.statistics import (
     image_error,
     mean_difference,
     paired,

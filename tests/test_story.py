@@ -1,6 +1,5 @@
 """The story so far, and prose that the run writes: what is shown, where, and what is refused."""
 
-import importlib
 import json
 import math
 from html.parser import HTMLParser
@@ -14,10 +13,9 @@ from IPython.utils.capture import capture_output
 from storedruns import RUN, read_from, store, store_answers
 
 import d2lite as d2l
-from d2lite.networks import NETWORKS
-from d2lite.recipes import MAINLINE
+from d2lite.nets import mainline, tables
+from d2lite.nets.catalog import MAINLINE, NETWORKS
 
-mainline = importlib.import_module("d2lite.mainline")
 ACCURACY = {"linear": 0.4, "edge_histograms": 0.5, "lenet": 0.6, "alexnet": 0.75, "vgg11_quarter": 0.7}
 IMAGES = 1000
 
@@ -224,7 +222,7 @@ def test_the_best_so_far_is_not_always_the_one_before(told):
 
 def mainline_folder():
     """Where the stored runs of a test lie."""
-    return importlib.import_module("d2lite.results").resources.files("d2lite")
+    return tables.resources.files("d2lite.nets").joinpath("predictions").parent
 
 
 def test_the_figure_shows_each_network_with_its_spread(told):

@@ -8,8 +8,8 @@ import sys
 import pytest
 import torch
 
-from d2lite import threads
 from d2lite.__main__ import main
+from d2lite.machine import threads
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems have other OpenMP libraries")
 

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import d2lite as d2l
-from d2lite.listeners import Ticker
+from d2lite.train.board import Ticker
 
 
 def make_net(outputs=10):
@@ -407,7 +407,7 @@ def test_listeners_hear_everything_in_order(digits, monkeypatch):
 
 def test_progress_comes_at_most_twice_a_second_and_stays_cheap(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("d2lite.listeners.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("d2lite.train.board.time.perf_counter", lambda: now[0])
     ticker = Ticker()
     assert not ticker.due()
     now[0] += 0.5

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 import d2lite as d2l
-from d2lite import parallel
-from d2lite.batches import Split
+from d2lite.data.splits import Split
+from d2lite.machine import distributed
 
 
 class Doubled:
@@ -44,18 +44,18 @@ def main(folder: Path, images: int, epochs: int) -> None:
     train = Doubled(Split(pixels, labels, shuffle=True, augment=True, **options))
     val = Doubled(Split(pixels, labels, **options))
     d2l.seed_everything(7)
-    with parallel.processes():
-        if parallel.rank():
-            torch.manual_seed(1000 + parallel.rank())  # whatever the others drew: process 0's weights and order count
+    with distributed.processes():
+        if distributed.rank():
+            torch.manual_seed(1000 + distributed.rank())  # whatever they drew: process 0's weights and order count
         net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 10)).double()
         options = {"momentum": 0.9, "precision": "float32", "quick_epochs": None, "listener": None}
         history = d2l.fit(net, SimpleNamespace(train=train, val=val), epochs, 0.5, **options)
         norm = nn.BatchNorm1d(2)
-        norm.running_mean += parallel.rank()
-        parallel.agree(norm)
+        norm.running_mean += distributed.rank()
+        distributed.agree(norm)
         seen = {"train": train.seen, "val": val.seen, "drawn": torch.rand(1).item(), "mean": norm.running_mean.tolist()}
         weights = [parameter.detach().flatten().tolist() for parameter in net.parameters()]
-        (folder / f"{parallel.rank()}.json").write_text(
+        (folder / f"{distributed.rank()}.json").write_text(
             json.dumps({**seen, **history.state_dict(), "weights": weights}), "utf-8"
         )
 

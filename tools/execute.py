@@ -36,7 +36,7 @@ LABELS = (
 )
 FACTS = """\
 import json, torch, d2lite
-from d2lite.device import most_memory
+from d2lite.machine.devices import most_memory
 most = most_memory(torch.device("cpu"))
 print(json.dumps({**vars(d2lite.provenance()), "memory_gib": round(most / 2**30, 2)}))"""
 

@@ -3,8 +3,8 @@
 
 def labels_here() -> set[str]:
     """Labels of the data sets that are on this machine; no network is asked."""
-    from d2lite.datasets import DATASETS
-    from d2lite.locate import find
+    from d2lite.data.catalog import DATASETS
+    from d2lite.data.store import find
 
     found = {name: find(dataset, None) for name, dataset in DATASETS.items() if dataset.layouts}
     return {DATASETS[name].label + where.layout.note for name, where in found.items() if where} | {

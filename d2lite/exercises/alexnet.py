@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from ..checks import built, exercise, number
-from ..shapes import InputShapeError, trace
+from ..inspect.trace import InputShapeError, trace
 
 #: parameters at 224 px, by (in_channels, num_classes); the first counted once from an earlier course's listing
 PARAMETERS = {(1, 10): 46_764_746, (3, 1000): 50_844_008}

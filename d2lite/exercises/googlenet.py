@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from ..checks import built, exercise, number, numbers
-from ..shapes import forward_on_meta, trace
-from ..summary import summary
+from ..inspect.summarize import summary
+from ..inspect.trace import forward_on_meta, trace
 
 # Stated here once more, so that an answer is not compared with the very cells the learner may have changed.
 BLOCKS = (

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from ..checks import built, exercise, number
+from ..inspect.trace import InputShapeError, trace
 from ..models.nin import nin
-from ..shapes import InputShapeError, trace
 
 _WIDTHS = (96, 256, 384, 10)
 _ONE_BY_ONE = sum(2 * (c * c + c) for c in _WIDTHS)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from ..checks import built, exercise, number, numbers
-from ..shapes import InputShapeError, trace
+from ..inspect.trace import InputShapeError, trace
 
 # Stated here once more, so that an answer is not compared with the very cells the learner may have changed.
 VGG11 = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))

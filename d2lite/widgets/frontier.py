@@ -7,7 +7,7 @@ import math
 import traitlets
 from matplotlib.figure import Figure
 
-from ..frontier import choose, frontier
+from ..nets.statistics import choose, frontier
 from .base import Choice, Interactive, Number, Switch
 
 COSTS = {

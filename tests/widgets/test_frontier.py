@@ -8,7 +8,7 @@ import re
 import pandas as pd
 import pytest
 
-from d2lite.frontier import choose, frontier
+from d2lite.nets.statistics import choose, frontier
 from d2lite.widgets import FrontierExplorer
 from d2lite.widgets.frontier import COSTS, budget_at, records
 

@@ -19,7 +19,7 @@ import torch
 from filelock import FileLock, Timeout
 
 import d2lite as d2l
-from d2lite.recipes import MAINLINE
+from d2lite.nets.catalog import MAINLINE
 from tools import project
 from tools.measure import costs, frozen, plan, tables, training
 
@@ -157,8 +157,9 @@ def measure(options: argparse.Namespace) -> int:
     if "rates" in options.only:
         train_all([job for job in jobs if job.group == "rates"], options)
         search_further(options.networks or [recipe.name for recipe in d2l.recipes()], options)
-        if frozen.into().resolve() != project.ROOT.resolve() / "d2lite" and frozen.is_ahead(RATES):
-            print(f"the rates have changed: commit d2lite/{RATES}, and the same command trains with them", flush=True)
+        if frozen.into().resolve() != project.ROOT.resolve() / "d2lite" / "nets" and frozen.is_ahead(RATES):
+            text = f"the rates have changed: commit d2lite/nets/{RATES}, and the same command trains with them"
+            print(text, flush=True)
             return 0
     train_all([job for job in jobs if job.group != "rates"], options)
     return 0

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 import d2lite as d2l
-from d2lite.device import most_memory
+from d2lite.machine.devices import most_memory
 from tools.measure.training import stamp
 
 CHANNELS, CLASSES = 3, 10

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from d2lite.download import cache_folder
+from d2lite.data.download import cache_folder
 from tools import project
 from tools.measure.training import commit
 
@@ -25,7 +25,7 @@ def folder() -> Path:
 
 def into() -> Path:
     """The package folder whose tables get the rows."""
-    return Path(os.environ.get(INTO, project.ROOT)) / "d2lite"
+    return Path(os.environ.get(INTO, project.ROOT)) / "d2lite" / "nets"
 
 
 def enter() -> None:
@@ -48,7 +48,7 @@ def enter() -> None:
 
 def is_ahead(table: str) -> bool:
     """Whether a table that gets the rows differs from the one in this worktree, which the recipes read."""
-    return (into() / table).read_bytes() != (project.ROOT / "d2lite" / table).read_bytes()
+    return (into() / table).read_bytes() != (project.ROOT / "d2lite" / "nets" / table).read_bytes()
 
 
 @contextlib.contextmanager

@@ -4,8 +4,9 @@ import dataclasses
 from dataclasses import dataclass
 
 import d2lite as d2l
-from d2lite.data import DATASETS, find
-from d2lite.recipes import LADDER, MAINLINE, SEARCHED, TEN_MINUTES
+from d2lite.data.catalog import DATASETS
+from d2lite.data.store import find
+from d2lite.nets.catalog import LADDER, MAINLINE, SEARCHED, TEN_MINUTES
 
 #: the columns that say which run a row is of
 RUN = ("network", "recipe", "dataset", "input_px", "images", "batch_size", "lr", "epochs", "seed")

@@ -1,0 +1,1 @@
+"""Looking into a network: its layers and their costs, figures, and sentences with numbers in them."""

@@ -1,0 +1,81 @@
+"""Random numbers that can be repeated: every generator a run draws from, its seed and its state."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..arguments import whole
+
+_seed: int | None = None  # what seed_everything set last
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and PyTorch (all devices).
+
+    ``D2LITE_SEED``, where it is set, is added to ``seed``: the same notebook can so be re-run with other random
+    numbers without an edit.
+
+    Raises:
+        ValueError: ``seed`` or ``D2LITE_SEED`` is no whole number, or their sum is outside the range of PyTorch's.
+    """
+    global _seed
+    offset, given = os.environ.get("D2LITE_SEED", "0"), whole(seed)
+    if given is None:
+        raise ValueError(f"the seed is {seed!r}: give a whole number, such as 0.")
+    try:
+        given += int(offset)
+    except ValueError:
+        raise ValueError(f"D2LITE_SEED is {offset!r}: set it to a whole number, or unset it.") from None
+    if not -(2**63) <= given < 2**64:
+        raise ValueError(f"the seed is {given}: give a whole number of up to 64 bits, such as 0.")
+    random.seed(given)
+    np.random.seed(given % 2**32)
+    torch.manual_seed(given)
+    _seed = given
+
+
+def last_seed() -> int | None:
+    """What ``seed_everything`` set last in this process, ``D2LITE_SEED`` included; None before its first call."""
+    return _seed
+
+
+def random_state() -> dict[str, Any]:
+    """The states of all generators that ``seed_everything`` seeds, and the seed, as tensors and plain numbers."""
+    version, words, python_gauss = random.getstate()
+    _, keys, position, has_gauss, gauss = np.random.get_state()
+    return {
+        "seed": _seed,
+        "rng": torch.get_rng_state(),
+        "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "rng_mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
+        "rng_python": {"version": version, "words": torch.tensor(words), "gauss": python_gauss},
+        "rng_numpy": {
+            "keys": torch.from_numpy(keys.astype(np.int64)), "position": int(position), "has_gauss": int(has_gauss),
+            "gauss": float(gauss),
+        },
+    }  # fmt: skip
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    """Put back what ``random_state`` returned, and leave alone what ``state`` does not have, such as another device's.
+
+    Checkpoints of the first versions have neither Python's nor NumPy's state, nor the seed.
+    """
+    global _seed
+    if (python := state.get("rng_python")) is not None:
+        random.setstate((python["version"], tuple(python["words"].tolist()), python["gauss"]))
+    if (numpy := state.get("rng_numpy")) is not None:
+        keys = numpy["keys"].numpy().astype(np.uint32)
+        np.random.set_state(("MT19937", keys, numpy["position"], numpy["has_gauss"], numpy["gauss"]))
+    torch.set_rng_state(state["rng"])
+    if torch.cuda.is_available():
+        for number, generator in enumerate(state["rng_cuda"][: torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(generator, number)
+    if torch.backends.mps.is_available() and state["rng_mps"] is not None:
+        torch.mps.set_rng_state(state["rng_mps"])
+    _seed = state.get("seed", _seed)

@@ -1,0 +1,181 @@
+"""What networks reached: in earlier courses, in this book's long runs (``measured.csv``), and on the page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..arguments import nearest
+from ..machine.devices import device_name
+from .catalog import is_published, published, recipes
+from .catalog import recipe as find_recipe
+from .tables import table
+
+if TYPE_CHECKING:  # takes long to import
+    import pandas as pd
+
+_KINDS = ("published", "mainline", "book")  # of the rows that ``results`` shows, in this order
+_SHOWN = ("source", "recipe", "dataset", "input_px", "images", "epochs", "train_acc", "test_acc", "device")
+_IMAGES = {"Fashion-MNIST": 60_000, "MNIST": 60_000, "CIFAR-10": 50_000}  # earlier courses trained on all of them
+
+
+def measured(network: str | None = None, recipe: str | None = None) -> list[dict]:
+    """The rows of ``measured.csv``, of one network or all, and of one kind of recipe or all."""
+    return [row for row in table() if network in (None, row["network"]) and recipe in (None, row["recipe"])]
+
+
+def results(network: str, data=None, history=None, test=None) -> pd.DataFrame:
+    """One row for each result with ``network``: published, measured for this book, and last that of the caller's run.
+
+    Of a published row, ``source`` is the course that printed it; of the others ``"this book"`` or ``"this page"``.
+
+    Args:
+        data, history, test: an ``ImageData``, the ``History`` and the test ``Metrics`` of a run; all three or none.
+
+    Columns: source, recipe (``"published"``: the earlier course's; ``"mainline"``: this book's for all networks;
+    ``"book"``: this book's for this network), dataset, input_px, images trained on, epochs, train_acc, test_acc
+    (fractions) and device. Of several seeds the mean is given.
+
+    Raises:
+        ValueError: there is no such network.
+    """
+    import pandas as pd
+
+    find_recipe(network)  # names the known ones where this one is unknown
+    rows = [
+        {**row, "recipe": "published", "images": _IMAGES[row["dataset"]], "device": "not stated"}
+        for row in (published(network) if is_published(network) else [])
+    ]
+    ours = pd.DataFrame([row for kind in _KINDS for row in measured(network, kind)])
+    if len(ours):
+        same = ["recipe", "dataset", "input_px", "images", "epochs", "device"]
+        means = ours.groupby(same, as_index=False, sort=False, dropna=False)[["train_acc", "test_acc"]].mean()
+        rows += [{"source": "this book", **row} for row in means.to_dict("records")]
+    if data is not None:
+        on = device_name(data.train.labels.device)
+        rows.append({
+            "source": "this page", "recipe": "book", "dataset": data.label, "input_px": data.size,
+            "images": data.train.num_images, "epochs": len(history), "train_acc": history.last.train_accuracy,
+            "test_acc": test.accuracy, "device": on,
+        })  # fmt: skip
+    return pd.DataFrame(rows, columns=list(_SHOWN)).round({"train_acc": 4, "test_acc": 4})
+
+
+def training_seconds(network: str, macs: int, images: int) -> float:
+    """About how long training on ``images`` images takes on a device of this kind, where one of them needs ``macs``.
+
+    From the rate in ``costs.csv``, supposing that time grows with the multiply-accumulates. NaN where the network was
+    not timed on such a device: a CPU, or a GPU of the same name.
+    """
+    here = device_name().partition(",")[0]  # without the number of threads
+    costs = [row for row in table("costs.csv") if row["network"] == network and row["device"].partition(",")[0] == here]
+    return images / costs[-1]["images_per_second"] * macs / costs[-1]["macs"] if costs else math.nan
+
+
+def published_table() -> pd.DataFrame:
+    """One row for each result that an earlier course printed, and beside it this book's run on the same data.
+
+    They did not run under equal conditions. Ours is with their recipe where that is stored, else the main line, else
+    the book's own recipe for the network; of runs of different length the longest, and of several seeds the mean.
+
+    Columns: network, source, dataset, input_px, epochs, test_acc (a fraction) and note, as printed; then ours: recipe
+    (text, "" where there is no run), our_px, our_images, our_epochs, seeds, our_acc, device; ``difference``, our_acc
+    minus test_acc; and ``same_network``, False where ours is another network than the one that was printed. NaN where
+    there is no run.
+    """
+    import pandas as pd
+
+    theirs = [
+        {"network": own.name, **row} for own in recipes() if is_published(own.name) for row in published(own.name)
+    ]
+    printed = ["network", "source", "dataset", "input_px", "epochs", "test_acc", "note"]
+    rows = [{**{key: row[key] for key in printed}, **_counterpart(row)} for row in theirs]
+    return pd.DataFrame(rows)
+
+
+def _counterpart(row: dict) -> dict:
+    """This book's run of the network and on the data of a published row, as ``published_table`` shows it."""
+    kinds = [
+        [run for run in measured(row["network"], kind) if run["dataset"].partition(" (")[0] == row["dataset"]]
+        for kind in _KINDS
+    ]
+    runs = next(filter(None, kinds), [])
+    longest = max(runs, key=lambda run: run["images"] * run["epochs"], default={})
+    same = ("input_px", "images", "epochs")
+    runs = [run for run in runs if all(run[key] == longest[key] for key in same)]
+    mean = sum(run["test_acc"] for run in runs) / len(runs) if runs else math.nan
+    kind, factory = longest.get("recipe", ""), find_recipe(row["network"]).factory
+    return {
+        "recipe": kind, "our_px": longest.get("input_px", math.nan), "our_images": longest.get("images", math.nan),
+        "our_epochs": longest.get("epochs", math.nan), "seeds": len(runs), "our_acc": mean,
+        "device": " and ".join(dict.fromkeys(run["device"] for run in runs)), "difference": mean - row["test_acc"],
+        "same_network": kind == "published" or row["factory"] == factory,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a stored run of the main line answered to each test image, in the order of ``test_labels``.
+
+    ``predicted`` (N,) holds classes as int64, ``probability`` (N,) what the network gave the predicted class, in
+    [0, 1] and stored in steps of 1/255.
+    """
+
+    network: str
+    seed: int
+    predicted: np.ndarray
+    probability: np.ndarray
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether each prediction is right: (N,) of bool; its mean is the test accuracy."""
+        return self.predicted == test_labels()
+
+
+def stored_seeds(network: str) -> list[int]:
+    """The seeds whose predictions are stored for ``network``, in order; empty where there are none."""
+    return sorted(seed for name, seed in _stored_runs() if name == network)
+
+
+def predictions(network: str, seed: int) -> Predictions:
+    """The predictions of one stored run of the main line.
+
+    Raises:
+        ValueError: none are stored for that network, or for that seed; the message says for which there are.
+    """
+    runs = _stored_runs()
+    if (network, seed) not in runs:
+        names = list(dict.fromkeys(name for name, _ in runs))
+        if network in names:
+            seeds = ", ".join(map(str, stored_seeds(network)))
+            raise ValueError(f"no predictions of {network!r} with seed {seed!r} are stored, only with seeds {seeds}.")
+        raise ValueError(
+            f"no predictions of {network!r} are stored{nearest(network, names)} Stored: {', '.join(names) or 'none'}."
+        )
+    kept = _arrays(f"{network}-{seed}.npz")
+    return Predictions(network, seed, kept["predicted"].astype(np.int64), kept["probability"] / 255)
+
+
+def test_labels() -> np.ndarray:
+    """The classes (N,) of the test images that the stored predictions answer: all of CIFAR-10's, in their order.
+
+    The quick profile tests on the first 2,048 of them.
+    """
+    return _arrays("labels.npz")["labels"].astype(np.int64)
+
+
+def _stored_runs() -> list[tuple[str, int]]:
+    """(network, seed) of every stored run."""
+    folder = resources.files(__package__).joinpath("predictions")
+    names = sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
+    parts = (name.removesuffix(".npz").rpartition("-") for name in names if name.endswith(".npz"))
+    return [(network, int(seed)) for network, _, seed in parts if network]
+
+
+def _arrays(name: str) -> dict[str, np.ndarray]:
+    with resources.files(__package__).joinpath(f"predictions/{name}").open("rb") as file, np.load(file) as kept:
+        return dict(kept)

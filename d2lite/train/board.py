@@ -1,0 +1,226 @@
+"""Who watches a run: what the loop tells a listener, and the boards for a notebook, a terminal, and a file.
+
+The notebook board needs IPython only (no widget library): it redraws two displays in place, so it looks the same
+under ipywidgets 7, 8, and without.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from dataclasses import dataclass, field
+from html import escape
+
+from tqdm import tqdm
+
+from .history import EpochRecord, History
+
+
+@dataclass
+class Run:
+    """What a listener is told at the start: how much there is to do, and on what."""
+
+    epochs: int
+    steps_per_epoch: int
+    notes: list[str] = field(default_factory=list)
+    history: History = field(default_factory=History)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands: ``step`` of ``steps`` in all, ``seconds`` and mean train loss since this epoch began."""
+
+    epoch: int
+    step: int
+    steps: int
+    train_loss: float
+    train_accuracy: float
+    seconds: float
+
+
+class Listener:
+    """Watches a run; override what you need. ``progress`` is called at most twice a second."""
+
+    def start(self, run: Run) -> None: ...
+
+    def progress(self, progress: Progress) -> None: ...
+
+    def epoch(self, record: EpochRecord) -> None: ...
+
+    def end(self, history: History) -> None: ...
+
+
+class Ticker:
+    """Due at most twice a second, and so seldom that what happens at a tick stays below 3 % of the time."""
+
+    def __init__(self) -> None:
+        self.next = time.perf_counter() + 0.5
+
+    def due(self) -> bool:
+        return time.perf_counter() >= self.next
+
+    def done(self, began: float) -> None:
+        now = time.perf_counter()
+        self.next = now + max(0.5, 30 * (now - began))
+
+
+def make_listener() -> Listener:
+    """The listener that suits where the output goes: notebook, terminal, or captured."""
+    if _in_notebook():
+        return NotebookBoard()
+    return TerminalBoard() if sys.stderr.isatty() and sys.stdout.isatty() else LineBoard()
+
+
+def _in_notebook() -> bool:
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return hasattr(get_ipython(), "kernel")
+
+
+def epoch_line(record: EpochRecord, epochs: int) -> str:
+    """One epoch in one line of text."""
+    val = "" if record.val_loss is None else f", val loss {record.val_loss:.4f} accuracy {record.val_accuracy:.4f}"
+    return (
+        f"epoch {record.epoch}/{epochs}: train loss {record.train_loss:.4f} accuracy {record.train_accuracy:.4f}{val}"
+        f" ({record.seconds:.1f} s, {record.images_per_second:,.0f} images/s)"
+    )
+
+
+def closing_line(history: History) -> str | None:
+    """What to say at the end of an interrupted run; ``None`` when it ran to its end."""
+    return f"interrupted: {len(history)} epochs are finished and kept." if history.interrupted else None
+
+
+class LineBoard(Listener):
+    """One line an epoch on standard output."""
+
+    def start(self, run: Run) -> None:
+        self.run = run
+        for note in run.notes:
+            print(note, flush=True)
+
+    def epoch(self, record: EpochRecord) -> None:
+        print(epoch_line(record, self.run.epochs), flush=True)
+
+    def end(self, history: History) -> None:
+        if line := closing_line(history):
+            print(line, flush=True)
+
+
+class TerminalBoard(LineBoard):
+    """A progress bar with the time left, and one line an epoch above it."""
+
+    def start(self, run: Run) -> None:
+        super().start(run)
+        done = len(run.history) * run.steps_per_epoch
+        self.bar = tqdm(total=run.epochs * run.steps_per_epoch, initial=done, unit="batch", leave=False)
+
+    def progress(self, progress: Progress) -> None:
+        self.bar.set_postfix_str(f"train loss {progress.train_loss:.3f}", refresh=False)
+        self.bar.update(progress.step - self.bar.n)
+
+    def epoch(self, record: EpochRecord) -> None:
+        self.bar.update(record.epoch * self.run.steps_per_epoch - self.bar.n)
+        self.bar.write(epoch_line(record, self.run.epochs))
+
+    def end(self, history: History) -> None:
+        self.bar.close()
+        super().end(history)
+
+
+class NotebookBoard(Listener):
+    """Curves of loss and accuracy, a progress bar with the time left, and the table of epochs."""
+
+    def start(self, run: Run) -> None:
+        from IPython.display import display
+
+        self.run = run
+        self.history = History(list(run.history))
+        self.points: list[tuple[float, float, float]] = []  # (epochs done, train loss, train accuracy), as it goes
+        self.began = time.perf_counter()
+        self.first_step = len(run.history) * run.steps_per_epoch
+        png, text = self._curves()
+        self.figure = display(png, metadata=text, raw=True, display_id=True)
+        self.status = display({"text/html": self._status(None), "text/plain": ""}, raw=True, display_id=True)
+
+    def progress(self, progress: Progress) -> None:
+        self.points.append((progress.step / self.run.steps_per_epoch, progress.train_loss, progress.train_accuracy))
+        self.status.update({"text/html": self._status(progress), "text/plain": ""}, raw=True)
+        self._redraw()
+
+    def epoch(self, record: EpochRecord) -> None:
+        self.history.records.append(record)
+        self._redraw()
+
+    def end(self, history: History) -> None:
+        self.history = history
+        self.points.clear()  # what stays is the epochs; the few points in between were for watching
+        self._redraw()
+        plain = "\n".join([*self.run.notes, *(epoch_line(r, self.run.epochs) for r in history)])
+        self.status.update({"text/html": self._status(None, finished=True), "text/plain": plain}, raw=True)
+
+    def _redraw(self) -> None:
+        bundle, metadata = self._curves()
+        self.figure.update(bundle, metadata=metadata, raw=True)
+
+    def _curves(self) -> tuple[dict, dict]:
+        """The figure as a PNG at twice its shown size, and its metadata with alt text."""
+        import matplotlib.pyplot as plt  # takes longer to import than all of d2lite, and only a notebook needs it
+
+        from .curves import STYLES
+
+        figure = self.history.plot()
+        if self.points:
+            epochs, losses, accuracies = zip(*self.points)
+            for ax, values in zip(figure.axes, (losses, accuracies)):
+                ax.plot(epochs, values, alpha=0.4, linewidth=1, color=STYLES["train"]["color"])
+        for ax in figure.axes:
+            ax.set_xlim(0, self.run.epochs + 0.1)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=2 * figure.dpi)
+        width, height = (int(edge * figure.dpi) for edge in figure.get_size_inches())
+        plt.close(figure)
+        last = epoch_line(self.history.last, self.run.epochs) if len(self.history) else "no epoch is finished yet"
+        alt = f"Curves of loss and accuracy against epochs; {last}."
+        bundle = {"image/png": buffer.getvalue(), "text/plain": "<training curves>"}
+        return bundle, {"image/png": {"width": width, "height": height, "alt": alt}}
+
+    def _status(self, progress: Progress | None, finished: bool = False) -> str:
+        parts = [f"<p>{escape(note)}</p>" for note in self.run.notes]
+        if finished:
+            if line := closing_line(self.history):
+                parts.append(f"<p>{escape(line)}</p>")
+        else:
+            parts.append(self._bar(progress))
+        parts.append(self._table())
+        return "".join(parts)
+
+    def _bar(self, progress: Progress | None) -> str:
+        steps = self.run.epochs * self.run.steps_per_epoch
+        step = progress.step if progress else self.first_step
+        label = "starting"
+        if progress and step > self.first_step:
+            elapsed = time.perf_counter() - self.began
+            left = elapsed / (step - self.first_step) * (steps - step)
+            label = f"epoch {progress.epoch} of {self.run.epochs}, about {_clock(left)} left"
+        return f'<p><progress max="{steps}" value="{step}" aria-label="training"></progress> {label}</p>'
+
+    def _table(self) -> str:
+        if not len(self.history):
+            return ""
+        header = ("epoch", "train loss", "train accuracy", "val loss", "val accuracy", "seconds")
+        rows = []
+        for record in self.history:
+            values = [record.train_loss, record.train_accuracy, record.val_loss, record.val_accuracy]
+            cells = [str(record.epoch), *("–" if v is None else f"{v:.4f}" for v in values), f"{record.seconds:.1f}"]
+            rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        head = "".join(f'<th scope="col">{name}</th>' for name in header)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

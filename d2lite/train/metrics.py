@@ -1,0 +1,77 @@
+"""Exact loss and accuracy: sums over samples, never a mean of batch means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..inspect.trace import in_mode
+from ..machine import distributed
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Mean loss (nats a sample) and accuracy (fraction) over ``n`` samples, exact also when the last batch is short."""
+
+    loss: float
+    accuracy: float
+    n: int
+
+
+class Tally:
+    """Adds up loss and hits of batches without waiting for the device; ``metrics`` and ``so_far`` wait, once."""
+
+    def __init__(self) -> None:
+        self.losses: list[torch.Tensor] = []
+        self.hits: list[torch.Tensor] = []
+        self.n = 0
+
+    def add(self, mean_loss: torch.Tensor, logits: torch.Tensor, y: torch.Tensor) -> None:
+        self.losses.append(mean_loss.detach() * len(y))
+        self.hits.append((logits.detach().argmax(dim=1) == y).sum())
+        self.n += len(y)
+
+    def sums(self) -> torch.Tensor:
+        """Loss, hits and samples of this process, summed: float64 (3,), on the CPU."""
+        losses, hits = (torch.stack(parts).cpu().double().sum() if parts else 0.0 for parts in (self.losses, self.hits))
+        return torch.tensor([losses, hits, self.n], dtype=torch.float64)
+
+    def so_far(self) -> Metrics:
+        """Of this process alone."""
+        return _metrics(self.sums())
+
+    def metrics(self) -> Metrics:
+        """Of all processes of the run, each of which must ask for it."""
+        return _metrics(distributed.total(self.sums()))
+
+
+def _metrics(sums: torch.Tensor) -> Metrics:
+    loss, hits, n = sums.tolist()
+    if not n:
+        raise ValueError("there is nothing to measure: the split has no batches.")
+    return Metrics(loss / n, hits / n, int(n))
+
+
+def widened(logits: torch.Tensor) -> torch.Tensor:
+    """``logits`` as float32 where autocast left them narrower: a loss is not computed in half precision."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def evaluate(net: nn.Module, split: Iterable) -> Metrics:
+    """Loss and accuracy of ``net`` over all of ``split``, from sums over samples, in evaluation mode.
+
+    Args:
+        net: maps (N, C, H, W) to logits (N, num_classes); its mode is the same afterwards as before.
+        split: iterates (X, y) on the network's device, such as ``data.test``. Under ``torchrun`` each process measures
+            its share, and all get the figures of the whole.
+    """
+    tally = Tally()
+    with in_mode(net, training=False), torch.no_grad():
+        for X, y in split:
+            logits = net(X)
+            tally.add(F.cross_entropy(widened(logits), y), logits, y)
+    return tally.metrics()
