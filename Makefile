@@ -16,6 +16,8 @@ SUBMISSIONS ?=
 OUT ?=
 JOBS ?=
 SET ?=
+NETWORK ?=
+WIDGET ?=
 STUDENT ?=
 DUE ?=
 UNSAFE ?=
@@ -24,26 +26,33 @@ PYTHON_VERSION ?= 3.12
 CPU ?=
 PY := $(VENV)/bin/python
 SITE := _build/html
+# A process for each core, which takes one file after the other, the long ones first (see conftest.py).
+PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --nbval --nbval-kernel-name python3 --nbval-cell-timeout 600 -n logical \
+  --dist loadfile --no-loadscope-reorder
 NO_GPU := no CUDA device here, so nothing was tested: see nvidia-smi, or run it all on the processor with CPU=1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Threads that wait for each other sleep soon, and leave the processor to other programs: see d2lite/threads.py.
+# Threads that wait for each other sleep soon, and leave the processor to other programs: see d2lite/machine/threads.py.
 export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading \
-  assignments grade sandbox lint clean
+.PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading \
+  assignments grade sandbox lint new clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-# Some systems ship Python without ensurepip: then pip from outside fills the environment.
+# A new environment in the folder $(1). Some systems ship Python without ensurepip: then pip from outside fills it.
+define new-environment
+$(PYTHON) -m venv $(1) >/dev/null 2>&1 || { rm -rf $(1) && $(PYTHON) -m venv --without-pip $(1) && \
+	  $(PYTHON) -m pip --python $(1)/bin/python install --quiet pip; }
+endef
+
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 …"; exit 1; }
 	@echo "creating $(VENV)"
 ifeq ($(WHEELS),)
-	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV) && $(PYTHON) -m venv --without-pip $(VENV) && \
-	  $(PYTHON) -m pip --python $(PY) install --quiet pip; }
+	@$(call new-environment,$(VENV))
 else
 	@$(PYTHON) -m tools.wheels enter $(VENV)
 endif
@@ -56,13 +65,19 @@ $(VENV)/.book: requirements.txt | $(PY)
 $(VENV)/.dev: requirements-dev.txt requirements.txt pyproject.toml $(if $(WHEELS),$(wildcard $(WHEELS)/*.whl)) | $(PY)
 ifeq ($(WHEELS),)
 	@echo "installing d2lite, torch and the test tools (a few minutes the first time)"
-	$(PY) -m pip install --quiet -r requirements-dev.txt
+	$(PY) -m pip install --quiet -e ".[dev]"
 	@touch $@ $(VENV)/.book
 else
 	@echo "installing d2lite and what this machine lacks, without network"
 	@$(PY) -m tools.wheels install "$(WHEELS)"
 	@touch $@
 endif
+
+# Ruff is what mends; pre-commit keeps its tools, the same Ruff among them, in its cache.
+$(VENV)/.lint: requirements-dev.txt | $(PY)
+	@echo "installing pre-commit, which at first installs its tools (a minute or two)"
+	@grep -E '^(pre-commit|ruff)[<>=]' requirements-dev.txt | $(PY) -m pip install --quiet -r /dev/stdin
+	@touch $@
 
 book: $(VENV)/.book  ## Build the site from stored outputs
 	@$(VENV)/bin/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -W -n --keep-going
@@ -72,9 +87,23 @@ serve: book  ## Build the site and serve it on PORT
 	@echo "serving on http://localhost:$(PORT), stop with Ctrl-C"
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
 
-test: $(VENV)/.dev  ## Re-run every cell of every chapter, and test the helper, the site and the tools
+test: $(VENV)/.dev  ## Everything: every cell of every chapter, the helper, the site in a browser, marking, the tools
 	@$(PY) -m tools.prepare
-	@OMP_NUM_THREADS=1 $(PY) -m pytest --nbval --nbval-kernel-name python3 --nbval-cell-timeout 600 -n logical --dist loadfile
+	@$(PYTEST)
+
+quick: $(VENV)/.dev  ## What takes three minutes: the helper, the structure of the book, and one chapter (CHAPTER=)
+	@$(PYTEST) -m "not (slow or browser or marking)" tests book/$(or $(CHAPTER),comparison).ipynb
+
+test-oldest:  ## The helper and the tools with the oldest versions that pyproject.toml allows, on Python 3.10
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))' || \
+	  { echo "the oldest versions need Python 3.10: make test-oldest PYTHON=/path/to/python3.10"; exit 1; }
+	@test -x $(VENV)-oldest/bin/python || { $(call new-environment,$(VENV)-oldest); }
+	@echo "installing the oldest versions (a few minutes the first time)"
+	@grep -v ^torch requirements-dev.txt | $(VENV)-oldest/bin/python -m pip install --quiet \
+	  -r requirements-oldest.txt -r requirements.txt -r /dev/stdin
+	@$(VENV)-oldest/bin/python -m pip install --quiet --no-deps -e .
+	@OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python -m pytest -m "not (browser or marking)" -n logical --dist loadfile \
+	  --no-loadscope-reorder tests
 
 execute: $(VENV)/.dev  ## Run chapters that changed, store outputs (CHAPTER=, PROFILE=quick|full, AGAIN=1: all, SEEDS="0 1" stores nothing)
 	@$(PY) -m tools.export
@@ -89,13 +118,20 @@ sync: $(VENV)/.dev  ## After editing a chapter or problem set: write notebooks, 
 	@$(PY) -m tools.pages
 
 colab: ## Run the chapters (CHAPTER=) with the versions that Colab has; needs Python 3.11 to 3.13
-	@test -x $(VENV)-colab/bin/python || $(PYTHON) -m venv $(VENV)-colab
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Colab's versions need Python 3.11 to 3.13, and $(PYTHON) is $$($(PYTHON) -V 2>&1):" \
+	  "make colab PYTHON=/path/to/python3.13"; exit 1; }
+	@test "$$($(VENV)-colab/bin/python -c 'import pip, sys; print(sys.version)' 2>&1)" = \
+	  "$$($(PYTHON) -c 'import sys; print(sys.version)')" || { echo "creating $(VENV)-colab" && rm -rf $(VENV)-colab && \
+	  $(call new-environment,$(VENV)-colab); }
 	@echo "installing the versions that Colab has (a few minutes the first time)"
 	@$(VENV)-colab/bin/python -m pip install --quiet -r requirements-colab.txt
+	@rm -rf build/lib *.egg-info  # modules of an earlier build would be installed too
 	@$(VENV)-colab/bin/python -m pip install --quiet --no-deps --force-reinstall .
 	@$(VENV)-colab/bin/python -m tools.colab $(CHAPTER)
 
 colab-image:  ## The same inside Colab's own image, with the Python and the packages it has
+	@rm -rf build/lib *.egg-info
 	@python3 -m pip install --quiet --no-deps --force-reinstall .
 	@python3 -m tools.colab $(CHAPTER)
 
@@ -107,7 +143,7 @@ wheels: $(PY)  ## Gather what a machine with PyTorch but no network lacks (OUT=w
 
 gpu-test: $(VENV)/.dev  ## On a GPU: every cell at the full profile (CHAPTER=), the tests that need CUDA (CPU=1: without one)
 	@$(if $(CPU),,$(PY) -c 'import torch; exit(None if torch.cuda.is_available() else "$(NO_GPU)")')
-	@$(PY) -m tools.prepare
+	@$(PY) -m tools.prepare data
 	@D2LITE_PROFILE=full $(PY) -m pytest -m gpu --nbval --nbval-kernel-name python3 --nbval-cell-timeout 3600 \
 	  $(if $(CHAPTER),$(CHAPTER:%=book/%.ipynb),book) $$(grep -rl --include='test_*.py' 'skipif(not torch.cuda' tests)
 
@@ -126,17 +162,21 @@ grade: $(VENV)/.dev  ## Mark notebooks: SUBMISSIONS=folder (OUT=, JOBS=, SET=ps2
 	@$(PY) -m assignments.grader grade "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(JOBS),--jobs $(JOBS)) \
 	  $(if $(SET),--set $(SET)) $(if $(STUDENT),--student "$(STUDENT)") $(if $(DUE),--due "$(DUE)") $(if $(UNSAFE),--unsafe)
 
-sandbox:  ## Install bubblewrap, which marking runs submissions in (Debian, Ubuntu; as root or with sudo)
-	@command -v bwrap >/dev/null || { sudo=$$(command -v sudo || true); $$sudo apt-get update -qq && $$sudo apt-get install -y -qq bubblewrap; }
+sandbox: $(VENV)/.dev  ## Install bubblewrap, which marking runs submissions in (Debian, Ubuntu; as root or with sudo)
+	@$(PY) -m tools.prepare sandbox
 	@echo "the sandbox: $$(bwrap --version)"
 
 bench-grading: $(VENV)/.dev  ## Mark 200 generated submissions of ps2, killed half way and resumed; ARGS=--variants: every wrong variant
 	@$(PY) benchmarks/grading.py $(ARGS)
 
-lint: $(VENV)/.dev  ## Style of the Python files
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check --diff --quiet d2lite/models && echo "lint: nothing to mend"
+lint: $(VENV)/.lint  ## Style, order of imports, workflows: the checks of .pre-commit-config.yaml, without PyTorch
+	@$(PY) -m pre_commit run --all-files && echo "lint: nothing to mend"
+
+new: $(VENV)/.dev  ## Write what passes all tests as it stands: CHAPTER=name, NETWORK=name (CHAPTER=where), WIDGET=name or SET=name
+	@$(PY) -m tools.new $(if $(CHAPTER),--chapter "$(CHAPTER)") $(if $(NETWORK),--network "$(NETWORK)") \
+	  $(if $(WIDGET),--widget "$(WIDGET)") $(if $(SET),--set "$(SET)")
 
 clean:  ## Remove what was built and installed here (data stay in their cache)
-	rm -rf $(VENV) $(VENV)-colab _build build .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(VENV)-colab $(VENV)-oldest _build build .pytest_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: $(CURDIR)"

@@ -3,7 +3,7 @@
 * one thread: ``OMP_NUM_THREADS=1``;
 * as PyTorch starts: a thread for each processor, which waits in a loop for some milliseconds before it sleeps;
 * passive: the same threads with ``OMP_WAIT_POLICY=PASSIVE``, so that they sleep at once;
-* ours: what importing d2lite before PyTorch sets (see ``d2lite/threads.py``).
+* ours: what importing d2lite before PyTorch sets (see ``d2lite/machine/threads.py``).
 
 Each has a process of its own, since OpenMP reads the environment when it starts, and these take turns; the first turn
 does not count. A turn trains a fresh network on random images for about a second and counts the images. All of it

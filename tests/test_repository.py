@@ -12,21 +12,6 @@ from tools import pages, pairs, project
 
 ROOT = project.ROOT
 PACKAGE = ROOT / "d2lite"
-# From the bottom up: a module imports only from lines above its own (or its own line, in the order given).
-ORDER = [
-    "models",
-    "arguments files",
-    "machine",
-    "inspect",
-    "data",
-    "train",
-    "nets",
-    "checks exercises",
-    "widgets",
-    "moved",
-    "__init__",
-    "__main__",
-]
 
 
 def tracked():
@@ -141,43 +126,6 @@ def test_a_version_is_pinned_once():
             assert not re.search(r"\b(?:torch|torchvision|jupyter-book|sphinx-book-theme)\s*[=<>~]=", text), (
                 f"a pin in {name}"
             )
-
-
-def module_of(path) -> str:
-    """``d2lite/models/vgg.py`` → ``models``."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def imported(path, text: str) -> set[str]:
-    """Modules of the package that a file of it imports, anywhere in the file."""
-    depth = len(path.relative_to(PACKAGE).parts)
-    found = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.level == depth:
-            found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").split(".")[0] == "d2lite":
-            found.add(([*node.module.split("."), "__init__"])[1])
-    return found
-
-
-def rank() -> dict[str, int]:
-    return {name: number for number, name in enumerate(" ".join(ORDER).split())}
-
-
-def test_modules_import_only_upwards():
-    order = rank()
-    for path in PACKAGE.rglob("*.py"):
-        own = module_of(path)
-        assert own in order, f"{own} has no place in ORDER"
-        for other in imported(path, path.read_text("utf-8")) - {own}:
-            assert other in order and order[other] < order[own], f"{path.relative_to(ROOT)} imports {other}"
-
-
-def test_an_import_downwards_is_seen():
-    assert imported(PACKAGE / "machine" / "devices.py", "def f():\n    from ..train.loop import fit") == {"train"}
-    assert imported(PACKAGE / "exercises" / "vgg.py", "from ..checks import number") == {"checks"}
-    assert imported(PACKAGE / "models" / "vgg.py", "from d2lite.data import load") == {"data"}
-    assert rank()["train"] > rank()["machine"]
 
 
 SCRIPTS = sorted([*PACKAGE.rglob("*.js"), *(ROOT / "book" / "_static").glob("*.js")])

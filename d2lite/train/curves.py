@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .history import History
+if TYPE_CHECKING:
+    from .history import History
 
 # Okabe–Ito blue and vermilion: told apart in every common kind of colour blindness, and by line style in print.
 STYLES = {"train": {"color": "#0072B2", "linestyle": "-"}, "val": {"color": "#D55E00", "linestyle": "--"}}
