@@ -15,11 +15,9 @@ import numpy as np
 import torch
 
 import d2lite as d2l
-from tools import pairs as files
-from tools import speed
+from tools import files, speed
 
-#: the networks that are timed, and the edge of their input in pixels; the batch size is that of their recipe
-SIZES = {"lenet_batch_norm": 28, "vgg11_quarter": 96, "nin": 96, "googlenet": 96, "resnet18": 96, "densenet": 96}
+SIZES = speed.SIZES
 RATE, MOMENTUM = 0.01, 0.9  # of plain SGD, with which all of them stay finite
 
 

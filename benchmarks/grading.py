@@ -28,7 +28,7 @@ import classroom  # noqa: E402
 import hostile  # noqa: E402
 
 from assignments.grader import course, records  # noqa: E402
-from tools import pairs  # noqa: E402
+from tools import files  # noqa: E402
 
 NAME = course.find("ps2")
 FIRST, *_ = classroom.solutions(NAME)  # where hostile code stands
@@ -121,7 +121,7 @@ def course_of(count: int, jobs: int, keep: bool) -> int:
         lines.append(f"{case:22}{status:13}{classroom.sentence(how)[:110] or 'without an effect'}")
     print("\n".join(["", *lines]))
     if keep:
-        pairs.write(RESULTS / "grading.txt", "\n".join(lines) + "\n")
+        files.write(RESULTS / "grading.txt", "\n".join(lines) + "\n")
     return wrong + (not same)
 
 

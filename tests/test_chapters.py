@@ -3,6 +3,7 @@
 import ast
 import base64
 import io
+import json
 import os
 import re
 import subprocess
@@ -13,10 +14,11 @@ import nbformat
 import numpy as np
 import prose
 import pytest
+from nbconvert import ScriptExporter
 from PIL import Image
 from pybtex.database import parse_file
 
-from tools import execute, export, outputs, pages, pairs, project, rerun
+from tools import execute, export, files, notebooks, outputs, pages, pairs, project, rerun
 
 TAGS = {
     "setup",
@@ -261,7 +263,8 @@ def book(tmp_path, monkeypatch):
     monkeypatch.setattr(project, "chapters", lambda: ["demo"])
     source = tmp_path / "demo.md"
     source.write_text(pairs.with_setup_cell(source.read_text("utf-8")), "utf-8")
-    pairs.write(tmp_path / "demo.ipynb", pairs.as_text(pairs.join(pairs.read_source("demo"), None, "demo")))
+    made = pairs.join(pairs.read_source("demo"), None, "demo")
+    files.write(tmp_path / "demo.ipynb", notebooks.as_text(made))
     return tmp_path
 
 
@@ -283,6 +286,14 @@ def test_drift_is_seen(book, old, new):
     assert pairs.drift("demo")
 
 
+@pytest.mark.parametrize(("old", "new"), [('   "file_extension": ".py",\n', ""), ("\n ", "\n")])
+def test_a_notebook_that_another_program_wrote_is_seen(book, old, new):
+    path = book / "demo.ipynb"
+    assert old in path.read_text("utf-8")
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    assert pairs.drift("demo") == ["demo: book/demo.ipynb is not in the form that `make sync` writes"]
+
+
 def test_a_setup_cell_with_another_text_stays_run(book, monkeypatch):
     stored = pairs.read_notebook("demo")
     for number, cell in enumerate((cell for cell in stored.cells if cell.cell_type == "code"), start=1):
@@ -294,6 +305,7 @@ def test_a_setup_cell_with_another_text_stays_run(book, monkeypatch):
     assert code[0].source.endswith("# another line") and all(cell.execution_count for cell in code)
 
 
+@pytest.mark.slow
 def test_the_setup_cell_imports_d2lite_before_torch():
     code = re.sub(r"^( *)%.*$", r"\1pass", project.setup_cell(), flags=re.M)
     if sys.platform == "linux":
@@ -301,6 +313,36 @@ def test_the_setup_cell_imports_d2lite_before_torch():
     environment = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert "import d2lite " in code and "torch\n" not in code
+
+
+def test_the_setup_cell_installs_the_version_it_was_written_for():
+    (line,) = (line for line in project.setup_cell().splitlines() if "pip install" in line)
+    assert line.endswith(f"{project.repository_url()}@v{project.distribution()['version']}"), "never a branch"
+
+
+NOTEBOOKS = sorted([*project.BOOK.glob("*.ipynb"), *(project.ROOT / "assignments").glob("*/*/*.ipynb")])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
+def test_a_notebook_becomes_a_script(path):
+    nb = nbformat.read(path, as_version=4)
+    assert {**nb.metadata, **notebooks.metadata()} == nb.metadata, "run `make sync`"
+    script, resources = ScriptExporter().from_notebook_node(nb)
+    assert resources["output_extension"] == ".py" and "run_line_magic('pip'" in script
+    compile(script, path.name, "exec")
+    compile(jupytext.writes(nb, "py:percent"), path.name, "exec")
+
+
+def test_a_widget_takes_a_line_for_each_trait():
+    table = [[i / 7, None, i] for i in range(500)]
+    state = {"rows": table, "odd": {"b": ['"[\n 1,\n 2\n]"', "μ"], "a": []}, "text": "[\n 1\n]", "n": 3, "none": {}}
+    model = {"model_module": "anywidget", "state": state}
+    nb = notebook_of("x = [\n 1,\n 2,\n]")
+    nb.metadata["widgets"] = nbformat.from_dict({notebooks.STATE: {"state": {"one": model, "two": model}}})
+    before = nbformat.writes(nb)
+    text = notebooks.as_text(nb)
+    assert len(before.splitlines()) > 4000 and len(text.splitlines()) < 60 and "μ" in text
+    assert json.loads(text) == json.loads(before) == json.loads(nbformat.writes(nb)), "written, and left as it was"
 
 
 def test_an_empty_setup_cell_is_filled_and_nothing_after_it_is_lost(book):
@@ -314,6 +356,7 @@ def test_an_empty_setup_cell_is_filled_and_nothing_after_it_is_lost(book):
         pairs.with_setup_cell("# Demo\n\nNo code.\n")
 
 
+@pytest.mark.slow
 def test_a_failing_chapter_keeps_its_stored_notebook(book, capsys, monkeypatch):
     (book / "demo.md").write_text((book / "demo.md").read_text("utf-8").replace("def f():", "1 / 0\ndef f():"), "utf-8")
     before = (book / "demo.ipynb").read_bytes()
@@ -358,6 +401,46 @@ def test_exported_cells_make_a_module(book):
     (book / "demo.md").write_text((book / "demo.md").read_text("utf-8").replace("def f():", "def f(:"), "utf-8")
     with pytest.raises(SyntaxError):
         export.module("demo")
+
+
+def exported(book, *cells: str) -> str | None:
+    """The module of a chapter with these code cells; one that begins with `#export` is tagged."""
+    blocks = [
+        "```{code-cell} ipython3\n" + (":tags: [export]\n\n" if cell.startswith("#export") else "\n") + cell + "\n```\n"
+        for cell in cells
+    ]
+    (book / "demo.md").write_text("# Demo\n\n" + "\n".join(blocks), "utf-8")
+    return export.module("demo")
+
+
+def test_imports_of_earlier_cells_come_along(book):
+    module = exported(
+        book,
+        "%matplotlib inline\nimport os.path, math as m\nfrom torch import nn, optim",
+        "from wrong import functional\nfrom torch.nn import functional",
+        "#export\n@functional.twice\nclass Net(nn.Module):\n    width: 'm.inf' = os.path",
+        "#export\ndef f(x: Net):\n    return functional.relu(x), later()",
+        "from late import functional",
+        "#export\ndef later():\n    pass",
+    )
+    imports = [line for line in module.splitlines() if line.startswith(("import ", "from "))]
+    assert sorted(imports) == [
+        "from torch import nn", "from torch.nn import functional", "import math as m", "import os.path",
+    ]  # fmt: skip
+    assert export.undefined("demo", "", {0: module}) == {}
+
+
+@pytest.mark.parametrize("cell", ["width = 3", "print(1)\n", "for nn in []:\n    pass"])
+def test_what_is_defined_nowhere_in_the_module_is_an_error(book, cell):
+    with pytest.raises(SystemExit, match=r"book/demo.md: code cell 3 is exported and uses `width`.*\n#export\ndef g"):
+        exported(book, cell, "#export\ndef f():\n    return 0", "#export\ndef g():\n    return f() + width")
+    with pytest.raises(SystemExit, match="uses `width`"):
+        exported(book, "#export\ndef f():\n    return width", "from torch import width")
+
+
+def test_every_exported_module_defines_what_it_uses():
+    for path in export.expected():
+        assert export.undefined(path.stem, "", {0: path.read_text("utf-8")}) == {}, path.name
 
 
 def test_an_untested_cell_is_seen():

@@ -7,9 +7,12 @@ import subprocess
 import sys
 import time
 
+import nbformat
 import pytest
 
-from tools import execute, outputs, pairs, project
+from tools import execute, files, notebooks, outputs, pairs, project
+
+pytestmark = pytest.mark.slow
 
 NOW = {"profile": "full", "device": "CPU, 2 threads", "torch": "2.15.0", "python": "3.11.7 on linux"}
 NOW |= {"memory_gib": 1.0, "date": "2026-01-01"}
@@ -115,10 +118,10 @@ def pretend_stored(chapter: str, **facts) -> None:
     nb = pairs.join(pairs.read_source(chapter), None, chapter)
     for cell in nb.cells:
         if cell.cell_type == "code":
-            cell.outputs = [pairs.nbformat.v4.new_output("stream", name="stdout", text="shown\n")]
+            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="shown\n")]
     outputs.clean(nb)
     nb.metadata["d2lite"] = {"run": {**NOW, "data": [], "seconds": 60.0, **facts}, "package": "a"}
-    pairs.write(project.notebook(chapter), pairs.as_text(nb))
+    files.write(project.notebook(chapter), notebooks.as_text(nb))
 
 
 def edit(chapter: str, old: str, new: str) -> None:
@@ -267,7 +270,7 @@ def test_a_run_counts_for_its_own_code(book, old, new, counts, synced):
     edit("one", old, new)
     if synced:
         joined = pairs.join(pairs.read_source("one"), pairs.read_notebook("one"), "one")
-        pairs.write(project.notebook("one"), pairs.as_text(joined))
+        files.write(project.notebook("one"), notebooks.as_text(joined))
     assert execute.why_run("one", NOW, "a") == ("" if counts else "its code has changed")
 
 

@@ -25,7 +25,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from tools import interactives, outputs, pages, pairs, project, sync
+from tools import files, interactives, notebooks, outputs, pages, pairs, project, sync
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 CELL_TIMEOUT = 3600  # seconds
@@ -192,7 +192,7 @@ def run(chapter: str) -> nbformat.NotebookNode:
     nb.cells = [cell for cell in nb.cells if not cell.metadata.get("probe")]
     interactives.keep(nb, chapter)
     outputs.clean(nb)
-    nb.metadata.update(kernelspec=pairs.KERNEL, language_info=pairs.LANGUAGE)  # as `sync` writes them
+    nb.metadata.update(notebooks.metadata())  # as `sync` writes them
     nb.metadata["d2lite"] = {
         "run": {
             **{name: facts[name] for name in ("profile", "device", "torch", "python", "memory_gib", "date")},
@@ -206,14 +206,14 @@ def run(chapter: str) -> nbformat.NotebookNode:
 
 def store(chapter: str, nb: nbformat.NotebookNode) -> None:
     """Write the notebook in one step. Raises Failed where it is too large or holds warnings."""
-    problems = outputs.warnings(nb) + outputs.too_large(nb, len(pairs.as_text(nb).encode()))
+    problems = outputs.warnings(nb) + outputs.too_large(nb, len(notebooks.as_text(nb).encode()))
     if problems:
         raise Failed(f"{chapter}: not stored\n  " + "\n  ".join(problems))
     # Ids and alt texts of the stored notebook are those of `sync`: the next one then changes nothing.
     stored = pairs.read_notebook(chapter)
     for cell, kept in zip(nb.cells, pairs.join(nb, stored, chapter).cells, strict=True):
         cell["id"] = kept["id"]
-    pairs.write(project.notebook(chapter), pairs.as_text(nb))
+    files.write(project.notebook(chapter), notebooks.as_text(nb))
 
 
 def main() -> int:

@@ -1,9 +1,13 @@
 """Write d2lite/models/NAME.py from the cells of a chapter that are tagged `export`; --check tells what is stale."""
 
 import ast
+import json
+import re
 import shutil
 import subprocess
 import sys
+
+from IPython.core.inputtransformer2 import TransformerManager
 
 from tools import generated, pairs, project
 
@@ -12,12 +16,17 @@ HEADER = "# Written from the exported cells of book/{name}.md; edit those and ru
 
 
 def module(chapter: str) -> str | None:
-    """The text of a chapter's module; None where no cell is exported."""
-    cells = [cell.source for cell in pairs.read_source(chapter).cells if "export" in cell.metadata.get("tags", [])]
-    if not cells:
+    """The text of a chapter's module; None where no cell is exported.
+
+    Imports of earlier cells come along where an exported cell uses them. Raises SystemExit for a name that then is
+    still undefined.
+    """
+    code = [cell for cell in pairs.read_source(chapter).cells if cell.cell_type == "code"]
+    exported = {number: cell.source for number, cell in enumerate(code, 1) if "export" in cell.metadata.get("tags", [])}
+    if not exported:
         return None
     imports, bodies, names = [], [], []
-    for source in cells:
+    for source in exported.values():
         lines, body = source.splitlines(), []
         last = 0
         for statement in ast.parse(source).body:
@@ -29,6 +38,15 @@ def module(chapter: str) -> str | None:
             body += chunk
             names += defined(statement)
         bodies.append("\n".join(body + lines[last:]).strip("\n"))
+    for name, number in undefined(chapter, "\n".join(imports), dict(zip(exported, bodies))).items():
+        found = imported(name, [cell.source for cell in code[: number - 1]])
+        if found is None:
+            raise SystemExit(
+                f"book/{chapter}.md: code cell {number} is exported and uses `{name}`, which no exported cell defines "
+                f"and no cell before it imports. Import it, or tag the cell that defines it `export`.\n"
+                f"{exported[number]}"
+            )
+        imports.append(found)
     public = [name for name in dict.fromkeys(names) if not name.startswith("_")]
     title = next(line for line in project.source(chapter).read_text("utf-8").splitlines() if line.startswith("# "))
     text = "\n".join(
@@ -40,7 +58,32 @@ def module(chapter: str) -> str | None:
             "",
         ]
     )
-    return formatted(text)
+    return formatted(chapter, text)
+
+
+def undefined(chapter: str, imports: str, bodies: dict[int, str]) -> dict[str, int]:
+    """The names that the cells use and nothing in them defines, each with the number of the first cell that does."""
+    code = "\n".join([imports, *bodies.values()])
+    cells = [number for number, body in bodies.items() for _ in body.split("\n")]  # of each line after the imports
+    done = ruff(chapter, code, "check", "--select", "F821", "--output-format", "json", "--exit-zero")
+    found: dict[str, int] = {}
+    for finding in json.loads(done):
+        name = re.search("`(.+)`", finding["message"])[1]
+        found.setdefault(name, cells[finding["location"]["row"] - len(imports.split("\n")) - 1])
+    return found
+
+
+def imported(name: str, sources: list[str]) -> str | None:
+    """The import that binds a name, the last one of these cells that does; None where there is none."""
+    found = None
+    for source in sources:
+        for statement in ast.parse(TransformerManager().transform_cell(source)).body:  # magics are no Python
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                for alias in statement.names:
+                    if name == (alias.asname or alias.name.split(".")[0]):
+                        statement.names = [alias]
+                        found = ast.unparse(statement)
+    return found
 
 
 def defined(statement: ast.stmt) -> list[str]:
@@ -51,22 +94,25 @@ def defined(statement: ast.stmt) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def formatted(text: str) -> str:
-    """The same module in the project's format (imports sorted, spacing). Raises SystemExit where ruff refuses it."""
-    ruff = shutil.which("ruff", path=str(project.Path(sys.executable).parent)) or "ruff"
-    for command in (["check", "--select", "I,RUF022", "--fix", "--quiet"], ["format", "--quiet"]):
-        done = subprocess.run(
-            [ruff, *command, "--stdin-filename", "d2lite/models/exported.py", "-"],
-            input=text,
-            capture_output=True,
-            text=True,
-            cwd=project.ROOT,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"the exported cells are no valid module:\n{done.stderr}")
-        text = done.stdout
-    return text
+def formatted(chapter: str, text: str) -> str:
+    """The same module in the project's format (imports sorted, spacing)."""
+    return ruff(chapter, ruff(chapter, text, "check", "--select", "I,RUF022", "--fix", "--quiet"), "format", "--quiet")
+
+
+def ruff(chapter: str, text: str, *command: str) -> str:
+    """What ruff prints about the text of a chapter's module. Raises SystemExit where it is no valid one."""
+    program = shutil.which("ruff", path=str(project.Path(sys.executable).parent)) or "ruff"
+    done = subprocess.run(
+        [program, *command, "--stdin-filename", f"d2lite/models/{chapter}.py", "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        cwd=project.ROOT,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"book/{chapter}.md: the exported cells are no valid module:\n{done.stderr}")
+    return done.stdout
 
 
 # Names are not gathered here: a function may be called as its module is, and would hide it.

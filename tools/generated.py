@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from tools import pairs, project
+from tools import files, project
 
 
 def stale(expected: dict[Path, str | bytes], present: Iterable[Path]) -> list[str]:
@@ -15,7 +15,7 @@ def stale(expected: dict[Path, str | bytes], present: Iterable[Path]) -> list[st
 
 def same(path: Path, content: str | bytes) -> bool:
     """Whether the file is there and holds just this."""
-    return path.exists() and path.read_bytes() == pairs.as_bytes(content)
+    return path.exists() and path.read_bytes() == files.as_bytes(content)
 
 
 def named(path: Path) -> str:
@@ -31,7 +31,7 @@ def main(description: str, expected: dict[Path, str | bytes], present: Iterable[
     if parser.parse_args().check:
         return project.report(stale(expected, left_over), "make sync")
     for path, content in expected.items():
-        print(f"{named(path)}: {'written' if pairs.write(path, content) else 'unchanged'}")
+        print(f"{named(path)}: {'written' if files.write(path, content) else 'unchanged'}")
     for path in left_over:
         path.unlink()
         print(f"{named(path)}: removed, no chapter makes it any more")

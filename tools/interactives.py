@@ -5,8 +5,7 @@ import importlib
 import json
 
 from tools import outputs
-
-STATE = "application/vnd.jupyter.widget-state+json"
+from tools.notebooks import STATE, widgets
 
 
 def keep(nb, chapter: str) -> None:
@@ -15,7 +14,8 @@ def keep(nb, chapter: str) -> None:
     A fresh run gives every model a random name. Names that depend on the chapter and the order alone keep the file the
     same where nothing changed.
     """
-    models = nb.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
+    models = widgets(nb)
+    nb.metadata.pop("widgets", None)
     views = [out for cell in nb.cells for out in cell.get("outputs", []) if outputs.WIDGET in out.get("data", {})]
     shown = []
     for out in views:
@@ -45,7 +45,7 @@ def refresh(nb) -> list[str]:
     A script is no result of a run: when one is edited, the numbers that it draws from stay as they were stored.
     """
     changed = []
-    for model in nb.metadata.get("widgets", {}).get(STATE, {}).get("state", {}).values():
+    for model in widgets(nb).values():
         module, _, name = model["state"].get("_anywidget_id", "").rpartition(".")
         if not module.startswith("d2lite."):
             continue

@@ -5,19 +5,15 @@ The way is one-way, from ``.md`` to ``.ipynb``; what is stored in the notebook s
 
 import difflib
 import hashlib
-import os
 import re
-from pathlib import Path
 
 import jupytext
 import nbformat
 
-from tools import project
+from tools import files, notebooks, project
 
 # the cell's lines are those before the first fence: an empty cell must not swallow what comes after it
 SETUP_BLOCK = re.compile(r"(```\{code-cell\} ipython3\n:tags: \[setup\]\n)\n?(?:(?!```).*\n)*?(```\n)")
-LANGUAGE = {"name": "python"}
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def read_source(chapter: str) -> nbformat.NotebookNode:
@@ -56,7 +52,7 @@ def write_setup_cell(chapter: str) -> None:
     if not path.exists():
         raise SystemExit(f"book/{chapter}.md is missing: write it, or take it out of _toc.yml")
     try:
-        write(path, with_setup_cell(path.read_text("utf-8")))
+        files.write(path, with_setup_cell(path.read_text("utf-8")))
     except ValueError as error:
         raise SystemExit(f"book/{chapter}.md: {error}") from None
 
@@ -79,10 +75,8 @@ def join(source, stored, chapter: str):
             alt = before.metadata.get("mystnb", {}).get("image", {}).get("alt")
             if alt:  # written by `execute` from what the figure itself says; the source's own word goes first
                 cell.metadata.setdefault("mystnb", {}).setdefault("image", {}).setdefault("alt", alt)
-    metadata = {"kernelspec": KERNEL, "language_info": LANGUAGE}
-    for name in ("d2lite", "widgets"):  # of the stored run, and of its interactives
-        if stored and name in stored.metadata:
-            metadata[name] = stored.metadata[name]
+    names = [name for name in ("d2lite", "widgets") if stored and name in stored.metadata]  # of the stored run
+    metadata = notebooks.metadata(**{name: stored.metadata[name] for name in names})
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 
@@ -93,31 +87,6 @@ def fresh_id(text: str, used: set[str]) -> str:
         number += 1
     used.add(name)
     return name
-
-
-def as_bytes(content: str | bytes) -> bytes:
-    """What a file of this content holds."""
-    return content.encode("utf-8") if isinstance(content, str) else content
-
-
-def write(path: Path, content: str | bytes) -> bool:
-    """Write a file whole or not at all; return whether it changed."""
-    data = as_bytes(content)
-    if path.exists() and path.read_bytes() == data:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        draft.write_bytes(data)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return True
-
-
-def as_text(nb) -> str:
-    """A notebook as the text of its file: sorted keys, indent 1, so that differences stay small."""
-    return nbformat.writes(nb, version=4) + "\n"
 
 
 def drift(chapter: str) -> list[str]:
@@ -145,4 +114,7 @@ def drift(chapter: str) -> list[str]:
         for number, (cell, kept) in enumerate(zip(source.cells, stored.cells, strict=True)):
             if any(kept.metadata.get(name) != value for name, value in cell.metadata.items() if name != "mystnb"):
                 problems.append(f"{chapter}: the metadata of cell {number} differ")
+        stored.metadata.update(notebooks.metadata())
+        if notebooks.as_text(stored) != project.notebook(chapter).read_text("utf-8"):
+            problems.append(f"{chapter}: book/{chapter}.ipynb is not in the form that `make sync` writes")
     return problems

@@ -1,10 +1,10 @@
 """What every tool and the site's extension must agree on: folders, chapters, the repository's address.
 
-Standard library only, since the site is built without the author tools' packages. Nothing here is stated twice: the
-address comes from ``pyproject.toml``, the order of the chapters from ``_toc.yml``.
+Little more than the standard library, since the site is built without the author tools' packages. Nothing here is
+stated twice: address and version come from ``pyproject.toml``, the order of the chapters from ``_toc.yml``.
 """
 
-import re
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -12,8 +12,8 @@ BOOK = ROOT / "book"
 BRANCH = "main"
 
 SETUP_CELL = """\
-# On Colab, let the interactives run, and add d2lite if it is missing. Nothing that is
-# already installed is touched.
+# On Colab, let the interactives run, and add d2lite if it is missing: the version that
+# this notebook was written for. Nothing that is already installed is touched.
 import importlib.util
 import sys
 
@@ -22,19 +22,34 @@ if "google.colab" in sys.modules:
 
     output.enable_custom_widget_manager()
     if importlib.util.find_spec("d2lite") is None:
-        %pip install --quiet --no-deps git+{url}
+        %pip install --quiet --no-deps git+{url}@{tag}
+        importlib.invalidate_caches()
 import d2lite  # before torch, so that PyTorch's threads can share the machine
 
 %matplotlib inline
 %config InlineBackend.figure_format = "retina\""""
 
 
+def distribution() -> dict:
+    """The table ``[project]`` of pyproject.toml."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
 def repository_url() -> str:
     """The repository's address, from ``[project.urls]`` of pyproject.toml. Raises ValueError where it is missing."""
-    match = re.search(r'^Repository = "(https://[^"]+?)/?"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.M)
-    if match is None:
+    url = distribution().get("urls", {}).get("Repository", "")
+    if not url.startswith("https://"):
         raise ValueError('pyproject.toml states no repository: add Repository = "https://…" under [project.urls]')
-    return match.group(1)
+    return url.rstrip("/")
+
+
+def tag() -> str:
+    """The name under which git keeps the version of pyproject.toml."""
+    return f"v{distribution()['version']}"
 
 
 def site_url() -> str:
@@ -46,7 +61,7 @@ def site_url() -> str:
 
 def setup_cell() -> str:
     """The first code cell of every chapter."""
-    return SETUP_CELL.format(url=repository_url())
+    return SETUP_CELL.format(url=repository_url(), tag=tag())
 
 
 def colab_url(name: str, folder: str = "book") -> str:
@@ -61,8 +76,11 @@ def slug() -> str:
 
 def chapters() -> list[str]:
     """Names of the chapters, in the order of the table of contents (entries that are notebooks)."""
-    toc = (ROOT / "_toc.yml").read_text("utf-8")
-    return re.findall(r"^\s*- file: ([a-z0-9_]+)\.ipynb\s*$", toc, re.M)
+    import yaml  # not needed for an environment to be made, see tools/wheels.py
+
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    entries = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    return [entry.removesuffix(".ipynb") for entry in entries if entry.endswith(".ipynb")]
 
 
 def with_interactives() -> list[str]:

@@ -5,7 +5,7 @@ With --check, only tell where a pair differs.
 
 import argparse
 
-from tools import interactives, pairs, project
+from tools import files, interactives, notebooks, pairs, project
 
 
 def sync(chapter: str) -> None:
@@ -14,7 +14,7 @@ def sync(chapter: str) -> None:
     stored = pairs.read_notebook(chapter)
     joined = pairs.join(pairs.read_source(chapter), stored, chapter)
     interactives.refresh(joined)
-    changed = pairs.write(project.notebook(chapter), pairs.as_text(joined))
+    changed = files.write(project.notebook(chapter), notebooks.as_text(joined))
     code = [cell for cell in joined.cells if cell.cell_type == "code"]
     left = sum(cell.execution_count is None for cell in code)
     print(f"{chapter}: {'written' if changed else 'unchanged'}, {len(code)} code cells, {left} without a run")

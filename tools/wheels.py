@@ -33,10 +33,9 @@ def normal(name: str) -> str:
 
 def needed() -> dict[str, str]:
     """What re-running the chapters takes, by name: all that pyproject.toml asks for, and RERUNNING."""
-    distribution = (project.ROOT / "pyproject.toml").read_text("utf-8")
-    own = re.findall(r'"([^"]+)"', re.search(r"^dependencies = \[\n(.*?)^\]", distribution, re.M | re.S)[1])
     lines = (project.ROOT / "requirements-dev.txt").read_text("utf-8").splitlines()
     tools = {normal(line): line.split("#")[0].strip() for line in lines if re.match(r"\w", line)}
+    own = project.distribution()["dependencies"]
     return {normal(line): line for line in own} | {name: tools[name] for name in sorted(RERUNNING)}
 
 

@@ -8,7 +8,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from .base import Choice, Interactive, Number
-from .described import NETWORKS, described
+from .layers import NETWORKS, described
 
 
 def pooled(side: int, kernel: int, stride: int, padding: int, ceil: int) -> int:

@@ -11,7 +11,7 @@ import d2lite as d2l
 from d2lite.models import alexnet, batch_norm, densenet, googlenet, nin, resnet, vgg
 from d2lite.widgets import ArchitectureExplorer
 from d2lite.widgets.architecture import costs
-from d2lite.widgets.described import NETWORKS, described
+from d2lite.widgets.layers import NETWORKS, described
 
 SILENT = ("Flatten", "Dropout", "Identity")  # rows of the summary that the explorer does not list
 # each network at a size of its own, which leaves halves to round; the cheap ones to trace also elsewhere
