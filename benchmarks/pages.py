@@ -10,9 +10,9 @@ things jump while the page loads (0 = not at all; up to 0.1 counts as good).
 import math
 
 from benchmarks import common
-from tools import project, served
+from tools import pages, project, served
 
-PAGES = ["index", *project.chapters(), "teaching", "speed", "status", "references"]
+PAGES = pages.names()
 
 
 def measure(browser, address: str, name: str) -> dict:
@@ -38,15 +38,15 @@ def main(argv: list[str] | None = None) -> int:
     """Command line."""
     options = common.parser(__doc__, pairs=1).parse_args(argv)
     site = project.ROOT / "_build" / "html"
-    if not (site / "speed.html").is_file() or served.CHROMIUM is None:
-        print("not measured: this needs the built site (`make book`) and Chromium (Debian: apt install chromium)")
+    if not (site / "speed.html").is_file():
+        print("not measured: this needs the built site (`make book`)")
         return 0
-    from playwright.sync_api import sync_playwright  # where there is no browser, this need not be there either
-
-    with served.served(site) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=served.CHROMIUM, args=served.FLAGS)
-        rows = [measure(browser, address, name) for name in PAGES[: 1 if options.quick else None]]
-        browser.close()
+    try:
+        with served.served(site) as address, served.browser() as browser:
+            rows = [measure(browser, address, name) for name in PAGES[: 1 if options.quick else None]]
+    except served.NoBrowserError as error:
+        print(f"not measured: {error}")
+        return 0
     return common.finish("pages", rows, options)
 
 

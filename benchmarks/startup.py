@@ -79,7 +79,7 @@ def packed_files() -> str | None:
     found = find(DATASETS["fashion_mnist"])
     if found is None or found.files[0].suffix != ".gz":
         return None
-    return str(found.files[0].parents[len(PurePath(found.layout.train[0]).parts) - 1])
+    return str(found.files[0].parents[len(PurePath(found.layout.folder).parts)])
 
 
 def first_batch(folder: str) -> float:

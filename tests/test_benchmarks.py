@@ -226,6 +226,7 @@ def test_a_contestant_gets_the_environment_of_its_own_alone(monkeypatch):
         assert threads.heard(processes["a"]) == "[('OMP_NUM_THREADS', '1')]\n"
 
 
+@pytest.mark.slow
 def test_a_contestant_answers_until_it_is_ended():
     with threads.running({"d2lite": threads.start(threads.CONTESTANT.format("d2lite"))}) as processes:
         assert threads.turn(processes["d2lite"], "lenet_batch_norm", 0) > 0
@@ -239,6 +240,7 @@ def test_a_contestant_that_fails_is_reported():
             threads.turn(processes["a"], "lenet_batch_norm", 0)
 
 
+@pytest.mark.slow
 def test_the_other_job_ends_with_the_process_that_started_it():
     jobs = {pid: threads.start(threads.OTHER_JOB.format(pid)) for pid in (os.getpid(), 0)}
     with threads.running(jobs):
@@ -261,19 +263,20 @@ def test_the_better_of_two_ways_is_the_one_with_the_higher_median(results, monke
             common.store("threads", [{**row, **new}], keys=("network", "beside"))
     lines = [line for line in speed.targets([]).splitlines() if "threads /" in line]
     (alone,), (busy,) = ([line for line in lines if word in line] for word in ("alone", "job"))
-    assert "0.96 (LeNet + BN)" in alone and alone.endswith("**missed** |") and busy.endswith("| met |")
+    assert "0.96 (LeNet + BatchNorm)" in alone and alone.endswith("**missed** |") and busy.endswith("| met |")
 
 
 def test_the_page_shows_what_the_scripts_store(everything):
-    shown = speed.contents([{"seconds": 60, "profile": "full", "device": "NVIDIA H200"}] * 3)
     for name in speed.QUESTIONS:
+        shown = speed.table(name)
         rows = speed.rows(name)
         assert rows and all(row[column] for row in rows for column in STAMP), name
-        assert d2l.provenance().device in shown[name] and "| --- |" in shown[name]
-        lines = [line for line in shown[name].splitlines() if line.startswith("|")]
+        assert d2l.provenance().device in shown and "| --- |" in shown
+        lines = [line for line in shown.splitlines() if line.startswith("|")]
         assert len(lines) > 2 and all(line.strip("| -") for line in lines[2:])
-        assert prose.myst_only(shown[name]) == []
-    outcomes = [line.strip("| ").split(" | ") for line in shown["targets"].splitlines()[2:]]
+        assert prose.myst_only(shown) == []
+    runs = [{"seconds": 60, "profile": "full", "device": "NVIDIA H200"}] * 3
+    outcomes = [line.strip("| ").split(" | ") for line in speed.targets(runs).splitlines()[2:]]
     here = f"{d2l.provenance().device} ({common.processor()})"
     assert ["the site, from stored outputs", "≤ 30 s", "31 s", here, "**missed**"] in outcomes
     assert ["`d2lite`, imported after `torch`", "≤ 0.3 s", "0.25 s", here, "met"] in outcomes
@@ -281,20 +284,20 @@ def test_the_page_shows_what_the_scripts_store(everything):
     assert ["`d2lite`'s threads / PyTorch's, alone", "≥ 0.97", "not measured yet", "CPU", "–"] in outcomes
     one_is_not_six = ["`fit` / bare step, each network", "≥ 0.95", "not measured yet", "CPU", "–"]
     assert one_is_not_six in outcomes
-    assert "3 chapters took 3.0 minutes" in shown["stored_runs"]
+    assert "3 chapters took 3.0 minutes" in speed.stored_runs(runs)
 
 
 def loop_rows(device: str, ratio: float) -> list[dict]:
     base = {"device": device, "processor": "2 × x", "fit_over_bare": f"{ratio}"}
-    return [{"network": name, **base} for name in speed.NAMES]
+    return [{"network": name, **base} for name in speed.SIZES]
 
 
 def test_the_worst_network_decides(results):
     rows = loop_rows("A", 0.97) + loop_rows("B", 0.99)
     rows[3]["fit_over_bare"] = "0.94"
-    found = list(speed.worst(rows, "fit_over_bare", tuple(speed.NAMES)))
-    assert found == [("A (2 × x)", 0.94, "GoogLeNet"), ("B (2 × x)", 0.99, "LeNet + BN")]
-    assert list(speed.worst(rows[1:6], "fit_over_bare", tuple(speed.NAMES))) == []
+    found = list(speed.worst(rows, "fit_over_bare", tuple(speed.SIZES)))
+    assert found == [("A (2 × x)", 0.94, "GoogLeNet"), ("B (2 × x)", 0.99, "LeNet + BatchNorm")]
+    assert list(speed.worst(rows[1:6], "fit_over_bare", tuple(speed.SIZES))) == []
 
 
 @pytest.mark.parametrize(
@@ -325,10 +328,9 @@ def test_chapters_that_were_run_again_count_before_stored_runs(results, monkeypa
 
 
 def test_without_results_the_page_says_how_to_get_them(results):
-    shown = speed.contents([])
     for name in speed.QUESTIONS:
-        assert f"make bench ONLY={name}" in shown[name]
-    assert "met" not in shown["targets"].replace("not measured yet", "")
+        assert f"make bench ONLY={name}" in speed.table(name)
+    assert "met" not in speed.targets([]).replace("not measured yet", "")
 
 
 def test_stored_results_say_where_with_what_and_when():
@@ -343,19 +345,19 @@ def test_stored_results_say_where_with_what_and_when():
     assert {row["network"] for row in speed.rows("loop")} <= set(common.SIZES)
 
 
-def test_the_page_is_not_stale():
-    text = PAGE.read_text("utf-8")
-    for name, content in speed.contents([pages.facts(name)["run"] for name in project.chapters()]).items():
-        assert pages.between(text, name, f"\n{content}\n") == text, f"{name}: run `make sync`"
+def test_the_page_shows_every_table():
+    shown = pages.BUILT.findall(PAGE.read_text("utf-8"))
+    assert sorted(shown) == sorted([*speed.QUESTIONS, "targets", "stored_runs"]), "a marker a table in book/speed.md"
 
 
-def test_a_new_result_makes_the_page_stale(results):
+def test_a_new_result_is_on_the_page(results):
     common.store("startup", [{"what": "import torch", "pairs": 9, **common.spread("seconds", [1.5])}])
-    assert "book/speed.md: not up to date" in pages.stale()
+    assert "| import torch | 1.50 s |" in pages.filled(PAGE.read_text("utf-8"))
+    assert results / "startup.csv" in pages.sources()
 
 
 def test_the_page_types_no_result_and_is_short():
-    text = pages.handwritten(PAGE.read_text("utf-8"))
+    text = pages.BUILT.sub("", PAGE.read_text("utf-8"))
     assert prose.typed_results(text) == [] and prose.myst_only(text) == [] and prose.unknown_labels(text) == []
     assert len(prose.without_code(text).split()) <= 1100  # a hundred for each question
 
@@ -363,7 +365,7 @@ def test_the_page_types_no_result_and_is_short():
 def test_each_question_has_a_script_and_each_network_a_name():
     for name in speed.QUESTIONS:
         assert importlib.import_module(f"benchmarks.{name}").main
-    assert set(common.SIZES) == set(speed.NAMES) <= {recipe.name for recipe in d2l.recipes()}
+    assert set(common.SIZES) <= set(speed.TITLES) == {recipe.name for recipe in d2l.recipes()}
     assert set(speed.SWEEPS) == set(scaling.SWEEPS)
 
 

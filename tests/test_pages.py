@@ -3,9 +3,9 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tools import project, served
+from tools import pages, project, served
 
-PAGES = ["index", *project.chapters(), "teaching", "speed", "status", "references", "search"]
+PAGES = [*pages.names(), "search"]
 CHAPTER_KB, FIRST_PAGE_KB = 600, 150  # the first page without its pictures
 SETTLED = 500  # milliseconds in which colours and sizes have changed
 FIRST_PAINT, ANSWER = 2000, 100  # milliseconds; the first on a machine that has every core at work on other tests

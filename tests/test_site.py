@@ -1,15 +1,24 @@
 """The built site: links and images resolve, nothing comes from another host, boxes are boxes, buttons lead home."""
 
+import functools
+import importlib
+import inspect
 import itertools
+import json
+import logging
 import re
+from types import SimpleNamespace
 from urllib.parse import unquote, urlparse
 
 import prose
 import pytest
 from bs4 import BeautifulSoup
 
+import d2lite as d2l
 from tools import pages as pages_of_tools
-from tools import project
+from tools import project, served
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +55,11 @@ def broken(site, pages) -> list[str]:
             parts = urlparse(value)
             if parts.scheme or parts.netloc or value == "#":
                 continue
-            target = ((site / name).parent / unquote(parts.path)).resolve() if parts.path else site / name
+            path = unquote(parts.path)
+            if path.startswith(served.PREFIX):  # on the page for wrong addresses, which is shown at any depth
+                target = site / path.removeprefix(served.PREFIX) / ("index.html" if path.endswith("/") else "")
+            else:
+                target = ((site / name).parent / path).resolve() if path else site / name
             if not target.is_file():
                 found.append(f"{name}: {tag} {value}: no such file")
             elif parts.fragment and target.suffix == ".html":
@@ -151,8 +164,7 @@ def described(page) -> dict[str, str]:
 
 
 def test_every_page_is_described_and_has_a_picture(pages, site):
-    others = ("index", "teaching", "speed", "status", "references")
-    for name in (f"{page}.html" for page in (*project.chapters(), *others)):
+    for name in (f"{page}.html" for page in pages_of_tools.names()):
         told, page = described(pages[name]), pages[name]
         assert told["description"] == told["og:description"] and 60 < len(told["description"]) < 400, name
         assert told["og:title"] in page.title.text and told["twitter:card"] == "summary_large_image"
@@ -183,13 +195,10 @@ def test_the_sitemap_names_every_page(site, pages):
 
 def test_the_page_for_wrong_addresses_works_at_any_depth(pages):
     page = pages["404.html"]
-    base = page.find("base")
-    assert base["href"] == urlparse(project.site_url()).path
-    first = next(node for node in page.find_all(href=True) if node is not base)
-    assert first in base.find_all_next(), "the base must stand before all that it is for"
+    local = [value for _, _, value in references(page) if not urlparse(value).netloc]
+    assert len(local) > 2 * len(project.chapters())
+    assert [value for value in local if not value.startswith((served.PREFIX, "#"))] == []
     assert not page.find("link", rel="canonical") and page.find("meta", content="noindex")
-    inside = [link["href"] for link in page.select("a[href*='#']") if len(link["href"]) > 1]
-    assert inside and all(link.startswith("404.html#") for link in inside)
 
 
 def test_links_tell_where_they_lead(pages):
@@ -238,3 +247,75 @@ def test_chapters_lead_to_their_neighbours(pages):
         assert pages[before].select_one("a.right-next")["href"] == after
         assert pages[after].select_one("a.left-prev")["href"] == before
     assert len(pages["vgg.html"].select("link[rel=icon]")) == 1
+
+
+def test_tables_are_filled_in_while_the_site_is_built(pages, site):
+    assert not [name for name, page in pages.items() if "<!-- built" in str(page)]
+    for name in ("index.html", "status.html"):
+        rows = pages[name].select_one("article table").select("tbody tr")
+        linked = [row.td.a["href"] for row in rows]
+        assert linked == [f"{chapter}.html" for chapter in project.chapters()]
+    covers = [image["src"] for image in pages["index.html"].select(".d2l-gallery img")]
+    assert covers == [f"_static/covers/{chapter}.png" for chapter in project.chapters()]
+    for chapter, (picture, _) in pages_of_tools.covers().items():
+        assert (site / f"_static/covers/{chapter}.png").read_bytes() == picture
+    sets = {path.stem for path in pages_of_tools.SETS.glob("*/*.md")}
+    assert len(pages["teaching.html"].select("a[href*='assignments/release']")) == len(sets) > 0
+
+
+def test_a_table_that_nobody_makes_is_named():
+    with pytest.raises(ValueError, match="nothing is built for verses; there are: chapters, gallery, sets"):
+        pages_of_tools.filled("<!-- built: verses -->\n<!-- built: chapters -->")
+
+
+def test_a_table_follows_its_files(tmp_path, monkeypatch):
+    """The status page is read again when a notebook changes, and shows the new run."""
+    every = {path for name in project.chapters() for path in (project.source(name), project.notebook(name))}
+    assert every < set(pages_of_tools.sources())
+    (tmp_path / "new.md").write_text("# New\n\nA promise.\n\nText.\n", "utf-8")
+    monkeypatch.setattr(project, "BOOK", tmp_path)
+    monkeypatch.setattr(project, "chapters", lambda: ["new"])
+    assert "| [New](new.ipynb) | – | – | not run yet | – |" in pages_of_tools.filled("<!-- built: status -->")
+    run = {"profile": "full", "device": "CPU, 2 threads", "seconds": 90}
+    (tmp_path / "new.ipynb").write_text(json.dumps({"metadata": {"d2lite": {"run": run}}, "cells": []}), "utf-8")
+    assert "| [New](new.ipynb) | full | CPU, 2 threads | 1.5 | – |" in pages_of_tools.filled("<!-- built: status -->")
+
+
+def entries(pages) -> dict:
+    """Name → entry of the API reference."""
+    found = pages["api.html"].select("dl.py > dt[id]")
+    return {entry["id"].removeprefix("d2lite."): entry.parent for entry in found}
+
+
+def words(text: str) -> str:
+    """A text without punctuation and markup."""
+    return " ".join(re.findall(r"\w+", text))
+
+
+def test_the_reference_has_every_public_name(pages):
+    shown = [name for name in entries(pages) if "." not in name]
+    assert sorted(shown) == sorted(d2l.__all__), "name it in a group of book/api.md"
+
+
+def test_the_reference_says_what_the_code_says(pages):
+    for name, entry in entries(pages).items():
+        if "attribute" in entry["class"]:  # a field, which the docstring of its class describes
+            continue
+        thing = functools.reduce(inspect.getattr_static, name.split(".")[1:], getattr(d2l, name.split(".")[0]))
+        thing = getattr(thing, "__func__", thing)  # of a class method
+        first = re.sub(r":\w+:", "", inspect.getdoc(thing).split("\n\n")[0])
+        assert words(first) in words(entry.find("dd", recursive=False).text), name
+        if inspect.isclass(thing) and (issubclass(thing, Exception) or "__init__" not in vars(thing)):
+            continue
+        if not isinstance(thing, property):
+            known = [parameter for parameter in inspect.signature(thing).parameters if parameter not in ("self", "cls")]
+            written = [part.select_one(".n").text for part in entry.dt.select(".sig-param") if part.select_one(".n")]
+            assert [parameter for parameter in written if parameter != "*"] == known, name
+
+
+def test_a_build_does_not_tell_each_step_of_cutting_fonts(monkeypatch):
+    monkeypatch.syspath_prepend(project.BOOK / "_ext")
+    monkeypatch.setattr(logging.getLogger("fontTools"), "level", logging.NOTSET)
+    monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)  # as the theme's accessible-pygments leaves it
+    importlib.import_module("d2l_icons").setup(SimpleNamespace(connect=lambda *args, **options: None))
+    assert logging.getLogger("fontTools.subset").getEffectiveLevel() == logging.WARNING

@@ -1,35 +1,43 @@
-"""Write status.md, and the tables of chapters, problem sets and timings in other pages; --check tells what is stale."""
+"""What pages tell of all chapters, problem sets and timings, from their own files; as a command, writes README's.
+
+The site's tables are filled in while it is built, so nothing in the repository has to follow a run: a page holds
+`<!-- built: chapters -->`, and CONTENTS names what there is. README is read where nothing is built; between its markers
+stands what depends on no run. It needs no more than the site's tools bring.
+"""
 
 import base64
+import functools
+import html
+import json
 import re
+from collections.abc import Callable
 
-from tools import generated, pairs, project, speed
+import yaml
 
-COVERS = project.BOOK / "_static" / "covers"
+from tools import generated, project, speed
+
 SETS = project.ROOT / "assignments" / "source"
-STATUS_HEAD = """\
-# Status: what was run, on what
+README = project.ROOT / "README.md"
+BUILT = re.compile(r"<!-- built: (\w+) -->")
 
-Every output in this book was stored by a run, and this page says which. It is written from the notebooks' own
-metadata, so it is never newer or older than they are. Reproduce a row with `make execute CHAPTER=name PROFILE=profile`.
 
-"""
-STATUS_TAIL = """
-The quick profile caps images and epochs so that a chapter re-runs in a minute or two on a laptop. The full profile
-trains on all images, which takes two processor cores at most 45 minutes a chapter. The test suite re-runs every cell in
-the quick profile. Outputs that neither training, nor a clock, nor the data decide are compared exactly; so are outputs
-that depend on the data, where the data are the same; each cell that trains is followed by one that asserts what was
-learned. *Memory* is the most that the chapter's process held at any time. Long runs that chapters cite are rows of a
-table, each with device, version, commit and date of its own; `make measure` makes them.
-"""
+def names() -> list[str]:
+    """All pages of the site that are written by people, in the order of the table of contents."""
+    toc = yaml.safe_load((project.ROOT / "_toc.yml").read_text("utf-8"))
+    entries = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    return [toc["root"], *(entry.removesuffix(".ipynb") for entry in entries)]
 
 
 def facts(chapter: str) -> dict:
     """The title, the promise (first paragraph) and the stored run of a chapter."""
     title, promise = opening(project.source(chapter))
-    stored = pairs.read_notebook(chapter)
-    run = dict(stored.metadata.get("d2lite", {}).get("run", {})) if stored else {}
+    run = notebook(project.notebook(chapter))["metadata"].get("d2lite", {}).get("run", {})
     return {"title": title, "promise": promise, "run": run}
+
+
+def notebook(path: project.Path) -> dict:
+    """A notebook as it is stored, or one without cells where there is none yet."""
+    return json.loads(path.read_text("utf-8")) if path.exists() else {"metadata": {}, "cells": []}
 
 
 def opening(path: project.Path) -> tuple[str, str]:
@@ -47,59 +55,65 @@ def minutes(run: dict) -> str:
     return f"{run['seconds'] / 60:.1f}"
 
 
-def chapter_table(link: str) -> str:
-    """Chapter, promise, Colab link and minutes; ``link`` is the pattern of the address of a chapter."""
-    rows = ["| Chapter | What it promises | Minutes to run | Colab |", "|---|---|---:|---|"]
+def chapter_table(link: str, *, timed: bool) -> str:
+    """Chapter, promise, minutes of the stored run where ``timed``, and Colab; ``link`` makes a chapter's address."""
+    head = {"Chapter": speed.LEFT, "What it promises": speed.LEFT}
+    head |= {"Minutes to run": speed.RIGHT, "Colab": speed.LEFT} if timed else {"Colab": speed.LEFT}
+    body = []
     for name in project.chapters():
         page = facts(name)
         run = page["run"]
-        time = f"{minutes(run)} ({run['profile']}, {short(run['device'])})" if run else minutes(run)
-        promise = page["promise"].replace("|", "\\|")
-        rows.append(
-            f"| [{page['title']}]({link.format(name)}) | {promise} | {time} | [open]({project.colab_url(name)}) |"
-        )
-    return "\n".join(rows) + "\n"
+        cells = [f"[{page['title']}]({link.format(name)})", page["promise"].replace("|", "\\|")]
+        cells += [minutes(run) + (f" ({run['profile']}, {short(run['device'])})" if run else "")] if timed else []
+        body.append([*cells, f"[open]({project.colab_url(name)})"])
+    return speed.grid(head, body)
 
 
 def set_table() -> str:
     """Problem set, what it promises, its points, the time that it says it takes, and where it opens in Colab."""
-    rows = ["| Problem set | What it promises | Points | Time | Colab |", "|---|---|---:|---|---|"]
+    body = []
     for path in sorted(SETS.glob("*/*.md")):
         (title, promise), text = opening(path), path.read_text("utf-8")
         title, promise = title.removeprefix("Problem set "), promise.replace("|", "\\|")
         time = re.search(r"^About ([^.\n]+)\. Read ", text, re.M)
         if time is None:
             raise SystemExit(f"{generated.named(path)}: after its promise it must say 'About … minutes. Read …'")
-        points = sum(map(int, re.findall(r"^:nbgrader: \{.*\bpoints: (\d+)", text, re.M)))
+        cells = notebook(path.with_suffix(".ipynb"))["cells"]
+        points = sum(cell["metadata"].get("nbgrader", {}).get("points", 0) for cell in cells)
         url = project.colab_url(path.stem, f"assignments/release/{path.stem}")
-        rows.append(f"| {title} | {promise} | {points} | {time[1]} | [open]({url}) |")
-    return "\n".join(rows) + "\n"
+        body.append([title, promise, str(points), time[1], f"[open]({url})"])
+    head = {"Problem set": speed.LEFT, "What it promises": speed.LEFT, "Points": speed.RIGHT}
+    return speed.grid({**head, "Time": speed.LEFT, "Colab": speed.LEFT}, body)
 
 
 def cover(chapter: str) -> tuple[bytes, str] | None:
     """The picture of a chapter and its alt text: the figure of the cell tagged `cover`, or the first figure."""
-    stored = pairs.read_notebook(chapter)
     figures = [
-        (cell, out.data["image/png"])
-        for cell in (stored.cells if stored else [])
+        (cell["metadata"], out["data"]["image/png"])
+        for cell in notebook(project.notebook(chapter))["cells"]
         for out in cell.get("outputs", [])
         if "image/png" in out.get("data", {})
     ]
     if not figures:
         return None
-    tagged = [figure for figure in figures if "cover" in figure[0].metadata.get("tags", [])]
-    cell, data = (tagged or figures)[0]
-    return base64.b64decode(data), cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+    tagged = [figure for figure in figures if "cover" in figure[0].get("tags", [])]
+    metadata, data = (tagged or figures)[0]
+    return base64.b64decode("".join(data)), metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+
+
+def covers() -> dict[str, tuple[bytes, str]]:
+    """Chapter → its picture and the alt text, for those that have a figure."""
+    return {name: found for name in project.chapters() if (found := cover(name))}
 
 
 def gallery() -> str:
     """A picture a chapter, each leading to it."""
-    parts = []
-    for name in project.chapters():
-        if found := cover(name):
-            page = facts(name)
-            parts.append(f"**[{page['title']}]({name}.ipynb)**\n![{found[1]}](_static/covers/{name}.png)\n")
-    return '<div class="d2l-gallery">\n\n' + "\n".join(parts) + "\n</div>"
+    parts = [
+        f"**[{facts(name)['title']}]({name}.ipynb)**\n"
+        f'<img src="_static/covers/{name}.png" alt="{html.escape(alt)}" />\n'
+        for name, (_, alt) in covers().items()
+    ]
+    return '<div class="d2l-gallery">\n\n' + "\n".join(parts) + "\n</div>\n"
 
 
 def short(device: str) -> str:
@@ -108,20 +122,50 @@ def short(device: str) -> str:
 
 
 def status() -> str:
-    """The text of status.md."""
-    rows = [
-        "| Chapter | Profile | Device | Minutes | Memory | Data | torch | Python | Date |",
-        "|---|---|---|---:|---:|---|---|---|---|",
-    ]
+    """What each chapter was run on."""
+    head = dict.fromkeys(("Chapter", "Profile", "Device"), speed.LEFT)
+    head |= dict.fromkeys(("Minutes", "Memory"), speed.RIGHT)
+    head |= dict.fromkeys(("Data", "torch", "Python", "Date"), speed.LEFT)
+    body = []
     for name in project.chapters():
         page = facts(name)
         run = page["run"]
         cells = [f"[{page['title']}]({name}.ipynb)"]
         cells += [run.get("profile", "–"), run.get("device", "–"), minutes(run)]
         cells += [f"{run['memory_gib']:.1f} GiB" if "memory_gib" in run else "–", ", ".join(run.get("data", [])) or "–"]
-        cells += [run.get("torch", "–"), run.get("python", "–").split(" ")[0], run.get("date", "–")]
-        rows.append(f"| {' | '.join(cells)} |")
-    return STATUS_HEAD + "\n".join(rows) + "\n" + STATUS_TAIL
+        body.append([*cells, run.get("torch", "–"), run.get("python", "–").split(" ")[0], run.get("date", "–")])
+    return speed.grid(head, body)
+
+
+def runs() -> list[dict]:
+    """The stored run of each chapter."""
+    return [facts(name)["run"] for name in project.chapters()]
+
+
+#: what a page of the book can have filled in, by the name in its marker
+CONTENTS: dict[str, Callable[[], str]] = {
+    "chapters": lambda: chapter_table("{}.ipynb", timed=True),
+    "gallery": gallery,
+    "sets": set_table,
+    "status": status,
+    "targets": lambda: speed.targets(runs()),
+    "stored_runs": lambda: speed.stored_runs(runs()),
+    **{name: functools.partial(speed.table, name) for name in speed.QUESTIONS},
+}
+
+
+def filled(text: str) -> str:
+    """A page with its markers filled in. Raises ValueError where one is unknown."""
+    unknown = set(BUILT.findall(text)) - set(CONTENTS)
+    if unknown:
+        raise ValueError(f"nothing is built for {', '.join(sorted(unknown))}; there are: {', '.join(CONTENTS)}")
+    return BUILT.sub(lambda marker: f"\n{CONTENTS[marker[1]]()}\n", text)
+
+
+def sources() -> list[project.Path]:
+    """All files that CONTENTS is made of."""
+    pairs = [path for name in project.chapters() for path in (project.source(name), project.notebook(name))]
+    return [*pairs, *SETS.glob("*/*.md"), *SETS.glob("*/*.ipynb"), *speed.RESULTS.glob("*.csv"), speed.NETWORKS]
 
 
 def between(text: str, name: str, content: str) -> str:
@@ -138,31 +182,17 @@ def handwritten(text: str) -> str:
     return re.sub(r"<!-- (\w+): written by make sync -->.*?<!-- end of \1 -->", "", text, flags=re.S)
 
 
-def expected() -> dict[project.Path, str | bytes]:
-    """Every generated file with the contents it must have."""
-    index, readme, teaching = project.BOOK / "index.md", project.ROOT / "README.md", project.BOOK / "teaching.md"
+def expected() -> dict[project.Path, str]:
+    """README with what must stand between its markers."""
     clone = f"```bash\ngit clone {project.repository_url()}\ncd {project.slug().split('/')[1]}\nmake book\n```\n"
-    index_text = between(index.read_text("utf-8"), "chapters", "\n" + chapter_table("{}.ipynb") + "\n")
-    readme_text = between(readme.read_text("utf-8"), "chapters", "\n" + chapter_table("book/{}.ipynb") + "\n")
-    timings = project.BOOK / "speed.md"
-    timings_text = timings.read_text("utf-8")
-    for name, content in speed.contents([facts(name)["run"] for name in project.chapters()]).items():
-        timings_text = between(timings_text, name, "\n" + content + "\n")
-    texts = {
-        project.BOOK / "status.md": status(),
-        index: between(index_text, "gallery", "\n" + gallery() + "\n"),
-        readme: between(readme_text, "clone", clone),
-        teaching: between(teaching.read_text("utf-8"), "sets", "\n" + set_table() + "\n"),
-        timings: timings_text,
-    }
-    covers = {COVERS / f"{name}.png": found[0] for name in project.chapters() if (found := cover(name))}
-    return texts | covers
+    table = chapter_table("book/{}.ipynb", timed=False)
+    return {README: between(between(README.read_text("utf-8"), "chapters", f"\n{table}\n"), "clone", clone)}
 
 
 def stale() -> list[str]:
-    """Which generated files differ from what they must be, or have no chapter any more."""
-    return generated.stale(expected(), COVERS.glob("*"))
+    """README, where it differs from what it must be."""
+    return generated.stale(expected(), [])
 
 
 if __name__ == "__main__":
-    raise SystemExit(generated.main(__doc__, expected(), COVERS.glob("*")))
+    raise SystemExit(generated.main(__doc__, expected(), []))

@@ -1,4 +1,4 @@
-"""The tables of the page on speed, written from benchmarks/results: one a device, and which targets are met there."""
+"""The tables of the page on speed, made from benchmarks/results: one a device, and which targets are met there."""
 
 import csv
 import io
@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from tools import project
 
 RESULTS = project.ROOT / "benchmarks" / "results"
+NETWORKS = project.ROOT / "d2lite" / "nets" / "networks.csv"  # read here, since d2lite itself needs PyTorch
 # a script and a results file each
 QUESTIONS = ("loop", "step", "threads", "scaling", "memory", "startup", "book", "streaming", "pages")
-NAMES = {
-    "lenet_batch_norm": "LeNet + BN", "vgg11_quarter": "VGG-11 ÷ 4", "nin": "NiN", "googlenet": "GoogLeNet",
-    "resnet18": "ResNet-18", "densenet": "DenseNet",
-}  # fmt: skip
+#: the networks that are timed, and the edge of their input in pixels; the batch size is that of their recipe
+SIZES = {"lenet_batch_norm": 28, "vgg11_quarter": 96, "nin": 96, "googlenet": 96, "resnet18": 96, "densenet": 96}
+TITLES = {row["name"]: row["title"] for row in csv.DictReader(io.StringIO(NETWORKS.read_text("utf-8")))}
 SWEEPS = {"images": "images", "input_px": "edge of an image, pixels", "batch_size": "batch size"}
 SHARED = ("lenet_batch_norm", "nin")  # trained beside another job: one of small operations, one of large ones
 BESIDE = QUIET, BUSY = "nothing", "another job"
@@ -81,8 +81,8 @@ def loop(found: list[Row]) -> str:
     head |= dict.fromkeys(("Bare", "`d2l.fit`", "Usual, 0 workers", "4 workers"), RIGHT)
     head |= dict.fromkeys(("fit / bare", "fit / usual, 0", "fit / usual, 4"), RIGHT)
     body = []
-    for row in sorted(found, key=lambda row: list(NAMES).index(row["network"])):
-        cells = [NAMES[row["network"]], row["input_px"], row["batch_size"]]
+    for row in sorted(found, key=lambda row: list(SIZES).index(row["network"])):
+        cells = [TITLES[row["network"]], row["input_px"], row["batch_size"]]
         cells += [whole(row, name) for name in ("bare", "fit", "usual_0", "usual_4")]
         body.append(cells + [ratio(row, f"fit_over_{other}") for other in ("bare", "usual_0", "usual_4")])
     return grid(head, body)
@@ -106,7 +106,7 @@ def threads(found: list[Row]) -> str:
     head |= dict.fromkeys(("d2lite / as PyTorch starts", "d2lite / better of one thread and passive"), RIGHT)
     body = []
     for row in found:
-        cells = [NAMES[row["network"]], row["beside"]]
+        cells = [TITLES[row["network"]], row["beside"]]
         cells += [whole(row, name) for name in ("one_thread", "default", "passive", "ours")]
         body.append(cells + [ratio(row, f"ours_over_{other}") for other in ("default", "better")])
     return grid(head, body)
@@ -123,7 +123,7 @@ def scaling(found: list[Row]) -> str:
             continue
         ends = " … ".join(f"{int(row[sweep]):,}" for row in (of_sweep[0], of_sweep[-1]))
         exponent, r2 = f"{real(of_sweep[0], 'exponent'):.2f}", f"{real(of_sweep[0], 'r2'):.3f}"
-        short.append([title, NAMES[of_sweep[0]["network"]], ends, exponent, r2])
+        short.append([title, TITLES[of_sweep[0]["network"]], ends, exponent, r2])
         for row in of_sweep:
             cells = [title, f"{int(row[sweep]):,}", f"{int(row['images']):,}", f"{real(row, 'seconds'):.3g}"]
             long.append([*cells, whole(row, "images_per_second")])
@@ -135,7 +135,7 @@ def memory(found: list[Row]) -> str:
     head = {"What": LEFT, "px": RIGHT, "Batch": RIGHT, "Host, MB": RIGHT, "Device, MB": RIGHT}
     body = []
     for row in found:
-        name = NAMES.get(row["name"], f"`{row['name']}`")
+        name = TITLES.get(row["name"], f"`{row['name']}`")
         cells = [f"{name}, a {row['what']}", row["input_px"], row["batch_size"] or "–", whole(row, "host_mb")]
         body.append([*cells, whole(row, "device_mb") if row["device_mb"] else "–"])
     return grid(head, body)
@@ -210,7 +210,7 @@ def worst(found: list[Row], column: str, networks: tuple[str, ...]) -> Iterator[
         values = {row["network"]: real(row, column) for row in group if row["network"] in networks}
         if len(values) == len(networks):
             name = min(values, key=values.get)
-            yield device, values[name], NAMES[name]
+            yield device, values[name], TITLES[name]
 
 
 def longest(name: str, what: str) -> Iterator[tuple[str, float, str]]:
@@ -236,13 +236,13 @@ def whole_book(runs: list[dict]) -> Iterator[tuple[str, float, str]]:
 
 def targets(runs: list[dict]) -> str:
     """Each target with what was measured, device by device, and whether that meets it."""
-    found, large = rows("loop"), tuple(name for name in NAMES if name != "lenet_batch_norm")
+    found, large = rows("loop"), tuple(name for name in SIZES if name != "lenet_batch_norm")
     cpu, gpu = [row for row in found if is_cpu(row)], [row for row in found if not is_cpu(row)]
     quiet, busy = ([row for row in rows("threads") if row["beside"] == beside] for beside in BESIDE)
     lenet, resnet, added = ("lenet_batch_norm",), ("resnet18",), "import d2lite, added to torch"
     wanted = [
-        ("`fit` / bare step, each network", "CPU", LEAST, 0.95, "", worst(cpu, "fit_over_bare", tuple(NAMES))),
-        ("`fit` / bare step, each network", "GPU", LEAST, 0.95, "", worst(gpu, "fit_over_bare", tuple(NAMES))),
+        ("`fit` / bare step, each network", "CPU", LEAST, 0.95, "", worst(cpu, "fit_over_bare", tuple(SIZES))),
+        ("`fit` / bare step, each network", "GPU", LEAST, 0.95, "", worst(gpu, "fit_over_bare", tuple(SIZES))),
         ("`fit` / usual loop, 4 workers, 96 px", "CPU", LEAST, 2, "", worst(cpu, "fit_over_usual_4", large)),
         ("`fit` / usual loop, 4 workers, 28 px", "CPU", LEAST, 5, "", worst(cpu, "fit_over_usual_4", lenet)),
         ("`fit` / usual loop, 4 workers, ResNet-18", "GPU", LEAST, 10, "", worst(gpu, "fit_over_usual_4", resnet)),
@@ -273,8 +273,3 @@ def stored_runs(runs: list[dict]) -> str:
         f"The stored runs of the {sum(map(bool, runs))} chapters took {spent:.1f} minutes together; the "
         "[status page](status.md) has each, with its device and profile.\n"
     )
-
-
-def contents(runs: list[dict]) -> dict[str, str]:
-    """Name of the markers in speed.md → what must stand between them; ``runs`` are the chapters' stored runs."""
-    return {"targets": targets(runs), **{name: table(name) for name in QUESTIONS}, "stored_runs": stored_runs(runs)}

@@ -6,6 +6,7 @@ SIDEBAR = 'class="bd-sidebar-primary bd-sidebar"'
 MENDED = {
     f"<div {SIDEBAR}>": f'<div {SIDEBAR} role="region" aria-label="Book">',
     'role="doc-biblioentry"': 'role="listitem"',  # the former is no longer in the standard
+    '<dl>\n<dd><em class="sig-param">': '<dl role="none">\n<dd><em class="sig-param">',  # a signature of several lines
 }
 
 

@@ -1,5 +1,6 @@
 """Font Awesome cut down to the icons that the site shows: its fonts weigh more than a chapter with all its figures."""
 
+import logging
 import re
 from pathlib import Path
 
@@ -44,5 +45,7 @@ def finish(app, error) -> None:
 
 def setup(app):
     """Sphinx's entry point."""
+    # The theme's accessible-pygments, once imported, has every logger print its steps, of which fontTools notes many.
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
     app.connect("build-finished", finish, priority=900)  # when the other extensions have finished the pages
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
