@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from .machine import threads as _threads  # first: PyTorch's OpenMP reads what it sets once, when PyTorch is imported
 
 # isort: split
+import numpy as _np
 import torch as _torch
 
 from . import moved as _moved
@@ -32,9 +33,11 @@ from .train.metrics import Metrics, evaluate
 if _TYPE_CHECKING:
     from .inspect.figures import show_channels, show_feature_maps, show_images, show_predictions
 
-_moved.announce()
 # Numbers below 1e-38, such as long-decayed gradients, count as zero: a CPU needs a hundred times longer for them. Set
 # here, because PyTorch's threads take the setting over when they start. Where a processor cannot, nothing happens.
+# NumPy before 2 looks for the smallest of them at the first question, and warns where there are none: so it is asked.
+_np.finfo(_np.float32)
+_np.finfo(_np.float64)
 _torch.set_flush_denormal(True)
 _threads.limit()
 
@@ -43,8 +46,8 @@ __version__ = version()
 
 def __getattr__(name: str):
     """What is imported when it is asked for: Matplotlib and Jupyter's machinery take longer than all the rest."""
-    if name == "widgets":
-        return _importlib.import_module(".widgets", __name__)
+    if name == "widgets" or name in _moved.MOVED:
+        return _importlib.import_module(f".{name}", __name__)
     if name in __all__:
         return getattr(_importlib.import_module(".inspect.figures", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

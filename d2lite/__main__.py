@@ -1,7 +1,5 @@
 """The command line: ``python -m d2lite data | train | doctor``."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import re
@@ -18,14 +16,13 @@ from .nets.catalog import KINDS, build
 from .nets.measurements import training_seconds
 from .train.validate import check_writable, epoch_budget
 
-#: what only notebooks need
-FOR_NOTEBOOKS = ("ipython", "ipykernel", "torchvision")
+FOR_NOTEBOOKS = ("ipython", "ipykernel", "torchvision")  # what only notebooks need
 
 
 def needed() -> list[str]:
     """Names of the packages d2lite cannot do without, from its own metadata."""
-    requirements = metadata.requires("d2lite") or []
-    return [re.match(r"[\w.-]+", line)[0] for line in requirements if "extra ==" not in line]
+    requirements = (line for line in metadata.requires("d2lite") or [] if "extra ==" not in line)
+    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in requirements]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,42 +30,37 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return arguments.command(arguments)
-    except distributed.ProcessLostError as error:
-        print(f"d2lite: {error} {_how_to_go_on(arguments.checkpoint)}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("d2lite: interrupted.", file=sys.stderr)
         return 130
+    except distributed.ProcessLostError as error:
+        kept = arguments.checkpoint
+        on = "No epoch was kept: start again" + ("." if kept else ", with --checkpoint FILE to keep each epoch.")
+        if kept and os.path.exists(kept):
+            on = f"{kept} holds the finished epochs: the same command, with any number of processes, goes on there."
+        print(f"d2lite: {error} {on}", file=sys.stderr)
     except (ValueError, OSError, FloatingPointError, datasets.DataError) as error:
         print(f"d2lite: {error}", file=sys.stderr)
-        return 1
+    return 1
 
 
 def _data(arguments: argparse.Namespace) -> int:
-    failed = False
+    failed = 0
     for name in arguments.names or list(datasets.DATASETS):
         try:
             datasets.prepare(name)
         except datasets.DataError as error:
             print(f"d2lite: {error}", file=sys.stderr)
-            failed = True
-    return int(failed)
-
-
-def _how_to_go_on(checkpoint: str | None) -> str:
-    if checkpoint and os.path.exists(checkpoint):
-        return f"{checkpoint} holds the finished epochs: the same command, with any number of processes, goes on there."
-    return "No epoch was kept: start again" + ("." if checkpoint else ", with --checkpoint FILE to keep each epoch.")
+            failed = 1
+    return failed
 
 
 def _train(arguments: argparse.Namespace) -> int:
     if arguments.list:
-        print(f"{'network':20} {'data':14} {'size':>4} {'batch':>5} {'epochs':>6} {'lr':>6}  optimizer, schedule")
-        for row in d2l.recipes():
-            print(
-                f"{row.name:20} {row.dataset:14} {row.size:4} {row.batch_size:5} {row.epochs:6} {row.lr:6g}  "
-                f"{row.optimizer}, {row.schedule}"
-            )
+        line = "{:20} {:14} {:>4} {:>5} {:>6} {:>6}  {}, {}".format
+        print(line("network", "data", "size", "batch", "epochs", "lr", "optimizer", "schedule"))
+        for x in d2l.recipes():
+            print(line(x.name, x.dataset, x.size, x.batch_size, x.epochs, f"{x.lr:g}", x.optimizer, x.schedule))
         return 0
     if arguments.name is None:
         print("d2lite: which network? `python -m d2lite train --list` shows them.", file=sys.stderr)
@@ -85,26 +77,24 @@ def _train_one(arguments: argparse.Namespace) -> int:
     for path in filter(None, (arguments.save, arguments.history, arguments.checkpoint)) if first else ():
         check_writable(path)
     d2l.seed_everything(arguments.seed)
-    options = recipe.load_options
-    options.update({k: v for k, v in (("size", arguments.size), ("batch_size", arguments.batch_size)) if v is not None})
+    given = {key: value for key, value in vars(arguments).items() if value is not None}
+    options = recipe.load_options | {key: given[key] for key in ("size", "batch_size") if key in given}
     with distributed.one_at_first():  # what has to be downloaded is downloaded once
         data = d2l.load(recipe.dataset, **options)
     net = build(recipe, data.channels, len(data.classes), data.size)
-    fit_options = recipe.fit_options
-    given = {"lr": arguments.lr, "epochs": arguments.epochs}
-    fit_options.update({key: value for key, value in given.items() if value is not None})
-    if arguments.epochs is not None:
+    fit_options = recipe.fit_options | {key: given[key] for key in ("lr", "epochs") if key in given}
+    if "epochs" in given:
         fit_options["quick_epochs"] = None  # whoever names the epochs gets them, whatever the profile
     if first:
         print(data)
         _announce_time(net, data, recipe.name, fit_options)
     history = d2l.fit(net, data, checkpoint=arguments.checkpoint, compile=arguments.compile, **fit_options)
     test = d2l.evaluate(net, data.test)
-    if first and arguments.history:
-        print(f"history: {history.save(arguments.history)}")
-    if first and arguments.save:
-        print(f"weights: {d2l.save(net, arguments.save)}")
     if first:
+        if arguments.history:
+            print(f"history: {history.save(arguments.history)}")
+        if arguments.save:
+            print(f"weights: {d2l.save(net, arguments.save)}")
         print(f"test accuracy {test.accuracy:.4f}, loss {test.loss:.4f} on {test.n:,} images of {data.label}")
     return 130 if history.interrupted else 0
 
@@ -120,21 +110,19 @@ def _announce_time(net, data, network: str, fit_options: dict) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    print(d2l.provenance())
-    print("\nthreads")
+    print(d2l.provenance(), "\n\nthreads", sep="")
     for title, value in threads.report().items():
         print(f"  {title:14} {value}")
     for warning in threads.warnings():
         print(f"  Warning: {warning}")
-    missing = []
     print("\npackages")
+    missing = []
     for name in (*needed(), *FOR_NOTEBOOKS):
         try:
             print(f"  {name:14} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
-            optional = name in FOR_NOTEBOOKS
-            print(f"  {name:14} missing{' (only notebooks and proofs need it)' if optional else ''}")
-            missing += [] if optional else [name]
+            print(f"  {name:14} missing{' (only notebooks and proofs need it)' if name in FOR_NOTEBOOKS else ''}")
+            missing += [] if name in FOR_NOTEBOOKS else [name]
     print("\ndata sets")
     for name in datasets.DATASETS:
         state = "on this machine" if datasets.is_available(name) else f"not here: python -m d2lite data {name}"
@@ -155,9 +143,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="data | train | doctor")
 
     data = commands.add_parser("data", help="download and verify data sets")
-    data.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(datasets.DATASETS)}; all when none is given"
-    )
+    which = f"of {', '.join(datasets.DATASETS)}; all when none is given"
+    data.add_argument("names", nargs="*", metavar="NAME", help=which)
     data.set_defaults(command=_data)
 
     train = commands.add_parser("train", help="train a network of the book by its recipe")
@@ -177,8 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--history", metavar="FILE", help="write the epochs as JSON")
     train.set_defaults(command=_train)
 
-    doctor = commands.add_parser("doctor", help="report the environment")
-    doctor.set_defaults(command=_doctor)
+    commands.add_parser("doctor", help="report the environment").set_defaults(command=_doctor)
     return parser
 
 

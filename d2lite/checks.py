@@ -3,8 +3,6 @@
 The answers live in ``d2lite/exercises``, one module a chapter; this module only knows how to compare.
 """
 
-from __future__ import annotations
-
 import importlib
 import math
 import pkgutil
@@ -12,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from numbers import Real
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,8 +18,9 @@ from torch import nn
 from .arguments import nearest
 
 #: a test takes an answer and returns ``None`` when it is right, else a hint
-Test = Callable[[object], "str | None"]
-_EXERCISES: dict[str, tuple[Test, str]] = {}
+Test = Callable[[Any], str | None]
+#: test and praise by name; a module that is loaded again keeps them, since the exercises are not
+_EXERCISES: dict[str, tuple[Test, str]] = globals().get("_EXERCISES", {})
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,12 @@ def check(name: str, answer: object) -> CheckResult:
     """
     _load_exercises()
     if name not in _EXERCISES:
-        raise ValueError(
-            f"unknown exercise {name!r}{nearest(name, _EXERCISES)} Known: {', '.join(sorted(_EXERCISES))}."
-        )
+        known = ", ".join(sorted(_EXERCISES))
+        raise ValueError(f"unknown exercise {name!r}{nearest(name, _EXERCISES)} Known: {known}.")
     test, praise = _EXERCISES[name]
     if answer is None:
-        return CheckResult(
-            name, "unanswered", "not answered yet. Put your answer in place of None and run the cell again."
-        )
+        todo = "not answered yet. Put your answer in place of None and run the cell again."
+        return CheckResult(name, "unanswered", todo)
     try:
         with torch.random.fork_rng(devices=[]):
             hint = test(answer)
@@ -92,17 +90,18 @@ def number(
         otherwise: what any other number is told.
         whole: say that a whole number is asked for, where the answer is none.
     """
-    kind = "whole number" if whole else "number"
+
+    def tell(values: list[float]) -> str:
+        return f"give a whole number, not {values[0]}: {otherwise}" if whole and values[0] % 1 else otherwise
+
+    compare = numbers((expected,), tell, {(slip,): hint for slip, hint in (hints or {}).items()}, rel=rel)
 
     def test(answer: object) -> str | None:
-        value = _number(answer)
-        if value is None:
-            shown = repr(answer) if isinstance(answer, (str, bool)) else type(answer).__name__
-            return f"give a {kind}, not {shown}: one number, without quotation marks or brackets."
-        if _close(value, expected, rel):
-            return None
-        general = f"give a whole number, not {value}: {otherwise}" if whole and value % 1 != 0 else otherwise
-        return next((hint for slip, hint in (hints or {}).items() if _close(value, slip, rel)), general)
+        if (value := _number(answer)) is not None:
+            return compare([value])
+        kind = "whole number" if whole else "number"
+        shown = repr(answer) if isinstance(answer, (str, bool)) else type(answer).__name__
+        return f"give a {kind}, not {shown}: one number, without quotation marks or brackets."
 
     return test
 
@@ -122,24 +121,19 @@ def numbers(
     """
     count = len(expected)
 
-    def equal(values: list[float], targets: tuple[float, ...]) -> bool:
-        return all(_close(value, target, rel) for value, target in zip(values, targets))
-
-    def test(answer: object) -> str | None:
+    def test(answer: Any) -> str | None:
         listed = answer.tolist() if hasattr(answer, "tolist") else answer
         if not isinstance(listed, Sequence) or isinstance(listed, str):
             return f"give a list or tuple of {count} numbers, not {type(answer).__name__}."
         if len(listed) != count:
             return f"{count} values are asked for, you gave {len(listed)}: give {count} numbers, not {listed!r}."
-        values = [_number(value) for value in listed]
-        if None in values:
+        values = [value for item in listed if (value := _number(item)) is not None]
+        if len(values) < count:
             return f"give {count} numbers, not {listed!r}."
-        if equal(values, expected):
-            return None
-        for slip, hint in (hints or {}).items():
-            if equal(values, slip):
+        for targets, hint in ((expected, None), *(hints or {}).items()):
+            if all(v == t if isinstance(t, int) else math.isclose(v, t, rel_tol=rel) for v, t in zip(values, targets)):
                 return hint
-        return otherwise if isinstance(otherwise, str) else otherwise(values)
+        return otherwise(values) if callable(otherwise) else otherwise
 
     return test
 
@@ -161,17 +155,13 @@ def built(build: object, *arguments) -> tuple[nn.Module | None, str | None]:
     return net, None
 
 
-def _number(value: object) -> float | None:
+def _number(value: Any) -> Any:
     """``value`` as a Python number, or None where it is none."""
     if hasattr(value, "tolist"):
         value = value.tolist()
         while isinstance(value, list) and len(value) == 1:
             value = value[0]
     return value if isinstance(value, Real) and not isinstance(value, bool) else None
-
-
-def _close(value: float, target: float, rel: float) -> bool:
-    return value == target if isinstance(target, int) else math.isclose(value, target, rel_tol=rel)
 
 
 def _load_exercises() -> None:

@@ -1,7 +1,5 @@
 """Modules under the names that they had before they got rooms: notebooks that people keep still import those."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 from types import ModuleType
@@ -11,7 +9,7 @@ MOVED = {
     "batches": "data.splits", "board": "train.board", "building": "nets.catalog", "checkpoints": "train.checkpoint",
     "datasets": "data.catalog", "device": "machine.devices machine.seeds machine.versions",
     "download": "data.download data.errors", "formats": "data.readers data.errors", "frontier": "nets.statistics",
-    "history": "train.history train.curves", "listeners": "train.board", "locate": "data.store data.errors",
+    "history": "train.history", "listeners": "train.board", "locate": "data.store data.errors",
     "mainline": "nets.mainline", "metrics": "train.metrics", "networks": "nets.catalog",
     "parallel": "machine.distributed", "plotting": "inspect.figures", "preflight": "train.validate",
     "reading": "data.store", "recipes": "nets.catalog nets.tables arguments",
@@ -24,14 +22,13 @@ RENAMED = {"stored": "table"}
 
 class _Moved(ModuleType):
     def __getattr__(self, name: str):
-        for place in MOVED[self.__name__.rpartition(".")[2]].split():
-            module = importlib.import_module(f"{__package__}.{place}")
-            if hasattr(module, RENAMED.get(name, name)):
-                return getattr(module, RENAMED.get(name, name))
+        new = RENAMED.get(name, name)
+        for place in MOVED[self.__name__.rpartition(".")[2]].split() if not name.startswith("__") else ():
+            if hasattr(module := importlib.import_module(f"{__package__}.{place}"), new):
+                return getattr(module, new)
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
 
-def announce() -> None:
-    """Make the old names importable. The modules are not loaded, and no public function is hidden by one of them."""
-    for old in MOVED:
-        sys.modules.setdefault(f"{__package__}.{old}", _Moved(f"{__package__}.{old}"))
+# Importable from here on. The modules are not loaded, and no public function is hidden by one of them.
+for old in MOVED:
+    sys.modules.setdefault(f"{__package__}.{old}", _Moved(f"{__package__}.{old}"))

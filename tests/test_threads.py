@@ -11,7 +11,9 @@ import torch
 from d2lite.__main__ import main
 from d2lite.machine import threads
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems have other OpenMP libraries")
+linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="tests of OpenMP's threads (other systems have another library): run them on Linux"
+)
 
 
 @pytest.fixture
@@ -93,7 +95,8 @@ def test_whoever_names_the_number_gets_it(name, unset):
 
 
 @linux
-@pytest.mark.skipif(os.cpu_count() == 1, reason="one processor leaves nothing to take away")
+@pytest.mark.skipif(os.cpu_count() == 1, reason="tests of threads (one processor): run them where there are two")
+@pytest.mark.slow
 def test_importing_d2lite_lowers_the_number():
     code = "import os, torch; torch.set_num_threads(2); os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
     code += "import d2lite; print(torch.get_num_threads())"
@@ -113,6 +116,7 @@ def test_importing_d2lite_lowers_the_number():
         ({"GOMP_SPINCOUNT": "7"}, "d2lite", "7"),
     ],
 )
+@pytest.mark.slow
 def test_threads_sleep_soon_where_nothing_else_is_said(given, first, then):
     plain = {name: value for name, value in os.environ.items() if name not in threads.WAITING}
     code = f"import os, {first}, d2lite; print(os.environ.get('GOMP_SPINCOUNT'))"

@@ -1,23 +1,18 @@
 """Where the work runs, and what that device can do: kind, profile, arithmetic, memory."""
 
-from __future__ import annotations
-
 import os
 import sys
 
 import psutil
 import torch
 
-PROFILES = ("quick", "full")
-
 
 def device() -> torch.device:
     """The best device at hand, in the order CUDA, MPS, CPU; several processes cannot add on MPS, and get the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
-    if torch.backends.mps.is_available() and os.environ.get("WORLD_SIZE", "1") == "1":
-        return torch.device("mps")
-    return torch.device("cpu")
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    return torch.device("mps" if alone and torch.backends.mps.is_available() else "cpu")
 
 
 def profile() -> str:
@@ -28,10 +23,8 @@ def profile() -> str:
     Raises:
         ValueError: ``D2LITE_PROFILE`` holds anything else.
     """
-    chosen = os.environ.get("D2LITE_PROFILE", "")
-    if not chosen:
-        return "full" if device().type == "cuda" else "quick"
-    if chosen not in PROFILES:
+    chosen = os.environ.get("D2LITE_PROFILE") or ("full" if device().type == "cuda" else "quick")
+    if chosen not in ("quick", "full"):
         raise ValueError(f"D2LITE_PROFILE is {chosen!r}: set it to 'quick' or 'full', or unset it.")
     return chosen
 
@@ -40,11 +33,9 @@ def fast_bfloat16(on: torch.device) -> bool:
     """Whether ``on`` has arithmetic units for bfloat16, so that autocast saves time rather than costs it."""
     if on.type == "cuda":
         return torch.cuda.get_device_capability(on) >= (8, 0)
-    if on.type == "cpu":
-        # PyTorch names its CPU features only since 2.7; before that, float32 is the safe answer.
-        features = getattr(torch.cpu, "get_capabilities", dict)()
-        return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
-    return False
+    # PyTorch 2.7 does not name a CPU's features yet: there float32 is the safe answer.
+    features = getattr(torch.cpu, "get_capabilities", dict)() if on.type == "cpu" else {}
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
 
 
 def device_name(on: torch.device | None = None) -> str:
@@ -52,10 +43,8 @@ def device_name(on: torch.device | None = None) -> str:
     on = on or device()
     if on.type == "cuda":
         return torch.cuda.get_device_name(on)
-    if on.type == "mps":
-        return "Apple GPU (MPS)"
     threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
+    return "Apple GPU (MPS)" if on.type == "mps" else f"CPU, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def free_memory(on: torch.device) -> int:

@@ -5,8 +5,6 @@ r + 2N …; the gradients are averaged (``DistributedDataParallel``), so that th
 summed. A single process is rank 0 of 1: then nothing here communicates, and nothing costs time.
 """
 
-from __future__ import annotations
-
 import contextlib
 import datetime
 import os
@@ -61,20 +59,17 @@ def processes() -> Iterator[None]:
         return
     if "LOCAL_RANK" not in os.environ or "RANK" not in os.environ:
         raise ValueError("WORLD_SIZE is set, but RANK or LOCAL_RANK is not: start with torchrun, or unset WORLD_SIZE.")
-    local, on = int(os.environ["LOCAL_RANK"]), device()
-    if on.type == "cuda":
-        if local >= torch.cuda.device_count():
+    gpu = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if device().type == "cuda" else None
+    if gpu is not None:
+        if gpu.index >= (count := torch.cuda.device_count()):
             raise ValueError(
-                f"process {local} of this machine finds {torch.cuda.device_count()} GPUs: start with --nproc-per-node="
-                f"{torch.cuda.device_count()}, or hide the GPUs (CUDA_VISIBLE_DEVICES=) to use the CPU."
+                f"process {gpu.index} of this machine finds {count} GPUs: start with --nproc-per-node={count}, or hide "
+                "the GPUs (CUDA_VISIBLE_DEVICES=) to use the CPU."
             )
-        torch.cuda.set_device(local)
+        torch.cuda.set_device(gpu)
     _end_when_told()
     try:
-        if on.type == "cuda":
-            dist.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device("cuda", local))
-        else:
-            dist.init_process_group("gloo", timeout=PATIENCE)
+        dist.init_process_group("gloo" if gpu is None else "nccl", timeout=PATIENCE, device_id=gpu)
         yield
     except RuntimeError as error:
         if isinstance(error, ProcessLostError) or not any(text in str(error).lower() for text in _LOST):
@@ -98,17 +93,17 @@ def _end_when_told() -> None:
             while heard.recv(1)[0] != signal.SIGTERM:
                 pass
             time.sleep(GRACE)
-            print(f"d2lite: {_lost('torchrun then ended this one')}", file=sys.stderr, flush=True)
+            print(f"d2lite: {_lost()}", file=sys.stderr, flush=True)
             os._exit(1)
 
     threading.Thread(target=listen, daemon=True).start()
 
 
 def _told_to_stop(number: int, frame) -> None:
-    raise ProcessLostError(_lost("torchrun then ended this one"))
+    raise ProcessLostError(_lost())
 
 
-def _lost(how: str) -> str:
+def _lost(how: str = "torchrun then ended this one") -> str:
     which = f"process {os.environ.get('RANK', '0')} of {os.environ.get('WORLD_SIZE', '1')}"
     return f"{which} cannot go on: another process of this run failed or was ended, and {how}."
 
@@ -136,9 +131,8 @@ def same_random_numbers() -> Iterator[None]:
     Process 0 draws as if it were alone. The others continue from a seed that follows from its state, so that a run is
     repeated, and resumed from a checkpoint of process 0, also by another number of processes.
     """
-    if size() > 1:
-        state = from_first(torch.get_rng_state)
-        torch.set_rng_state(state)
+    state = from_first(torch.get_rng_state)
+    torch.set_rng_state(state)
     yield
     if rank():
         torch.manual_seed(zlib.crc32(state.numpy().tobytes()) + rank())
@@ -146,27 +140,23 @@ def same_random_numbers() -> Iterator[None]:
 
 def from_first(make: Callable[[], T]) -> T:
     """What ``make`` returns in process 0, for all; the others do not call it."""
-    if size() == 1:
-        return make()
-    found = [make() if rank() == 0 else None]
-    dist.broadcast_object_list(found, src=0)
+    found: list = [None if rank() else make()]
+    if size() > 1:
+        dist.broadcast_object_list(found, src=0)
     return found[0]
 
 
 def total(sums: torch.Tensor) -> torch.Tensor:
     """The sum of ``sums`` over all processes."""
     if size() > 1:
-        on = device()  # NCCL adds on GPUs only
-        sums = sums.to(on)
+        sums = sums.to(device())  # NCCL adds on GPUs only
         dist.all_reduce(sums)
     return sums
 
 
 def copies(net: nn.Module) -> nn.Module:
     """What to call for training: ``net``, or a wrapper that starts from process 0's weights and averages gradients."""
-    if size() == 1:
-        return net
-    return nn.parallel.DistributedDataParallel(net)
+    return net if size() == 1 else nn.parallel.DistributedDataParallel(net)
 
 
 def agree(net: nn.Module) -> None:

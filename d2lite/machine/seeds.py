@@ -1,7 +1,5 @@
 """Random numbers that can be repeated: every generator a run draws from, its seed and its state."""
 
-from __future__ import annotations
-
 import os
 import random
 from typing import Any
@@ -48,17 +46,15 @@ def random_state() -> dict[str, Any]:
     """The states of all generators that ``seed_everything`` seeds, and the seed, as tensors and plain numbers."""
     version, words, python_gauss = random.getstate()
     _, keys, position, has_gauss, gauss = np.random.get_state()
+    keys = torch.from_numpy(np.asarray(keys, np.int64))  # PyTorch cannot send unsigned numbers to other processes
     return {
         "seed": _seed,
         "rng": torch.get_rng_state(),
-        "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "rng_cuda": torch.cuda.get_rng_state_all(),  # none without CUDA
         "rng_mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
         "rng_python": {"version": version, "words": torch.tensor(words), "gauss": python_gauss},
-        "rng_numpy": {
-            "keys": torch.from_numpy(keys.astype(np.int64)), "position": int(position), "has_gauss": int(has_gauss),
-            "gauss": float(gauss),
-        },
-    }  # fmt: skip
+        "rng_numpy": {"keys": keys, "position": position, "has_gauss": has_gauss, "gauss": gauss},
+    }
 
 
 def restore_random_state(state: dict[str, Any]) -> None:
@@ -73,9 +69,8 @@ def restore_random_state(state: dict[str, Any]) -> None:
         keys = numpy["keys"].numpy().astype(np.uint32)
         np.random.set_state(("MT19937", keys, numpy["position"], numpy["has_gauss"], numpy["gauss"]))
     torch.set_rng_state(state["rng"])
-    if torch.cuda.is_available():
-        for number, generator in enumerate(state["rng_cuda"][: torch.cuda.device_count()]):
-            torch.cuda.set_rng_state(generator, number)
+    for number, generator in enumerate(state["rng_cuda"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(generator, number)
     if torch.backends.mps.is_available() and state["rng_mps"] is not None:
         torch.mps.set_rng_state(state["rng_mps"])
     _seed = state.get("seed", _seed)

@@ -8,15 +8,13 @@ On a CPU PyTorch starts one thread for each processor this process may run on. T
   takes about 8 ms. While another program needs the processor, that is time in which nobody gets anything done.
 
 So, on Linux, importing d2lite lowers the number of threads to what is allowed, and lets them sleep after ``SPINS``
-looks. The environment has the last word: ``OMP_NUM_THREADS`` and ``MKL_NUM_THREADS`` on the number, ``OMP_WAIT_POLICY``
-and ``GOMP_SPINCOUNT`` on waiting; and so has a later ``torch.set_num_threads``. OpenMP reads the environment once, when
-PyTorch loads it, so d2lite must be imported first; the number of threads can still be changed afterwards.
+looks. The environment has the last word (``NUMBER``, ``WAITING``), and so has a later ``torch.set_num_threads``. OpenMP
+reads the environment once, when PyTorch loads it, so d2lite must be imported first; the number can be changed later.
 
 Sources: the manual of libgomp on GOMP_SPINCOUNT; the kernel's on control groups ("CFS Bandwidth Control", "cpu.max").
 """
 
-from __future__ import annotations
-
+import contextlib
 import math
 import os
 import sys
@@ -35,18 +33,19 @@ def _given(names: tuple[str, ...]) -> str | None:
     return next((f"{name}={os.environ[name]}" for name in names if os.environ.get(name)), None)
 
 
-# Here and not in a function: d2lite imports this module first of all, before it imports PyTorch.
+# Here and not in a function: d2lite imports this module first of all, and PyTorch reads it while it is imported.
 if sys.platform == "linux" and "torch" not in sys.modules and _given(WAITING) is None:
     os.environ["GOMP_SPINCOUNT"] = str(SPINS)
 
+import torch  # noqa: E402
+
 
 def processors() -> int:
-    """The number of processors on which this process may run (its affinity, where the system has one)."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The number of processors on which this process may run (its affinity, which macOS and Windows do not have)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+# joblib's cpu_count() sees the outermost group alone, rounds the quota up, and takes 0.1 s to import.
 def quota(root: Path = Path("/")) -> float:
     """The processors' worth of time that control groups allow this process: 1.5 means 150 ms in each 100 ms.
 
@@ -62,22 +61,15 @@ def quota(root: Path = Path("/")) -> float:
         _, controllers, path = group.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
-        folder = root / "sys/fs/cgroup" / controllers  # version 2 names none
+        names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if controllers else ("cpu.max",)  # version 1, version 2
+        folder = root / "sys/fs/cgroup" / controllers
         # a container sees its own group as the top one, and may still be told the path that its host uses
         for step in ("", *path.strip("/").split("/")):
             folder /= step
-            limits.append(_limit(folder, 1 if controllers else 2))
+            with contextlib.suppress(OSError, ValueError):  # the group is not there, or its quota is "max": no limit
+                allowed, period = (int(word) for name in names for word in (folder / name).read_text("utf-8").split())
+                limits += [allowed / period] if allowed > 0 else []  # version 1 says -1 for no limit
     return min(limits)
-
-
-def _limit(folder: Path, version: int) -> float:
-    """The processors' worth of time that one control group allows; infinity where it sets no limit or is not there."""
-    names = ("cpu.max",) if version == 2 else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-    try:
-        allowed, period = " ".join((folder / name).read_text("utf-8") for name in names).split()
-        return int(allowed) / int(period) if int(allowed) > 0 else math.inf  # version 1 says -1 for no limit
-    except (OSError, ValueError):  # version 2 says "max"
-        return math.inf
 
 
 def allowed() -> int:
@@ -90,8 +82,6 @@ def allowed() -> int:
 
 def limit() -> None:
     """Lower PyTorch's number of threads to what is allowed, unless the environment sets it; never raise it."""
-    import torch
-
     if _given(NUMBER) is None and torch.get_num_threads() > allowed():
         torch.set_num_threads(allowed())
 
@@ -111,11 +101,9 @@ def spinning() -> str:
 
 def report() -> dict[str, str]:
     """What ``python -m d2lite doctor`` says about threads: titles and values."""
-    import torch
-
-    time = quota()
+    time, given = quota(), _given(NUMBER)
     return {
-        "in use": f"{torch.get_num_threads()}" + (f"  ({given})" if (given := _given(NUMBER)) else ""),
+        "in use": f"{torch.get_num_threads()}" + (f"  ({given})" if given else ""),
         "processors": f"{processors()} of {os.cpu_count()} may be used",
         "their time": "no limit" if time == math.inf else f"as much as {time:g} processors have",
         "waiting": _given(WAITING) or "as PyTorch starts them",
@@ -124,8 +112,6 @@ def report() -> dict[str, str]:
 
 def warnings() -> list[str]:
     """What slows this process down on a shared machine, and what to do about it; empty where all is well."""
-    import torch
-
     found, used, most = [], torch.get_num_threads(), allowed()
     if used > most:
         found.append(

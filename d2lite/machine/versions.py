@@ -1,11 +1,9 @@
 """What a result depended on besides the code, printed so that a run can be repeated."""
 
-from __future__ import annotations
-
 import datetime
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from importlib import metadata
 
@@ -27,13 +25,13 @@ def version() -> str:
 class Provenance:
     """What a result depended on besides the code."""
 
-    profile: str
-    device: str
-    torch: str
-    python: str
-    numpy: str
-    d2lite: str
-    date: str
+    profile: str = field(default_factory=profile)
+    device: str = field(default_factory=device_name)
+    torch: str = torch.__version__
+    python: str = f"{platform.python_version()} on {sys.platform}"
+    numpy: str = np.__version__
+    d2lite: str = field(default_factory=version)
+    date: str = field(default_factory=lambda: datetime.datetime.now(datetime.timezone.utc).date().isoformat())
 
     def __str__(self) -> str:
         return "\n".join(f"{name:8} {value}" for name, value in vars(self).items())
@@ -41,21 +39,10 @@ class Provenance:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
-            for name, value in vars(self).items()
-        )
-        return f"<table>{rows}</table>"
+        row = '<tr><th scope="row">{}</th><td>{}</td></tr>'
+        return f"<table>{''.join(row.format(*map(escape, fact)) for fact in vars(self).items())}</table>"
 
 
 def provenance() -> Provenance:
     """Profile, device, versions and date (UTC) of this run."""
-    return Provenance(
-        profile=profile(),
-        device=device_name(),
-        torch=torch.__version__,
-        python=f"{platform.python_version()} on {sys.platform}",
-        numpy=np.__version__,
-        d2lite=version(),
-        date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-    )
+    return Provenance()
