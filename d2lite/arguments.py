@@ -6,6 +6,7 @@ import difflib
 import math
 import numbers
 from collections.abc import Callable
+from typing import Any
 
 
 def whole(value: object) -> int | None:
@@ -25,7 +26,7 @@ def real(value: object) -> float | None:
         return None
 
 
-def plain(value: object) -> object:
+def plain(value: Any) -> Any:
     """What a scalar of NumPy, or an array or tensor without dimensions, holds; anything else as it is."""
     return value.item() if getattr(value, "shape", None) == () else value
 

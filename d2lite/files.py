@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
+import secrets
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,28 +20,18 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object
         OSError: the folder is missing or read-only, or the disk is full; the message names the path.
     """
     path = Path(path)
+    draft = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+    remedy = "Give a path in a folder that exists and can be written"
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise type(error)(
-            error.errno,
-            f"cannot write {path}: {error.strerror}. Give a path in a folder that exists and can be written",
-        ) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with open(draft, "xb") as file:
+            remedy = "Free some space or give another path"
             write(file)
-            file.flush()
-        umask = os.umask(0)  # a temporary file is private; the finished one is what the user's umask says
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise type(error)(
-                error.errno, f"cannot write {path}: {error.strerror}. Free some space or give another path"
-            ) from error
-        raise
+        os.replace(draft, path)
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot write {path}: {error.strerror}. {remedy}") from error
+    finally:
+        with contextlib.suppress(OSError):  # there is none once it was moved
+            draft.unlink()
     return path
 
 
@@ -54,16 +45,12 @@ def check_zip(path: str | os.PathLike) -> None:
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                for member in archive.infolist():
-                    _check_member(archive, member)
+                for entry in archive.infolist():
+                    stored = entry.compress_type == zipfile.ZIP_STORED and entry.file_size == entry.compress_size
+                    if not stored or (entry.CRC and not entry.file_size):  # of an empty one no check sum is compared
+                        raise zipfile.BadZipFile(f"the entry of {entry.filename!r} is not as it was written")
+                    with archive.open(entry) as content:
+                        while content.read(1 << 20):  # at its end the check sum is compared
+                            pass
         except Exception as error:  # there is hardly one that altered bytes cannot provoke in the reader
             raise ValueError(f"{type(error).__name__}: {error}") from error
-
-
-def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    stored = member.compress_type == zipfile.ZIP_STORED and member.file_size == member.compress_size
-    if not stored or (member.CRC and not member.file_size):  # of an empty member the check sum would not be looked at
-        raise zipfile.BadZipFile(f"the entry of {member.filename!r} is not as it was written")
-    with archive.open(member) as content:
-        while content.read(1 << 20):  # at its end the check sum is compared
-            pass

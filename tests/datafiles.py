@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from d2lite.data import readers
-from d2lite.data.catalog import DATASETS, Remote
+from d2lite.data.catalog import DATASETS, File
 
 TRAIN, TEST, VAL = 600, 200, 100
 IDX_FILES = (
@@ -55,18 +55,12 @@ def small_fashion(monkeypatch, folder, *, packed=True, mirrors=(), pinned=True):
         contents[f"{part}-labels-idx1-ubyte"] = idx(np.random.RandomState(seed).randint(0, 10, n).astype(np.uint8))
     zipped = {f"{name}.gz": gzip.compress(data, 1, mtime=0) for name, data in contents.items()}
     real = DATASETS["fashion_mnist"]
-    remotes = tuple(
-        Remote(
-            f"{name}.gz",
-            len(zipped[f"{name}.gz"]),
-            tuple(f"{mirror}/{name}.gz" for mirror in mirrors),
-            md5(zipped[f"{name}.gz"]) if pinned else None,
-            md5(contents[name]),
-        )
-        for name in IDX_FILES
-    )
+    files = [
+        File(f"{name}.gz", len(data), md5(data) if pinned else None, md5(contents[name]))
+        for name, data in ((name, zipped[f"{name}.gz"]) for name in IDX_FILES)
+    ]
     layout = replace(
-        real.layouts[0], hashes={name: md5(data) for name, data in contents.items()}, remotes=remotes if mirrors else ()
+        real.layouts[0], train=tuple(files[:2]), test=tuple(files[2:]), mirrors=tuple(f"{one}/" for one in mirrors)
     )
     small = replace(real, train_images=TRAIN, test_images=TEST, val_images=VAL, layouts=(layout,))
     monkeypatch.setitem(DATASETS, "fashion_mnist", small)
@@ -120,14 +114,20 @@ def small_cifar(monkeypatch, folder, form):
             pq.write_table(pa.table({"img": encoded, "label": labels[rows]}), buffer)
             files[pattern.format(part)] = buffer.getvalue()
     real = DATASETS["cifar10"]
-    layouts = tuple(
-        replace(
-            layout,
-            remotes=(),
-            hashes={name.rpartition("/")[2]: md5(files[name]) for name in layout.train + layout.test if name in files},
-        )
-        for layout in real.layouts
-    )
+    sums = {name: md5(content) for name, content in files.items()}
+
+    def here(layout):
+        """The same layout, of these files."""
+        parts = {
+            part: tuple(
+                replace(file, hash=sums.get(f"{layout.folder}/{file.name}".lstrip("/"), file.hash))
+                for file in getattr(layout, part)
+            )
+            for part in ("train", "test")
+        }
+        return replace(layout, mirrors=(), **parts)
+
+    layouts = tuple(map(here, real.layouts))
     small = replace(real, train_images=5 * n, test_images=n, val_images=10, layouts=layouts)
     monkeypatch.setitem(DATASETS, "cifar10", small)
     for name, data in files.items():

@@ -11,14 +11,16 @@ from d2lite.data import loading, readers, store
 from d2lite.data.catalog import DATASETS
 from d2lite.data.splits import Split
 
-REAL = [name for name in ("fashion_mnist", "mnist", "cifar10") if data.is_available(name)]
-real = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name in REAL else pytest.mark.skip(reason=f"D2LITE_DATA holds no {name}"))
-        for name in ("fashion_mnist", "mnist", "cifar10")
-    ],
-)
+REAL = [name for name, dataset in DATASETS.items() if dataset.layouts]
+
+
+def needs(name: str):
+    """The mark of a test that needs a data set as it is published."""
+    reason = f"tests of the published images (no {name}): python -m d2lite data {name}"
+    return pytest.mark.skipif(not data.is_available(name), reason=reason)
+
+
+real = pytest.mark.parametrize("name", [pytest.param(name, marks=needs(name)) for name in REAL])
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def test_real_data_are_whole(name, monkeypatch):
     torch.testing.assert_close(std, torch.tensor(loaded.std).double(), rtol=0, atol=tolerance)
 
 
-@pytest.mark.skipif("fashion_mnist" not in REAL, reason="D2LITE_DATA holds no fashion_mnist")
+@needs("fashion_mnist")
 def test_first_fashion_mnist_images_are_the_known_ones(monkeypatch):
     """Sample images of the published set: the first training images are an ankle boot and a T-shirt."""
     monkeypatch.setenv("D2LITE_PROFILE", "full")

@@ -177,6 +177,7 @@ def test_streaming_to_a_gpu_gives_the_same_batches():
     assert torch.allclose(X.cpu(), again, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_fit_compiles_the_network_that_it_trains(monkeypatch, tmp_path):
     compiled = []
     really = torch.compile
@@ -197,6 +198,7 @@ def test_fit_compiles_the_network_that_it_trains(monkeypatch, tmp_path):
         assert fast.val_loss == pytest.approx(plain.val_loss, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_importing_brings_nothing_that_only_figures_tables_or_widgets_need():
     """They take longer to import than all the rest: in a terminal nobody should wait for them."""
     heavy = {"matplotlib", "pandas", "ipywidgets", "anywidget", "IPython", "sklearn", "pyarrow", "triton"}

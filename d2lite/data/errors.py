@@ -12,35 +12,36 @@ class DataError(RuntimeError):
 class DataFileError(DataError):
     """A data file is damaged or not what it should be. ``path`` is the file, ``problem`` what is wrong with it."""
 
+    dataset = "NAME"
+    remedy = (
+        "Delete this file (or, where you may not, unset D2LITE_DATA) and fetch a sound copy with "
+        "`python -m d2lite data {}`."
+    )
+
     def __init__(self, path: str | Path, problem: str):
         super().__init__(path, problem)
         self.path, self.problem = Path(path), problem
-        self.dataset = "NAME"
 
     def __str__(self) -> str:
-        return (
-            f"{self.path}: {self.problem}. Delete this file (or, where you may not, unset D2LITE_DATA) and fetch a "
-            f"sound copy with `python -m d2lite data {self.dataset}`."
-        )
+        return f"{self.path}: {self.problem}. {self.remedy.format(self.dataset)}"
 
 
 class UnreadableFileError(DataFileError):
     """A data file that this user may not read, sound or not."""
 
-    def __init__(self, path: str | Path):
-        super().__init__(path, "may not be read (permission denied)")
+    remedy = (
+        "Change its permissions with `chmod a+r` (or, where you may not, unset D2LITE_DATA) and load again; "
+        "`python -m d2lite data {}` fetches a copy of your own."
+    )
 
-    def __str__(self) -> str:
-        return (
-            f"{self.path}: {self.problem}. Change its permissions with `chmod a+r` (or, where you may not, unset "
-            f"D2LITE_DATA) and load again; `python -m d2lite data {self.dataset}` fetches a copy of your own."
-        )
+    def __init__(self, path: str | Path, problem: str = "may not be read (permission denied)"):
+        super().__init__(path, problem)
 
 
 class NotFoundError(DataError):
-    """A data set is neither on this machine nor to be had from the network; the message names the ways out.
+    """A data set is neither on this machine nor to be had from the network.
 
-    ``reason`` says where it was looked for, ``remedy`` what to do.
+    ``reason`` says where it was looked for, ``remedy`` names the ways out; the message has both.
     """
 
     def __init__(self, label: str, reason: str, remedy: str):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..arguments import nearest, whole
+from ..arguments import check_whole, nearest
 from ..machine import devices
+from . import store
 from .catalog import DATASETS, DataSet
 from .errors import DataError, NotFoundError
 from .splits import ImageData, Split
-from .store import Found, find, obtain, read, verify
 
 LARGEST_SHARE = 1 / 2  # of a device's free memory is what a data set may take
 SPLIT_SEED = 20170825  # any fixed number: it decides which images are held out, and which the quick profile takes
@@ -58,30 +59,29 @@ def load(
         NotFoundError: no file, no network, and no stand-in allowed.
         DataFileError: a file is empty, truncated, altered, or of something else.
     """
-    dataset = _dataset(name)
-    size = dataset.size if size is None else _whole("size", size, 1)
-    batch_size = _whole("batch_size", batch_size, 1)
-    quick_images = _whole("quick_images", quick_images, 4)
+    dataset = asked = _dataset(name)
+    size = dataset.size if size is None else check_whole("size", size, 1)
+    batch_size, quick_images = check_whole("batch_size", batch_size, 1), check_whole("quick_images", quick_images, 4)
     quick = devices.profile() == "quick"
-    fallback = quick if fallback is None else fallback
+    cap = quick_images if quick else None
     target = torch.device(device) if device is not None else devices.device()
 
-    asked, label, found = dataset, dataset.label, None
+    rows, totals = _split_rows(dataset, cap, batch_size)
+    label, mean, std = dataset.label, dataset.mean, dataset.std
     if dataset.layouts:
         try:
-            found = obtain(dataset, root)
+            wanted = {True: np.concatenate([rows["train"], rows["val"]]), False: rows["test"]}
+            found, published = store.read(dataset, root, wanted)
+            n, (images, labels) = len(rows["train"]), published[True]
+            arrays = {"train": (images[:n], labels[:n]), "val": (images[n:], labels[n:]), "test": published[False]}
             label += found.layout.note
         except NotFoundError as error:
-            if not fallback:
+            if not (quick if fallback is None else fallback):
                 raise
             dataset, label = DATASETS["digits"], f"digits (standing in for {asked.label})"
             print(f"scikit-learn's digits stand in for {asked.label} (which is {error.reason}). {error.remedy}")
-
-    rows, totals = _split_rows(dataset, quick_images if quick else None, batch_size)
-    if found:
-        arrays = _arrays_from_files(found, dataset, rows)
-        mean, std = dataset.mean, dataset.std
-    else:
+            rows, totals = _split_rows(dataset, cap, batch_size)
+    if not dataset.layouts:
         images, labels = _digits(asked.size, asked.channels)
         arrays = {part: (images[index], labels[index]) for part, index in rows.items()}
         full = images[_permutations(dataset)[0]] / 255.0
@@ -91,39 +91,23 @@ def load(
     where = target if fits else torch.device("cpu")
     splits = {
         part: Split(
-            torch.from_numpy(np.ascontiguousarray(images)).to(where),
-            torch.from_numpy(labels).to(where),
-            mean=mean,
-            std=std,
-            size=size,
-            batch_size=batch_size,
-            total=totals[part],
-            shuffle=part == "train",
-            augment=augment and part == "train",
-            mirrored=dataset.mirrored,
-            device=target,
+            torch.from_numpy(np.ascontiguousarray(images)).to(where), torch.from_numpy(labels).to(where), mean=mean,
+            std=std, size=size, batch_size=batch_size, total=totals[part], shuffle=part == "train",
+            augment=augment and part == "train", mirrored=dataset.mirrored, device=target,
         )
         for part, (images, labels) in arrays.items()
-    }
+    }  # fmt: skip
     return ImageData(
-        name=dataset.name,
-        label=label,
-        classes=dataset.classes,
-        channels=asked.channels,
-        size=size,
-        batch_size=batch_size,
-        mean=mean,
-        std=std,
-        is_stand_in=dataset is not asked,
-        quick_images=quick_images,
+        name=dataset.name, label=label, classes=dataset.classes, channels=asked.channels, size=size,
+        batch_size=batch_size, mean=mean, std=std, is_stand_in=dataset is not asked, quick_images=quick_images,
         **splits,
-    )
+    )  # fmt: skip
 
 
 def is_available(name: str, root: str | os.PathLike | None = None) -> bool:
     """Whether all files of data set ``name`` are on this machine; no network is used and no file opened."""
     dataset = _dataset(name)
-    return not dataset.layouts or find(dataset, root) is not None
+    return not dataset.layouts or store.find(dataset, root) is not None
 
 
 def prepare(name: str) -> list[Path]:
@@ -142,8 +126,7 @@ def prepare(name: str) -> list[Path]:
     if not dataset.layouts:
         print(f"{dataset.label}: comes with scikit-learn, no file is needed.")
         return []
-    found = obtain(dataset)
-    verify(found, dataset)
+    found = store.verify(dataset)
     print(f"{dataset.label}{found.layout.note}: {dataset.train_images:,} + {dataset.test_images:,} images, sound, in")
     for file in found.files:
         print(f"  {file}")
@@ -154,15 +137,6 @@ def _dataset(name: str) -> DataSet:
     if isinstance(name, str) and name in DATASETS:
         return DATASETS[name]
     raise ValueError(f"unknown data set {name!r}{nearest(name, DATASETS)} Known: {', '.join(DATASETS)}.")
-
-
-def _whole(name: str, value: object, least: int) -> int:
-    found = whole(value)
-    if found is None:
-        raise ValueError(f"{name} must be a whole number, not {value!r}.")
-    if found < least:
-        raise ValueError(f"{name} must be at least {least}, not {found}.")
-    return found
 
 
 def _permutations(dataset: DataSet) -> tuple[np.ndarray, np.ndarray]:
@@ -193,20 +167,13 @@ def _split_rows(dataset: DataSet, cap: int | None, batch_size: int) -> tuple[dic
     return rows, totals
 
 
-def _arrays_from_files(found: Found, dataset: DataSet, rows: dict[str, np.ndarray]) -> dict[str, tuple]:
-    cut = len(rows["train"])
-    published = read(found, dataset, {True: np.concatenate([rows["train"], rows["val"]]), False: rows["test"]})
-    images, labels = published[True]
-    return {"train": (images[:cut], labels[:cut]), "val": (images[cut:], labels[cut:]), "test": published[False]}
-
-
 def _digits(size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
     """All 1,797 digits as uint8 (n, size, size, channels), and their labels."""
     try:
         from sklearn.datasets import load_digits
     except ImportError:
         raise DataError("The digits come with scikit-learn: `pip install scikit-learn`.") from None
-    digits = load_digits()
+    digits: Any = load_digits()
     images = torch.from_numpy(digits.images / 16).float()[:, None]
     if size != images.shape[-1]:
         images = F.interpolate(images, (size, size), mode="bilinear", align_corners=False)

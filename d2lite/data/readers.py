@@ -24,8 +24,9 @@ from .errors import DataError, DataFileError, UnreadableFileError
 CIFAR_BATCH = 10000  # images in each of CIFAR-10's batch files
 
 
-def digest(data: bytes | np.ndarray | Path, algorithm: str) -> str:
-    """``"md5:…"`` or ``"sha256:…"`` of some bytes, of an array's contents (in C order) or of a file."""
+def has_digest(data: bytes | Path, expected: str) -> bool:
+    """Whether the check sum of some bytes or of a file is the expected one, ``"md5:…"`` or ``"sha256:…"``."""
+    algorithm, _, wanted = expected.partition(":")
     value = hashlib.new(algorithm, usedforsecurity=False)
     if isinstance(data, Path):
         with open(data, "rb") as file:
@@ -33,7 +34,7 @@ def digest(data: bytes | np.ndarray | Path, algorithm: str) -> str:
                 value.update(block)
     else:
         value.update(data)
-    return f"{algorithm}:{value.hexdigest()}"
+    return value.hexdigest() == wanted
 
 
 def read_bytes(path: Path) -> bytes:
@@ -44,24 +45,19 @@ def read_bytes(path: Path) -> bytes:
         raise UnreadableFileError(path) from None
     if not packed:
         raise DataFileError(path, "is empty")
-    if path.suffix != ".gz":
-        return packed
     try:
-        return gzip.decompress(packed)
+        return gzip.decompress(packed) if path.suffix == ".gz" else packed
     except EOFError:
         raise DataFileError(path, f"is truncated (ends after {len(packed):,} bytes)") from None
-    except gzip.BadGzipFile as error:
+    except (gzip.BadGzipFile, zlib.error) as error:
         raise DataFileError(path, f"is not a sound gzip file ({error})") from None
-    except zlib.error as error:
-        raise DataFileError(path, f"is damaged ({error})") from None
 
 
-def read_idx(path: Path, dimensions: int) -> tuple[np.ndarray, bytes]:
-    """An IDX file of unsigned bytes with 1 (labels) or 3 (images) dimensions: the array, and the unpacked contents.
+def idx_array(path: Path, data: bytes, dimensions: int) -> np.ndarray:
+    """What an IDX file of unsigned bytes with 1 (labels) or 3 (images) dimensions holds.
 
     Format: http://yann.lecun.com/exdb/mnist/ — two zero bytes, type 8, number of dimensions, sizes (big-endian).
     """
-    data = read_bytes(path)
     header = 4 + 4 * dimensions
     if len(data) < header:
         raise DataFileError(path, f"is truncated (holds {len(data)} bytes, less than an IDX header)")
@@ -74,16 +70,16 @@ def read_idx(path: Path, dimensions: int) -> tuple[np.ndarray, bytes]:
     if len(data) != wanted:
         kind = "is truncated" if len(data) < wanted else "is too long"
         raise DataFileError(path, f"{kind} (its header announces {wanted:,} bytes, it holds {len(data):,})")
-    return np.frombuffer(data, np.uint8, offset=header).reshape(shape), data
+    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
 
 
 def batch_records(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     """CIFAR-10's binary form: records of 1 label byte and 3,072 pixel bytes (channel, row, column)."""
-    record = 1 + 3 * 32 * 32
-    if len(data) != CIFAR_BATCH * record:
-        kind = "is truncated" if len(data) < CIFAR_BATCH * record else "is too long"
-        raise DataFileError(path, f"{kind} ({len(data):,} bytes; a CIFAR-10 batch has {CIFAR_BATCH * record:,})")
-    table = np.frombuffer(data, np.uint8).reshape(CIFAR_BATCH, record)
+    wanted = CIFAR_BATCH * (1 + 3 * 32 * 32)
+    if len(data) != wanted:
+        kind = "is truncated" if len(data) < wanted else "is too long"
+        raise DataFileError(path, f"{kind} ({len(data):,} bytes; a CIFAR-10 batch has {wanted:,})")
+    table = np.frombuffer(data, np.uint8).reshape(CIFAR_BATCH, -1)
     return table[:, 1:].reshape(-1, 3, 32, 32), table[:, 0].astype(np.int64)
 
 
@@ -99,10 +95,9 @@ class _ArraysOnly(pickle.Unpickler):
     }
 
     def find_class(self, module: str, name: str):
-        try:
-            return self.allowed[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
+        if (module, name) not in self.allowed:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return self.allowed[module, name]
 
 
 def batch_pickle(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -111,52 +106,28 @@ def batch_pickle(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     try:
         batch = _ArraysOnly(io.BytesIO(data), encoding="bytes").load()
         images = np.asarray(batch[b"data"], dtype=np.uint8).reshape(-1, 3, 32, 32)
-        labels = np.asarray(batch[b"labels"], dtype=np.int64)
+        return images, np.asarray(batch[b"labels"], dtype=np.int64)
     except Exception as error:  # there is hardly one that a pickle cannot provoke
         raise DataFileError(path, f"is not a batch of CIFAR-10 ({error})") from None
-    return images, labels
 
 
 def archive_batches(path: Path, train: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     """The batches in cifar-10-binary.tar.gz or cifar-10-python.tar.gz, in order, without unpacking to disk."""
-    binary = "binary" in path.name
-    stem, suffix = ("cifar-10-batches-bin", ".bin") if binary else ("cifar-10-batches-py", "")
-    names = [f"{stem}/data_batch_{i}{suffix}" for i in range(1, 6)] if train else [f"{stem}/test_batch{suffix}"]
+    folder, suffix, parse = ("py", "", batch_pickle) if "python" in path.name else ("bin", ".bin", batch_records)
+    stems = [f"data_batch_{i}" for i in range(1, 6)] if train else ["test_batch"]
+    names = [f"cifar-10-batches-{folder}/{stem}{suffix}" for stem in stems]
     found = {}
     try:
         with tarfile.open(path, "r|gz") as archive:  # one pass: seeking in a gzip stream would unpack it again
             for member in archive:
-                if member.name in names and member.isfile():
-                    found[member.name] = archive.extractfile(member).read()
+                if member.isfile() and member.name in names and (content := archive.extractfile(member)):
+                    found[member.name] = content.read()
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise DataFileError(path, f"is truncated or not a tar.gz archive ({error})") from None
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise DataFileError(path, f"holds no {missing[0]}")
-    return [(batch_records if binary else batch_pickle)(path, found[name]) for name in names]
-
-
-def _decode(encoded: list[bytes], path: Path) -> np.ndarray:
-    from PIL import Image
-
-    out = np.empty((len(encoded), 32, 32, 3), np.uint8)
-
-    def one(i: int) -> None:
-        with Image.open(io.BytesIO(encoded[i])) as image:
-            if image.size != (32, 32):
-                raise DataFileError(path, f"image {i} is {image.size[0]} × {image.size[1]} pixels, not 32 × 32")
-            out[i] = np.asarray(image.convert("RGB"))
-
-    def some(start: int) -> None:
-        for i in range(start, min(start + 500, len(encoded))):
-            try:
-                one(i)
-            except (OSError, SyntaxError, TypeError) as error:
-                raise DataFileError(path, f"image {i} cannot be decoded ({error})") from None
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes outside the interpreter lock
-        list(pool.map(some, range(0, len(encoded), 500)))
-    return out
+    for name in names:
+        if name not in found:
+            raise DataFileError(path, f"holds no {name}")
+    return [parse(path, found[name]) for name in names]
 
 
 def read_parquet(path: Path, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -168,9 +139,29 @@ def read_parquet(path: Path, rows: np.ndarray | None) -> tuple[np.ndarray, np.nd
         raise DataError(f"{path} is a parquet file; reading it takes `pip install pyarrow`.") from None
     try:
         table = pq.ParquetFile(path).read(columns=["img.bytes", "label"])
-        column = table.column("img").combine_chunks()
+        encoded = table.column("img").combine_chunks().field("bytes")
+        encoded = encoded if rows is None else encoded.take(pa.array(rows))
         labels = table.column("label").to_numpy()
-        encoded = column.field("bytes") if rows is None else column.field("bytes").take(pa.array(rows))
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise DataFileError(path, f"is damaged or not a parquet file of images ({error})") from None
     return _decode(encoded.to_pylist(), path), labels
+
+
+def _decode(encoded: list[bytes], path: Path) -> np.ndarray:
+    from PIL import Image
+
+    out, share = np.empty((len(encoded), 32, 32, 3), np.uint8), 500
+
+    def some(start: int) -> None:
+        for i in range(start, min(start + share, len(encoded))):
+            try:
+                with Image.open(io.BytesIO(encoded[i])) as image:
+                    if image.size != (32, 32):
+                        raise DataFileError(path, f"image {i} is {image.size[0]} × {image.size[1]} pixels, not 32 × 32")
+                    out[i] = np.asarray(image.convert("RGB"))
+            except (OSError, SyntaxError, TypeError) as error:
+                raise DataFileError(path, f"image {i} cannot be decoded ({error})") from None
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes outside the interpreter lock
+        list(pool.map(some, range(0, len(encoded), share)))
+    return out

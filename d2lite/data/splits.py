@@ -57,6 +57,7 @@ class Split:
         ``device`` says where the batches go; None leaves them where the images are.
         """
         self._rows = images.contiguous()
+        self._pad = max(1, images.shape[1] // 8)  # 4 pixels at 32, as He et al. 2015 use
         self._resized: torch.Tensor | None = None  # float32 (n, size, size, C), normalised, from the first pass on
         self.labels = labels
         self.total = len(labels) if total is None else total
@@ -65,8 +66,7 @@ class Split:
         # (x / 255 - mean) / std as one multiplication and one addition per pixel
         scale = torch.tensor(std, dtype=torch.float64).reciprocal()
         shift = -torch.tensor(mean, dtype=torch.float64) * scale
-        self._scale = (scale / 255).float().to(images.device if device is None else device)
-        self._shift = shift.float().to(self._scale.device)
+        self._scale, self._shift = torch.stack([scale / 255, shift]).float().to(device or images.device)
         self.device = self._scale.device  # with its number: "cuda" and "cuda:0" do not compare equal
 
     @property
@@ -80,9 +80,12 @@ class Split:
     def __len__(self) -> int:
         return -(-self.num_images // self.batch_size)
 
+    @property
+    def _counted(self) -> str:
+        return f"{self.num_images:,}" + (f" of {self.total:,}" if self.num_images != self.total else "")
+
     def __repr__(self) -> str:
-        of = "" if self.num_images == self.total else f" of {self.total:,}"
-        return f"<Split: {self.num_images:,}{of} images in {len(self)} batches of up to {self.batch_size}>"
+        return f"<Split: {self._counted} images in {len(self)} batches of up to {self.batch_size}>"
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         self._keep_resized()
@@ -93,10 +96,9 @@ class Split:
             with distributed.same_random_numbers():
                 order = torch.randperm(n).to(self.labels.device, non_blocking=cuda) if self.shuffle else None
                 moves = self._draw_moves(n).to(self.device, non_blocking=cuda) if self.augment else None
-        shares = [
-            slice(start + distributed.rank(), min(start + self.batch_size, n), distributed.size())
-            for start in range(0, n, self.batch_size)
-        ]
+        rank, processes = distributed.rank(), distributed.size()
+        starts = range(0, n, self.batch_size)
+        shares = [slice(start + rank, min(start + self.batch_size, n), processes) for start in starts]
         shares = [share for share in shares if share.start < share.stop]  # a short last batch may not reach everyone
         indices = (share if order is None else order[share] for share in shares)
         here = self._rows.device == self.device
@@ -123,7 +125,7 @@ class Split:
         n = self.num_images
         if isinstance(indices, slice):
             indices = range(*indices.indices(n))
-        if not isinstance(indices, (torch.Tensor, np.ndarray, numbers.Integral)):
+        if not isinstance(indices, (torch.Tensor, np.ndarray, int, numbers.Integral)):
             indices = list(indices)
         index = torch.as_tensor(indices).cpu()
         if index.dtype == torch.bool:
@@ -162,14 +164,9 @@ class Split:
         reach = 2 * self._pad + 1
         return torch.stack([torch.randint(reach, (n,)), torch.randint(reach, (n,)), torch.randint(2, (n,))])
 
-    @property
-    def _pad(self) -> int:
-        return max(1, self._rows.shape[1] // 8)  # 4 pixels at 32, as He et al. 2015 use
-
     def _move(self, rows: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:
         """Shift-crops and mirrors ``rows`` (N, h, w, C) with a single gather; what comes in at the edge is black."""
-        n, h, w, channels = rows.shape
-        pad = self._pad
+        (n, h, w, channels), pad = rows.shape, self._pad
         padded = F.pad(rows, (0, 0, pad, pad, pad, pad))
         down, right, mirror = moves
         y = down[:, None] + torch.arange(h, device=rows.device)
@@ -185,7 +182,7 @@ class Split:
         if rows.is_floating_point():  # resized and normalised before
             return rows.permute(0, 3, 1, 2)
         X = rows.to(torch.float32).mul_(self._scale).add_(self._shift).permute(0, 3, 1, 2)
-        native, wanted = tuple(X.shape[-2:]), (self.size, self.size)
+        native, wanted = X.shape[-2:], (self.size, self.size)
         if native != wanted:
             # Averaging over several pixels matters only on the way down; on the way up both are the same, one slower.
             X = F.interpolate(X, wanted, mode="bilinear", align_corners=False, antialias=self.size < max(native))
@@ -217,18 +214,12 @@ class ImageData:
 
     def denormalize(self, X: torch.Tensor) -> torch.Tensor:
         """Undo the normalisation: ``X`` float (…, C, H, W) → float in [0, 1], same shape and device."""
-        shape = (-1, 1, 1)
-        mean = torch.tensor(self.mean, device=X.device, dtype=torch.float32).view(shape)
-        std = torch.tensor(self.std, device=X.device, dtype=torch.float32).view(shape)
+        mean, std = torch.tensor([self.mean, self.std], device=X.device, dtype=torch.float32)[..., None, None]
         return (X.float() * std + mean).clamp(0, 1)
 
     def __repr__(self) -> str:
-        parts = []
-        for name in ("train", "val", "test"):
-            split = getattr(self, name)
-            of = "" if split.num_images == split.total else f" of {split.total:,}"
-            parts.append(f"{split.num_images:,}{of} {name}")
         return (
-            f"{self.label}: {', '.join(parts)} images, {len(self.classes)} classes, {self.channels} × {self.size} × "
-            f"{self.size}, batches of {self.batch_size} on {self.train.device}"
+            f"{self.label}: {self.train._counted} train, {self.val._counted} val, {self.test._counted} test images, "
+            f"{len(self.classes)} classes, {self.channels} × {self.size} × {self.size}, batches of {self.batch_size} "
+            f"on {self.train.device}"
         )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from ..files import write_atomically
 from . import download, readers
-from .catalog import DataSet, Layout
+from .catalog import DataSet, File, Layout
 from .errors import DataError, DataFileError, DownloadError, NotFoundError, UnreadableFileError
+
+Arrays = tuple[np.ndarray, np.ndarray]  # images uint8 (n, h, w, C), labels int64 (n,)
+
+SLOW = ("parquet", "cifar-archive")  # kinds of files that take seconds to decode, so that a decoded copy is kept
 
 
 @dataclass(frozen=True)
@@ -23,41 +27,32 @@ class Found:
     """The files of a data set on this machine, in the layout in which they lie."""
 
     layout: Layout
-    train: list[Path]
-    test: list[Path]
+    paths: dict[File, Path]
 
     @property
     def files(self) -> list[Path]:
-        return list(dict.fromkeys(self.train + self.test))
-
-
-def data_folder(root: str | os.PathLike | None) -> Path | None:
-    chosen = root or os.environ.get("D2LITE_DATA")
-    return Path(chosen).expanduser() if chosen else None
-
-
-def find_in(dataset: DataSet, folder: Path) -> Found | None:
-    """The first layout of which every file is in ``folder``."""
-    for layout in dataset.layouts:
-        paths = [_existing(layout, folder / name) for name in layout.train + layout.test]
-        if all(paths):
-            return Found(layout, paths[: len(layout.train)], paths[len(layout.train) :])
-    return None
-
-
-def _existing(layout: Layout, path: Path) -> Path | None:
-    packed = path.with_name(f"{path.name}.gz")
-    if layout.kind == "idx" and packed.is_file():
-        return packed
-    return path if path.is_file() else None
+        return list(self.paths.values())
 
 
 def find(dataset: DataSet, root: str | os.PathLike | None = None) -> Found | None:
     """The files in ``root`` or ``D2LITE_DATA``, else in the cache; nothing is opened and no network used."""
-    for folder in (data_folder(root), download.cache_folder()):
-        if folder and (found := find_in(dataset, folder)):
-            return found
+    for folder in filter(None, (_data_folder(root), download.cache_folder())):
+        for layout in dataset.layouts:
+            paths = _lying(layout, folder)
+            if len(paths) == len(layout.files):
+                return Found(layout, paths)
     return None
+
+
+def _data_folder(root: str | os.PathLike | None) -> Path | None:
+    chosen = root or os.environ.get("D2LITE_DATA")
+    return Path(chosen).expanduser() if chosen else None
+
+
+def _lying(layout: Layout, folder: Path) -> dict[File, Path]:
+    """Where those files of ``layout`` are that lie in the data folder ``folder``."""
+    places = ((file, folder / layout.folder / form) for file in layout.files for form in file.forms)
+    return {file: path for file, path in places if path.is_file()}
 
 
 def obtain(dataset: DataSet, root: str | os.PathLike | None = None) -> Found:
@@ -69,181 +64,154 @@ def obtain(dataset: DataSet, root: str | os.PathLike | None = None) -> Found:
     """
     if found := find(dataset, root):
         return found
-    cache, problems = download.cache_folder(), []
+    problems = []
     for layout in dataset.layouts:
-        if not layout.remotes:
-            continue
         try:
-            download.fetch(layout.remotes, cache / layout.folder)
-            return find_in(dataset, cache)
+            if layout.mirrors:
+                return Found(layout, download.fetch(layout))
         except DownloadError as error:
             problems.append(str(error))
     reason = f"not in {_looked_in(dataset, root)}, and {'; '.join(dict.fromkeys(problems))}"
-    raise NotFoundError(dataset.label, reason, ways_out(dataset))
+    raise NotFoundError(dataset.label, reason, _ways_out(dataset))
 
 
 def _looked_in(dataset: DataSet, root: str | os.PathLike | None) -> str:
-    folder, cache = data_folder(root), download.cache_folder()
+    folder, cache = _data_folder(root), download.cache_folder()
     if folder is None:
         return f"{cache}, D2LITE_DATA is not set"
-    if not folder.is_dir():
-        return f"{folder} (there is no such folder) or {cache}"
+    what = "" if folder.is_dir() else " (there is no such folder)"
     for layout in dataset.layouts:
-        names = layout.train + layout.test
-        missing = [name for name in names if not _existing(layout, folder / name)]
-        if 0 < len(missing) < len(set(names)):
-            return f"{folder} (which lacks {missing[0]}) or {cache}"
-    return f"{folder} or {cache}"
+        lying = _lying(layout, folder)
+        missing = [file for file in layout.files if file not in lying]
+        if lying and missing and not what:
+            what = f" (which lacks {layout.folder}/{missing[0].forms[0]})"
+    return f"{folder}{what} or {cache}"
 
 
-def ways_out(dataset: DataSet) -> str:
-    example = dataset.layouts[0].folder
+def _ways_out(dataset: DataSet) -> str:
     return (
-        f"For the real images: set D2LITE_DATA to a folder that holds {example}, or run `python -m d2lite data "
-        f"{dataset.name}` where there is a network, or connect to the network and load again."
+        f"For the real images: set D2LITE_DATA to a folder that holds {dataset.layouts[0].folder}, or run `python -m "
+        f"d2lite data {dataset.name}` where there is a network, or connect to the network and load again."
     )
-
-
-SLOW = ("parquet", "cifar-archive")  # kinds of files that take seconds to decode, so that a decoded copy is kept
-
-
-T = TypeVar("T")
 
 
 def read(
-    found: Found, dataset: DataSet, rows: dict[bool, np.ndarray | None]
-) -> dict[bool, tuple[np.ndarray, np.ndarray]]:
-    """Images uint8 (n, h, w, C) and labels int64 (n,) of the published training (``True``) and test (``False``) images.
+    dataset: DataSet, root: str | os.PathLike | None, rows: dict[bool, np.ndarray], again: bool = False
+) -> tuple[Found, dict[bool, Arrays]]:
+    """The files, and their training (``True``) and test (``False``) images at ``rows``, in that order.
 
-    ``rows`` says for each which images to take, in which order; None takes all. A damaged file in the cache is
-    downloaded again, once; one in the data folder is an error.
+    Every file is compared with its check sum. What is nowhere is downloaded, and so is, once, what is damaged in the
+    cache; in the data folder that is an error.
 
     Raises:
+        NotFoundError, DataError: as :func:`obtain`.
         DataFileError: a file is empty, truncated, altered, or not of this data set.
     """
-    return _mending(
-        found, dataset, lambda now: {train: _read_split(now, dataset, train, index) for train, index in rows.items()}
-    )
-
-
-def verify(found: Found, dataset: DataSet) -> None:
-    """Compare every file with its check sum; nothing is kept, and nothing decoded that is slow to decode.
-
-    A damaged file in the cache is downloaded again, once.
-
-    Raises:
-        DataFileError: as :func:`read`.
-    """
-    _mending(found, dataset, lambda now: _verify(now, dataset))
-
-
-def _verify(found: Found, dataset: DataSet) -> None:
-    if found.layout.kind in SLOW:
-        for file in found.files:
-            _check_source(found.layout, file)
-    else:  # reading says more precisely what is wrong, and takes no longer than the check sums
-        for train in (True, False):
-            _read_files(found.layout, found.train if train else found.test, dataset, train)
-
-
-def _mending(found: Found, dataset: DataSet, action: Callable[[Found], T]) -> T:
-    """``action(found)``, and once more with a file downloaded again if the first finds one in the cache damaged."""
-    for again in (False, True):
+    found = obtain(dataset, root)
+    try:
+        if found.layout.kind in SLOW:
+            for file, path in found.paths.items():
+                _check_source(file, path)
+            return found, {train: _read_kept(found, dataset, train, rows[train]) for train in rows}
+        return found, {train: _read_files(found, dataset, train, rows[train]) for train in rows}
+    except DataFileError as error:
+        error.dataset = dataset.name
+        ours = download.cache_folder() in error.path.parents and found.layout.mirrors
+        if again or not ours or isinstance(error, UnreadableFileError):
+            raise
+        print(f"{error.path}: {error.problem}. Downloading it again.", file=sys.stderr)
+        error.path.unlink(missing_ok=True)
         try:
-            return action(found)
-        except DataFileError as error:
-            error.dataset = dataset.name
-            ours = download.cache_folder() in error.path.parents and found.layout.remotes
-            if again or not ours or isinstance(error, UnreadableFileError):
-                raise
-            print(f"{error.path}: {error.problem}. Downloading it again.", file=sys.stderr)
-            error.path.unlink(missing_ok=True)
-            try:
-                download.fetch(found.layout.remotes, error.path.parent)
-            except DownloadError as failure:
-                raise DataError(f"{error.path}: {error.problem}. {failure}. {ways_out(dataset)}") from None
-            found = find_in(dataset, download.cache_folder())
+            download.fetch(found.layout)
+        except DownloadError as failure:
+            raise DataError(f"{error.path}: {error.problem}. {failure}. {_ways_out(dataset)}") from None
+    return read(dataset, root, rows, again=True)
 
 
-def _read_split(found: Found, dataset: DataSet, train: bool, rows: np.ndarray | None):
-    layout, files = found.layout, found.train if train else found.test
-    if layout.kind not in SLOW:
-        images, labels = _read_files(layout, files, dataset, train)
-        return (images, labels) if rows is None else (images[rows], labels[rows])
-    _check_source(layout, files[0])
+def verify(dataset: DataSet) -> Found:
+    """Like :func:`read`, but only sees that all files are there and sound; nothing slow is decoded, nothing kept."""
+    return read(dataset, None, {True: np.arange(0), False: np.arange(0)})[0]
+
+
+def _read_kept(found: Found, dataset: DataSet, train: bool, rows: np.ndarray) -> Arrays:
+    """What :func:`_read_files` gives, from a decoded copy that is kept in the cache."""
+    if not len(rows):
+        return np.empty(0, np.uint8), rows
     total = dataset.train_images if train else dataset.test_images
     # The check sum of the source names its decoded copy, so that another source never meets an old copy.
-    key = layout.hashes.get(files[0].name, "").rpartition(":")[2][:16]
+    key = ((found.layout.train if train else found.layout.test)[0].hash or "").rpartition(":")[2][:16]
     copy = download.cache_folder() / "decoded" / f"{dataset.name}-{'train' if train else 'test'}-{key}.npz"
     arrays = _read_copy(copy, (total, dataset.size, dataset.size, dataset.channels))
-    if arrays is None and layout.kind == "parquet" and rows is not None and len(rows) < total // 2:
-        return _read_files(layout, files, dataset, train, rows)  # decoding a few is faster than keeping all
+    if arrays is None and found.layout.kind == "parquet" and len(rows) < total // 2:
+        return _read_files(found, dataset, train, rows)  # decoding a few is faster than keeping all
     if arrays is None:
-        arrays = _read_files(layout, files, dataset, train)
-        _write_copy(copy, arrays)
-    return arrays if rows is None else (arrays[0][rows], arrays[1][rows])
+        arrays = _read_files(found, dataset, train, None)
+        _write_copy(copy, *arrays)
+    return arrays[0][rows], arrays[1][rows]
 
 
-def _read_files(
-    layout: Layout, files: list[Path], dataset: DataSet, train: bool, rows: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """All images and labels of one published split; with ``rows``, which only parquet takes, these alone."""
-    contents: list[bytes | None] = [None] * len(files)
-    if layout.kind == "idx":
-        (images, contents[0]), (labels, contents[1]) = readers.read_idx(files[0], 3), readers.read_idx(files[1], 1)
-        images = images[..., None]
+def _read_files(found: Found, dataset: DataSet, train: bool, rows: np.ndarray | None) -> Arrays:
+    """The published training or test images at ``rows``, None for all, and their labels."""
+    kind, files = found.layout.kind, found.layout.train if train else found.layout.test
+    paths, contents = [found.paths[file] for file in files], []  # contents: where they are checked last
+    if kind == "parquet":
+        images, labels = readers.read_parquet(paths[0], rows)
+    elif kind == "idx":
+        contents = [readers.read_bytes(path) for path in paths]
+        images = readers.idx_array(paths[0], contents[0], 3)[..., None]
+        labels = readers.idx_array(paths[1], contents[1], 1)
         if len(images) != len(labels):
-            raise DataFileError(files[1], f"holds {len(labels):,} labels for the {len(images):,} images of {files[0]}")
-    elif layout.kind == "parquet":
-        images, labels = readers.read_parquet(files[0], rows)
+            raise DataFileError(paths[1], f"holds {len(labels):,} labels for the {len(images):,} images of {paths[0]}")
     else:
-        if layout.kind == "cifar-archive":
-            batches = readers.archive_batches(files[0], train)
+        if kind == "cifar-archive":
+            batches = readers.archive_batches(paths[0], train)
         else:
-            parse = readers.batch_records if layout.kind == "cifar-bin" else readers.batch_pickle
-            held = [readers.read_bytes(file) for file in files]
-            if layout.kind == "cifar-bin":
-                contents = held
-            else:  # a pickle is not opened unless its bytes are those published
-                for file, data in zip(files, held, strict=True):
-                    _check_digest(layout, file, data)
-            batches = [parse(file, data) for file, data in zip(files, held, strict=True)]
-        images = np.concatenate([batch[0] for batch in batches]).transpose(0, 2, 3, 1)
-        labels = np.concatenate([batch[1] for batch in batches])
+            contents = [readers.read_bytes(path) for path in paths]
+            if kind == "cifar-py":  # a pickle is not opened unless its bytes are those published
+                _check_digests(files, paths, contents)
+            parse = readers.batch_records if kind == "cifar-bin" else readers.batch_pickle
+            batches = [parse(path, data) for path, data in zip(paths, contents)]
+        images = np.concatenate([images for images, _ in batches]).transpose(0, 2, 3, 1)
+        labels = np.concatenate([labels for _, labels in batches])
     wrong = np.flatnonzero((labels < 0) | (labels >= len(dataset.classes)))
     if len(wrong):
         number, last = int(wrong[0]), len(dataset.classes) - 1
-        path = files[-1] if len(files) < 3 else files[number // (len(labels) // len(files))]
+        path = paths[-1] if len(paths) < 3 else paths[number // (len(labels) // len(paths))]
         raise DataFileError(path, f"label {int(labels[number])} of image {number:,} is outside 0 … {last}")
     total = dataset.train_images if train else dataset.test_images
     if len(labels) != total:
-        raise DataFileError(files[-1], f"holds {len(labels):,} labels where {dataset.label} has {total:,}")
+        raise DataFileError(paths[-1], f"holds {len(labels):,} labels where {dataset.label} has {total:,}")
     # Last, because the checks above say more precisely what is wrong, and these forms are safe to look into.
-    for file, data in zip(files, contents, strict=True):
-        if data is not None:
-            _check_digest(layout, file, data)
-    labels = labels.astype(np.int64)
-    return np.ascontiguousarray(images), labels if rows is None else labels[rows]
+    _check_digests(files, paths, contents)
+    if rows is not None:
+        images, labels = images if kind == "parquet" else images[rows], labels[rows]
+    return np.ascontiguousarray(images), labels.astype(np.int64)
 
 
-def _check_source(layout: Layout, path: Path) -> None:
+def _check_source(file: File, path: Path) -> None:
     try:
         if path.stat().st_size == 0:
             raise DataFileError(path, "is empty")
-        _check_digest(layout, path, path)
+        _check_digests((file,), [path], [path])
     except PermissionError:
         raise UnreadableFileError(path) from None
 
 
-def _check_digest(layout: Layout, path: Path, data: bytes | Path) -> None:
-    expected = layout.hashes.get(path.name.removesuffix(".gz") if layout.kind == "idx" else path.name)
-    if expected and readers.digest(data, expected.partition(":")[0]) != expected:
-        raise DataFileError(
-            path, f"does not hold the published bytes (check sum is not {expected}), so it is altered or truncated"
-        )
+def _check_digests(files: tuple[File, ...], paths: list[Path], contents: Sequence[bytes | Path]) -> None:
+    for file, path, data in zip(files, paths, contents):
+        expected = file.contents_hash or file.hash
+        if expected and not readers.has_digest(data, expected):
+            raise DataFileError(
+                path, f"does not hold the published bytes (check sum is not {expected}), so it is altered or truncated"
+            )
 
 
-def _read_copy(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+def _digests(images: np.ndarray, labels: np.ndarray) -> list[str]:
+    """Check sums over the arrays themselves: those of the archive's members say nothing once another wrote it anew."""
+    return [f"sha256:{hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()}" for array in (images, labels)]
+
+
+def _read_copy(path: Path, shape: tuple[int, ...]) -> Arrays | None:
     """The decoded copy, or None where there is none or it is not as it was written."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -254,16 +222,11 @@ def _read_copy(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarr
     return (images, labels) if as_written else None
 
 
-def _digests(images: np.ndarray, labels: np.ndarray) -> list[str]:
-    """Check sums over the arrays themselves: those of the archive's members say nothing once another wrote it anew."""
-    return [readers.digest(np.ascontiguousarray(array), "sha256") for array in (images, labels)]
-
-
-def _write_copy(path: Path, arrays: tuple[np.ndarray, np.ndarray]) -> None:
+def _write_copy(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    digests = np.array(_digests(images, labels))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        digests = np.array(_digests(*arrays))
-        write_atomically(path, lambda file: np.savez(file, images=arrays[0], labels=arrays[1], digests=digests))
+        write_atomically(path, lambda file: np.savez(file, images=images, labels=labels, digests=digests))
     except OSError as error:
         warnings.warn(
             f"Decoded images are not kept, so the next load decodes them again: {error}. D2LITE_CACHE can name "

@@ -10,9 +10,10 @@ import torch
 
 AHEAD = 2  # batches under way: one being copied while another waits its turn is enough to keep a device busy
 Batch = tuple[torch.Tensor, ...]
+Index = slice | torch.Tensor
 
 
-def streamed(fetch: Callable[[torch.Tensor], Batch], indices: Iterable[torch.Tensor], on: torch.device) -> Iterator:
+def streamed(fetch: Callable[[Index], Batch], indices: Iterable[Index], on: torch.device) -> Iterator[Batch]:
     """``fetch(index)`` for each of ``indices``, in order, its tensors copied to ``on``.
 
     A thread of its own gathers the images of a batch, which takes as long as reading them does. To a CUDA device they
@@ -20,12 +21,20 @@ def streamed(fetch: Callable[[torch.Tensor], Batch], indices: Iterable[torch.Ten
     """
     copying = torch.cuda.Stream(on) if on.type == "cuda" else None
 
-    def bring(index: torch.Tensor) -> tuple[Batch, torch.cuda.Event | None]:
+    def bring(index: Index):
         batch = fetch(index)
         if copying is None:
             return tuple(tensor.to(on) for tensor in batch), None
         with torch.cuda.stream(copying):
             return tuple(tensor.pin_memory().to(on, non_blocking=True) for tensor in batch), copying.record_event()
+
+    def arrived(batch: Batch, copied) -> Batch:
+        if copied is not None:
+            training = torch.cuda.current_stream(on)
+            training.wait_event(copied)
+            for tensor in batch:
+                tensor.record_stream(training)  # its memory is not given away while training still reads it
+        return batch
 
     start = {"initializer": torch.cuda.set_device, "initargs": (on,)} if copying else {}  # else a thread uses GPU 0
     with ThreadPoolExecutor(1, thread_name_prefix="d2lite-stream", **start) as thread:
@@ -33,15 +42,6 @@ def streamed(fetch: Callable[[torch.Tensor], Batch], indices: Iterable[torch.Ten
         for index in indices:
             under_way.append(thread.submit(bring, index))
             if len(under_way) > AHEAD:
-                yield _arrived(*under_way.popleft().result())
+                yield arrived(*under_way.popleft().result())
         while under_way:
-            yield _arrived(*under_way.popleft().result())
-
-
-def _arrived(batch: Batch, copied: torch.cuda.Event | None) -> Batch:
-    if copied is not None:
-        training = torch.cuda.current_stream(copied.device)
-        training.wait_event(copied)
-        for tensor in batch:
-            tensor.record_stream(training)  # its memory is not given away while training still reads it
-    return batch
+            yield arrived(*under_way.popleft().result())
