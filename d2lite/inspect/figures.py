@@ -11,36 +11,29 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
+from ..arguments import plain
+from .prose import in_ipython
 from .trace import in_mode
 
-CHANNEL_NAMES = ("red", "green", "blue")
-CHANNEL_MAPS = ("Reds", "Greens", "Blues")
+CHANNELS = {"red": "Reds", "green": "Greens", "blue": "Blues"}  # and their color maps
 LARGEST_EDGE_WITH_VALUES = 16
 
 
 def show(figure: Figure, alt: str) -> None:
     """Show ``figure`` and close it: in a notebook as an image that carries ``alt`` as its text, else in a window."""
-    try:
-        from IPython import get_ipython
+    if in_ipython():
         from IPython.display import display
-    except ImportError:
-        get_ipython = lambda: None  # noqa: E731
-    if get_ipython() is None:
-        plt.show()
-    else:
+
         display(figure, metadata={"image/png": {"alt": alt}})
+    else:
+        plt.show()
     plt.close(figure)
 
 
 def show_images(
-    images: torch.Tensor,
-    labels: torch.Tensor | Sequence | None = None,
-    *,
-    rows: int = 2,
-    columns: int = 8,
-    classes: Sequence[str] | None = None,
-    alt: str | None = None,
-) -> None:
+    images: torch.Tensor, labels: torch.Tensor | Sequence | None = None, *,
+    rows: int = 2, columns: int = 8, classes: Sequence[str] | None = None, alt: str | None = None,
+) -> None:  # fmt: skip
     """Draw the first ``rows * columns`` images in a grid, each with its label above.
 
     Args:
@@ -50,25 +43,18 @@ def show_images(
     Raises:
         ValueError: the images have another shape, or there are fewer labels than images.
     """
-    pictures = [_picture(image) for image in _as_batch(images)[: rows * columns]]
-    names = None if labels is None else [_name(label, classes) for label in labels]
-    if names is not None and len(names) < len(pictures):
-        raise ValueError(f"{len(pictures)} images, but {len(names)} labels: give one label an image.")
-    rows = min(rows, math.ceil(len(pictures) / columns))
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(7, 7 / columns * rows * (1.25 if names else 1.05)), squeeze=False
-    )
-    for index, ax in enumerate(axes.flat):
-        ax.axis("off")
-        if index < len(pictures):
-            ax.imshow(pictures[index], cmap="gray", vmin=0, vmax=1)
-            if names is not None:
-                ax.set_title(names[index], fontsize=7, pad=2)
-    figure.tight_layout(pad=0.3)
-    if alt is None:
-        of = f" of {', '.join(dict.fromkeys(names[: len(pictures)]))}" if names else ""
-        alt = f"Grid of {len(pictures)} images{of}."
-    show(figure, alt)
+    images = torch.as_tensor(images)
+    images = images.unsqueeze(1) if images.ndim == 3 else images
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
+        raise ValueError(f"images have shape {tuple(images.shape)}: give (N, C, H, W) with C = 1 or 3, or (N, H, W).")
+    images = images[: rows * columns]
+    names = [] if labels is None else [plain(label) for label in labels]
+    names = [str(classes[name] if classes is not None and isinstance(name, int) else name) for name in names]
+    if labels is not None and len(names) < len(images):
+        raise ValueError(f"{len(images)} images, but {len(names)} labels: give one label an image.")
+    figure = _grid(_pictures(images), columns, 1.25 if names else 1.05, names, cmap="gray", vmin=0, vmax=1)
+    of = f" of {', '.join(dict.fromkeys(names[: len(images)]))}" if names else ""
+    show(figure, f"Grid of {len(images)} images{of}." if alt is None else alt)
 
 
 def show_channels(image: torch.Tensor, *, alt: str | None = None) -> None:
@@ -84,16 +70,15 @@ def show_channels(image: torch.Tensor, *, alt: str | None = None) -> None:
     # two by two, so that the numbers on the pixels stay readable
     figure, axes = plt.subplots(2, 2, figsize=(7, 7 * height / width + 0.4), layout="constrained")
     axes[0, 0].imshow(values.transpose(1, 2, 0))
-    axes[0, 0].set_title("all three channels", fontsize=9)
-    for ax, channel, name, cmap in zip(axes.flat[1:], values, CHANNEL_NAMES, CHANNEL_MAPS):
-        ax.imshow(channel, cmap=cmap, vmin=0, vmax=255)
+    for ax, name in zip(axes.flat, ("all three channels", *CHANNELS)):
         ax.set_title(name, fontsize=9)
+        ax.axis("off")
+    for ax, channel, cmap in zip(axes.flat[1:], values, CHANNELS.values()):
+        ax.imshow(channel, cmap=cmap, vmin=0, vmax=255)
         if max(height, width) <= LARGEST_EDGE_WITH_VALUES:
             for (row, column), value in np.ndenumerate(channel):
                 shade = "white" if value > 140 else "black"
                 ax.text(column, row, value, ha="center", va="center", fontsize=6, color=shade)
-    for ax in axes.flat:
-        ax.axis("off")
     show(figure, alt or f"A {height} by {width} colour image, and its red, green and blue channels drawn on their own.")
 
 
@@ -103,36 +88,26 @@ def show_predictions(net: nn.Module, data, *, rows: int = 2, columns: int = 8, o
     Args:
         data: an ``ImageData``; its test images are taken in their own order, ``only_wrong`` keeps the mistakes.
     """
-    images, guesses, truths = [], [], []
+    pictures, titles, colors = [], [], []
     with in_mode(net, training=False), torch.no_grad():
         for X, y in data.test:
             predicted = net(X).argmax(dim=1)
             keep = predicted != y if only_wrong else torch.ones_like(y, dtype=torch.bool)
-            images.append(data.denormalize(X[keep]))
-            guesses += predicted[keep].tolist()
-            truths += y[keep].tolist()
-            if len(guesses) >= rows * columns:
+            pictures += _pictures(data.denormalize(X[keep]))
+            for guess, truth in zip(predicted[keep].tolist(), y[keep].tolist()):
+                wrong = guess != truth
+                titles.append(data.classes[guess] + (f"\nnot {data.classes[truth]}" if wrong else ""))
+                colors.append("#D55E00" if wrong else "black")
+            if len(titles) >= rows * columns:
                 break
-    shown = min(len(guesses), rows * columns)
+    shown = min(len(titles), rows * columns)
     if not shown:
         print("No wrong prediction in the test images.")
         return
-    pictures = torch.cat(images)[:shown]
-    figure, axes = plt.subplots(
-        math.ceil(shown / columns), columns, figsize=(7, 7 / columns * math.ceil(shown / columns) * 1.45), squeeze=False
-    )
-    for index, ax in enumerate(axes.flat):
-        ax.axis("off")
-        if index < shown:
-            ax.imshow(_picture(pictures[index]), cmap="gray", vmin=0, vmax=1)
-            right = guesses[index] == truths[index]
-            title = data.classes[guesses[index]]
-            ax.set_title(
-                title if right else f"{title}\nnot {data.classes[truths[index]]}",
-                fontsize=7, pad=2, color="black" if right else "#D55E00",
-            )  # fmt: skip
-    figure.tight_layout(pad=0.3)
-    right = sum(guess == truth for guess, truth in zip(guesses[:shown], truths[:shown]))
+    right = colors[:shown].count("black")
+    figure = _grid(pictures[:shown], columns, 1.45, titles, cmap="gray", vmin=0, vmax=1)
+    for ax, color in zip(figure.axes, colors):
+        ax.title.set_color(color)
     show(figure, f"{shown} test images with the predicted class; {right} are right, {shown - right} wrong.")
 
 
@@ -151,45 +126,36 @@ def show_feature_maps(
     modules = dict(net.named_modules())
     if layer not in modules:
         raise ValueError(f"no layer {layer!r}: choose one of {', '.join(name for name in modules if name)}.")
-    seen: list[torch.Tensor] = []
+    seen: list = []
     hook = modules[layer].register_forward_hook(lambda module, args, output: seen.append(output))
-    try:
-        with in_mode(net, training=False), torch.no_grad():
-            net(image if image.ndim == 4 else image.unsqueeze(0))
-    finally:
-        hook.remove()
+    with hook, in_mode(net, training=False), torch.no_grad():
+        net(image if image.ndim == 4 else image.unsqueeze(0))
     maps = seen[0]
     if maps.ndim != 4:
         raise ValueError(f"layer {layer!r} puts out shape {tuple(maps.shape)}: choose one that puts out (N, C, H, W).")
     maps = maps[0, :channels].float().cpu().numpy()
-    rows = math.ceil(len(maps) / columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(7, 7 / columns * rows * 1.05), squeeze=False)
-    for index, ax in enumerate(axes.flat):
-        ax.axis("off")
-        if index < len(maps):
-            ax.imshow(maps[index], cmap="viridis")
-    figure.tight_layout(pad=0.3)
     height, width = maps.shape[1:]
+    figure = _grid(maps, columns, 1.05, cmap="viridis")
     show(figure, alt or f"{len(maps)} feature maps of layer {layer}, each {height} by {width}; brighter is stronger.")
 
 
-def _as_batch(images: torch.Tensor) -> torch.Tensor:
-    images = torch.as_tensor(images)
-    if images.ndim == 3:
-        images = images.unsqueeze(1)
-    if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
-        raise ValueError(f"images have shape {tuple(images.shape)}: give (N, C, H, W) with C = 1 or 3, or (N, H, W).")
-    return images
+def _grid(pictures, columns: int, height: float, titles: Sequence[str] | None = None, **look) -> Figure:
+    """``pictures``, each (H, W) or (H, W, 3), in rows of ``columns``, which are ``height`` times as high as wide."""
+    rows = math.ceil(len(pictures) / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(7, 7 / columns * rows * height), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for index, (ax, picture) in enumerate(zip(axes.flat, pictures)):
+        ax.imshow(picture, **look)
+        if titles:
+            ax.set_title(titles[index], fontsize=7, pad=2)
+    figure.tight_layout(pad=0.3)
+    return figure
 
 
-def _picture(image: torch.Tensor) -> np.ndarray:
-    """(C, H, W) → (H, W) or (H, W, 3), float in [0, 1]."""
-    image = image.detach().cpu()
-    values = image.float() / 255 if image.dtype == torch.uint8 else image.float().clamp(0, 1)
-    return values[0].numpy() if image.shape[0] == 1 else values.permute(1, 2, 0).numpy()
-
-
-def _name(label, classes: Sequence[str] | None) -> str:
-    if isinstance(label, torch.Tensor):
-        label = label.item()
-    return classes[label] if classes is not None and isinstance(label, (int, np.integer)) else str(label)
+def _pictures(images: torch.Tensor) -> list[np.ndarray]:
+    """(N, C, H, W) → N of (H, W) or (H, W, 3), float in [0, 1]."""
+    images = images.detach().cpu()
+    values = images.float() / 255 if images.dtype == torch.uint8 else images.float().clamp(0, 1)
+    pictures = values.permute(0, 2, 3, 1).numpy()
+    return list(pictures[..., 0] if pictures.shape[3] == 1 else pictures)

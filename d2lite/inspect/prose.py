@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 import string
+import sys
+from typing import Any
 
 from ..machine.devices import profile
 
 QUICK = "*This was a quick run, on fewer images and for fewer epochs than the stored one.*"
 
 
-def tell(template: str, *, quick_run: bool = False, **values: float | str) -> None:
+def in_ipython() -> bool:
+    """Whether IPython runs the code, of a notebook or in a terminal."""
+    return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+
+
+def tell(template: str, *, quick_run: bool = False, **values: Any) -> None:
     """Show a sentence or paragraph of Markdown with ``values`` put into ``template``; in a terminal as text.
 
     ``d2l.tell("LeNet gets **{accuracy:.1%}** right.", accuracy=test.accuracy)``. Template and values are kept in the
@@ -27,26 +34,18 @@ def tell(template: str, *, quick_run: bool = False, **values: float | str) -> No
     """
     if quick_run and profile() == "quick":
         template += f" {QUICK}"
-    told = {name: _plain(name, value) for name, value in values.items()}
+    told = {name: value.item() if hasattr(value, "item") else value for name, value in values.items()}
+    for name, value in told.items():
+        if not isinstance(value, (int, float, str)) or (isinstance(value, float) and not math.isfinite(value)):
+            raise ValueError(f"{name} is {value!r}: give text or a finite number. Is a result missing?")
     named = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
     if strange := [field for field in named if field not in told]:
         raise ValueError(f"the template names {', '.join(strange)}: give each by name. Given: {', '.join(told)}.")
     text = template.format(**told)
-    try:
-        from IPython import get_ipython
+    if in_ipython():
         from IPython.display import display
-    except ImportError:
-        get_ipython = lambda: None  # noqa: E731
-    if get_ipython() is None:
-        print(text)
-    else:
+
         kept = {"d2lite": {"template": template, "values": told}}
         display({"text/markdown": text, "text/plain": text}, metadata=kept, raw=True)
-
-
-def _plain(name: str, value) -> float | int | str:
-    """``value`` as JSON can keep it."""
-    value = value.item() if hasattr(value, "item") else value
-    if not isinstance(value, (int, float, str)) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError(f"{name} is {value!r}: give text or a finite number. Is a result missing?")
-    return value
+    else:
+        print(text)

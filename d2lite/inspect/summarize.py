@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,39 @@ from .trace import check_shape, forward_on_meta, forward_on_zeros, trace
 
 if TYPE_CHECKING:  # takes long to import, and few summaries become a frame
     import pandas as pd
+
+
+class Table:
+    """Rows of text between a header and a note: HTML in a notebook, text in a terminal."""
+
+    _HEADER: tuple[str, ...]
+    _LEFT: int  #: so many columns are aligned left
+    _note: str
+
+    def _cells(self) -> list[list[str]]:
+        raise NotImplementedError
+
+    def _html(self, text: str, column: int, row: int) -> str:
+        """One cell."""
+        return f'<td style="text-align:{"left" if column < self._LEFT else "right"}">{escape(text)}</td>'
+
+    def __str__(self) -> str:
+        table = [self._HEADER, *self._cells()]
+        widths = [max(map(len, column)) for column in zip(*table)]
+        aligns = [str.ljust] * self._LEFT + [str.rjust] * (len(widths) - self._LEFT)
+        lines = ["  ".join(align(text, w) for align, text, w in zip(aligns, row, widths)).rstrip() for row in table]
+        rule = "─" * max(map(len, lines))
+        return "\n".join([lines[0], rule, *lines[1:], rule, self._note])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self._HEADER)
+        body = "".join(
+            "<tr>" + "".join(self._html(text, column, row) for column, text in enumerate(cells)) + "</tr>"
+            for row, cells in enumerate(self._cells())
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{escape(self._note)}</p>"
 
 
 @dataclass(frozen=True)
@@ -30,76 +63,44 @@ class Layer:
     macs: int
 
 
-class Summary:
-    """The table that ``summary`` returns: HTML in a notebook, text in a terminal."""
+@dataclass(frozen=True, eq=False, repr=False)
+class Summary(Table):
+    """The table that ``summary`` returns: HTML in a notebook, text in a terminal.
 
-    def __init__(self, title: str, input_shape: tuple[int, ...], rows: list[Layer], parameters: int, macs: int):
-        self.title = title
-        self.input_shape = input_shape
-        self.rows = rows
-        #: all parameters of the network, shared ones counted once
-        self.parameters = parameters
-        #: multiply–accumulates of one forward pass for the whole batch
-        self.macs = macs
+    ``parameters`` are all of the network, shared ones counted once; ``macs`` are the multiply–accumulates of one
+    forward pass for the whole batch.
+    """
+
+    title: str
+    input_shape: tuple[int, ...]
+    rows: list[Layer]
+    parameters: int
+    macs: int
 
     def to_frame(self) -> pd.DataFrame:
         """One row a layer: name, type, output shape, parameters, MACs, and the share of both in the whole."""
         import pandas as pd
 
-        frame = pd.DataFrame(
-            [(row.name, row.type, row.output_shape, row.parameters, row.macs) for row in self.rows],
-            columns=["layer", "type", "output_shape", "parameters", "macs"],
-        )
+        frame = pd.DataFrame(map(astuple, self.rows), columns=["layer", "type", "output_shape", "parameters", "macs"])
         frame["parameters_share"] = frame["parameters"] / max(self.parameters, 1)
         frame["macs_share"] = frame["macs"] / max(self.macs, 1)
         return frame
 
-    def _cells(self) -> list[tuple[str, ...]]:
-        return [
-            (
-                row.name,
-                row.type,
-                " × ".join(map(str, row.output_shape)),
-                f"{row.parameters:,}" if row.parameters else "–",
-                f"{row.parameters / max(self.parameters, 1):.1%}" if row.parameters else "–",
-                f"{row.macs:,}" if row.macs else "–",
-                f"{row.macs / max(self.macs, 1):.1%}" if row.macs else "–",
-            )
-            for row in self.rows
-        ]
-
     _HEADER = ("layer", "type", "output shape", "parameters", "share", "MACs", "share")
+    _LEFT = 3
 
     @property
-    def _total(self) -> str:
+    def _note(self) -> str:
         shape = " × ".join(map(str, self.input_shape))
         return f"{self.title}, input {shape}: {self.parameters:,} parameters, {self.macs:,} MACs"
 
-    def __str__(self) -> str:
-        table = [self._HEADER, *self._cells()]
-        widths = [max(len(row[column]) for row in table) for column in range(len(self._HEADER))]
-        lines = [
-            "  ".join(
-                cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))
-            ).rstrip()
-            for row in table
-        ]
-        rule = "─" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:], rule, self._total])
+    def _cells(self) -> list[list[str]]:
+        def told(count: int, total: int) -> list[str]:
+            return [f"{count:,}", f"{count / total:.1%}"] if count else ["–", "–"]
 
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self._HEADER)
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f'<td style="text-align:{"left" if i < 3 else "right"}">{escape(c)}</td>' for i, c in enumerate(row)
-            )
-            + "</tr>"
-            for row in self._cells()
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{escape(self._total)}</p>"
+        shapes = [" × ".join(map(str, row.output_shape)) for row in self.rows]
+        costs = [told(row.parameters, self.parameters) + told(row.macs, self.macs) for row in self.rows]
+        return [[row.name, row.type, shape, *its] for row, shape, its in zip(self.rows, shapes, costs)]
 
 
 def summary(net: nn.Module, input_shape: tuple[int, ...], depth: int | None = None) -> Summary:
@@ -114,8 +115,8 @@ def summary(net: nn.Module, input_shape: tuple[int, ...], depth: int | None = No
     Raises:
         InputShapeError: the network cannot take this input; names the layer and what would work.
     """
-    level_asked, input_shape = whole(depth), check_shape(input_shape)
-    if depth is not None and (level_asked is None or level_asked < 1):
+    deepest, input_shape = whole(depth), check_shape(input_shape)
+    if depth is not None and (deepest is None or deepest < 1):
         raise ValueError(f"depth is {depth!r}: give None for the innermost layers, or a whole number from 1.")
     calls = trace(net, input_shape)
     flops = _flops(net, input_shape)
@@ -124,15 +125,13 @@ def summary(net: nn.Module, input_shape: tuple[int, ...], depth: int | None = No
     rows, seen = [], set()
     for call in calls:
         level = call.name.count(".") + 1 if call.name else 0
-        innermost = not any(True for _ in call.module.children())
-        listed = innermost if depth is None else level == level_asked or (innermost and 0 < level < level_asked)
-        if not listed:
-            continue
-        own = {id(parameter): parameter.numel() for parameter in call.module.parameters()}
-        parameters = sum(count for key, count in own.items() if key not in seen)
-        seen.update(own)
-        macs = flops.get(f"{root}.{call.name}" if call.name else root, 0) // 2 // turns[call.name]
-        rows.append(Layer(call.name or root, type(call.module).__name__, call.output_shape, parameters, macs))
+        innermost = next(call.module.children(), None) is None
+        if innermost if deepest is None else level == deepest or (innermost and 0 < level < deepest):
+            own = {id(parameter): parameter.numel() for parameter in call.module.parameters()}
+            parameters = sum(count for key, count in own.items() if key not in seen)
+            seen.update(own)
+            macs = flops.get(f"{root}.{call.name}" if call.name else root, 0) // 2 // turns[call.name]
+            rows.append(Layer(call.name or root, type(call.module).__name__, call.output_shape, parameters, macs))
     total = sum(parameter.numel() for parameter in net.parameters())
     return Summary(root, input_shape, rows, total, flops.get("Global", 0) // 2)
 
@@ -141,13 +140,10 @@ def _flops(net: nn.Module, input_shape: tuple[int, ...]) -> dict[str, int]:
     """Floating-point operations by module name, the network's class name in front; two make a multiply–accumulate."""
     from torch.utils.flop_counter import FlopCounterMode  # brings Triton with it, where that is installed
 
-    for forward in (forward_on_meta, forward_on_zeros):
-        counter = FlopCounterMode(display=False)
-        try:
-            with counter:
-                forward(net, input_shape)
-            break
-        except Exception:
-            if forward is forward_on_zeros:
-                raise
+    try:
+        with FlopCounterMode(display=False) as counter:
+            forward_on_meta(net, input_shape)
+    except Exception:
+        with FlopCounterMode(display=False) as counter:
+            forward_on_zeros(net, input_shape)
     return {name: sum(by_op.values()) for name, by_op in counter.get_flop_counts().items()}

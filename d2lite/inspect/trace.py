@@ -58,8 +58,8 @@ def forward_on_meta(net: nn.Module, input_shape: tuple[int, ...], training: bool
         for held in (module.named_parameters, module.named_buffers)
         for name, tensor in held(recurse=False, remove_duplicate=False)
     }
-    x = torch.empty(input_shape, device="meta")
     with in_mode(net, training), torch.no_grad():
+        x = torch.empty(input_shape, device="meta")
         return torch.func.functional_call(net, state, (x,), tie_weights=False)
 
 
@@ -78,44 +78,37 @@ def trace(net: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
     """
     input_shape = check_shape(input_shape)
     calls, running, error = _calls(net, input_shape, forward_on_meta)
-    if error is None:
-        return calls
-    # Not every forward can do without numbers (a branch on a value, a tensor that is no buffer, a lazy layer).
-    real_calls, _, real_error = _calls(net, input_shape, forward_on_zeros)
-    if real_error is None:
-        return real_calls
-    raise InputShapeError(_explain(net, input_shape, running, error)) from error
+    if error is not None:
+        # Not every forward can do without numbers (a branch on a value, a tensor that is no buffer, a lazy layer).
+        calls, _, real_error = _calls(net, input_shape, forward_on_zeros)
+        if real_error is not None:
+            raise InputShapeError(_explain(net, input_shape, running, error)) from error
+    return calls
 
 
-def _calls(
-    net: nn.Module, input_shape: tuple[int, ...], forward: Callable
-) -> tuple[list[Call], list[str], Exception | None]:
+def _calls(net: nn.Module, input_shape: tuple, forward: Callable) -> tuple[list[Call], list[str], Exception | None]:
     """The calls of one pass, the names of the modules that had not finished when it failed, and the error."""
     calls: list[Call] = []
     running: list[str] = []
-    hooks = []
-    for name, module in net.named_modules():
-        hooks.append(module.register_forward_pre_hook(lambda m, args, name=name: running.append(name)))
-        hooks.append(
-            module.register_forward_hook(
-                lambda m, args, output: calls.append(Call(running.pop(), m, _shape_of(output)))
+    with contextlib.ExitStack() as hooks:
+        for name, module in net.named_modules():
+            hooks.enter_context(module.register_forward_pre_hook(lambda m, args, name=name: running.append(name)))
+            hooks.enter_context(
+                module.register_forward_hook(lambda m, args, out: calls.append(Call(running.pop(), m, _shape_of(out))))
             )
-        )
-    try:
-        forward(net, tuple(input_shape))
-    except Exception as error:
-        return calls, running, error
-    finally:
-        for hook in hooks:
-            hook.remove()
+        try:
+            forward(net, input_shape)
+        except Exception as error:
+            return calls, running, error
     return calls, [], None
 
 
 def check_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
     """``input_shape`` as a tuple of ints; raise InputShapeError unless all are positive whole numbers, batch first."""
     listed = isinstance(input_shape, (tuple, list)) or (isinstance(input_shape, np.ndarray) and input_shape.ndim == 1)
-    shape = tuple(map(whole, input_shape)) if listed else ()
-    if len(shape) < 2 or not all(n is not None and n > 0 for n in shape):
+    given = tuple(map(whole, input_shape)) if listed else ()
+    shape = tuple(edge for edge in given if edge is not None and edge > 0)
+    if len(shape) < 2 or len(shape) < len(given):
         raise InputShapeError(
             f"input shape {input_shape!r} will not do: give positive whole numbers with the batch first, "
             "for images (N, C, H, W), such as (1, 3, 224, 224)."
@@ -124,29 +117,17 @@ def check_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def _shape_of(output) -> tuple[int, ...]:
-    if isinstance(output, torch.Tensor):
-        return tuple(output.shape)
-    if isinstance(output, (tuple, list)) and output:
-        return _shape_of(output[0])
-    if isinstance(output, dict) and output:
-        return _shape_of(next(iter(output.values())))
-    return ()
-
-
-def _works(net: nn.Module, input_shape: tuple[int, ...]) -> bool:
-    try:
-        forward_on_meta(net, input_shape)
-    except Exception:
-        return False
-    return True
+    """Of several tensors, the shape of the first."""
+    while isinstance(output, (tuple, list, dict)) and output:
+        output = next(iter(output.values() if isinstance(output, dict) else output))
+    return tuple(output.shape) if isinstance(output, torch.Tensor) else ()
 
 
 def _explain(net: nn.Module, input_shape: tuple[int, ...], running: list[str], error: Exception) -> str:
-    modules = dict(net.named_modules())
     layer = running[-1] if running else ""
-    module = modules.get(layer, net)
-    where = f"{layer or 'the network'} ({type(module).__name__})"
-    message = f"an input of shape {tuple(input_shape)} does not fit: {where} fails with “{_first_line(error)}”."
+    where = f"{layer or 'the network'} ({type(net.get_submodule(layer)).__name__})"
+    said = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+    message = f"an input of shape {input_shape} does not fit: {where} fails with “{said}”."
     if len(input_shape) != 4:
         return f"{message} Images come as (N, C, H, W)."
     batch, channels, height, width = input_shape
@@ -156,7 +137,8 @@ def _explain(net: nn.Module, input_shape: tuple[int, ...], running: list[str], e
             f"the input has {channels} channels, but the network's first convolution takes {first.in_channels}: "
             f"build the network with in_channels={channels}."
         )
-    sizes = [size for size in range(1, LARGEST_SIZE_TRIED + 1) if _works(net, (batch, channels, size, size))]
+    shapes = ((batch, channels, size, size) for size in range(1, LARGEST_SIZE_TRIED + 1))
+    sizes = [shape[-1] for shape in shapes if _calls(net, shape, forward_on_meta)[-1] is None]
     if not sizes:
         return f"{message} No square size up to {LARGEST_SIZE_TRIED} px was found to work."
     if min(height, width) < sizes[0]:
@@ -165,7 +147,3 @@ def _explain(net: nn.Module, input_shape: tuple[int, ...], running: list[str], e
         f"{message} {height} × {width} px does not suit this network, which takes {sizes[0]} to {sizes[-1]} px: "
         f"load the data with size={sizes[0]}, or build the network for {height} px."
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from torch import nn
 
@@ -74,46 +75,20 @@ _RECIPES: dict[str, Recipe] = {row["name"]: _of(Recipe, row) for row in _ROWS}
 #: networks of the main line, in the order of the book. Not among them: vgg16_unpadded, which needs 212 px, and the
 #: ResNets without a downsampling stem, which are made for 32 px
 MAINLINE = tuple(row["name"] for row in _ROWS if row["mainline"])
+#: what a kind of recipe replaces in a network's own
+_KINDS: dict[str, dict] = {}
+for _row in table("kinds.csv"):
+    _kind, _after, _ = (_row.pop(column) for column in ("kind", "after", "source"))
+    _given = {setting: value for setting, value in _row.items() if value != "" and value == value}  # NaN is not given
+    _KINDS[_kind] = {**_KINDS.get(_after, {}), **_given}
+KINDS = ("book", *_KINDS)
+#: kinds of recipe from "2015" to "modern": first arithmetic changes, then learning rate, then three steps against
+#: overfitting. Each differs from the one before it in one setting
+LADDER = KINDS[KINDS.index("2015") :]
 #: kinds of recipe whose learning rate is searched for each network alike, and the rates that the search begins with
 SEARCHED = {"mainline": (3e-4, 1e-3, 3e-3), "ten_minutes": (0.05, 0.1, 0.2)}
-#: what replaces a network's own row, whatever the network
-_KINDS = {
-    # the main line of the book: every network on the same images, equally long, in the same way
-    "mainline": {
-        "dataset": "cifar10", "size": 72, "batch_size": 128, "epochs": 10, "optimizer": "adamw", "momentum": 0.0,
-        "weight_decay": 0.05, "schedule": "one_cycle", "augment": True, "label_smoothing": 0.0, "init": "own",
-        "quick_images": 4096, "quick_epochs": 3,
-    },
-    # what two cores can learn in ten minutes; the network and the epochs that fit are in ``TEN_MINUTES``
-    "ten_minutes": {
-        "dataset": "cifar10", "size": 32, "batch_size": 128, "optimizer": "sgd", "momentum": 0.9,
-        "weight_decay": 5e-4, "schedule": "one_cycle", "augment": True, "label_smoothing": 0.0,
-        "quick_images": 4096, "quick_epochs": 3,
-    },
-    # the foot of the ladder below, for any network at its own size: as He et al., 2015 trained, but for augmentation
-    "2015": {
-        "dataset": "cifar10", "batch_size": 128, "epochs": 10, "lr": 0.1, "optimizer": "sgd", "momentum": 0.9,
-        "weight_decay": 1e-4, "schedule": "step", "augment": False, "label_smoothing": 0.0, "precision": "float32",
-        "quick_images": 4096, "quick_epochs": 3,
-    },
-}  # fmt: skip
 #: networks tried for ten minutes, with their size in pixels and the epochs that two cores have time for
 TEN_MINUTES = {"resnet8_narrow": (32, 16), "resnet8": (32, 5), "densenet": (48, 10), "resnet18": (48, 4)}
-#: what became usual since: arithmetic, learning rate, then three against overfitting; each keeps the changes before it
-_STEPS = {
-    "+precision": {"precision": "auto"},  # bfloat16 where the device has units for it: Kalamkar et al., 2019
-    "+schedule": {"schedule": "one_cycle"},  # Smith and Topin, 2017
-    "+augment": {"augment": True},  # He et al., 2015, did it already
-    "+weight_decay": {"weight_decay": 5e-4},  # Zagoruyko and Komodakis, 2016
-    "modern": {"label_smoothing": 0.1},  # Szegedy et al., 2016
-}
-_before = "2015"
-for _kind, _change in _STEPS.items():
-    _KINDS[_kind] = {**_KINDS[_before], **_change}
-    _before = _kind
-#: kinds of recipe from "2015" to "modern", in order; each differs from the one before it in one setting
-LADDER = ("2015", *_STEPS)
-KINDS = ("book", "published", *_KINDS)
 _KEYS = {"Fashion-MNIST": "fashion_mnist", "MNIST": "mnist", "CIFAR-10": "cifar10"}
 
 
@@ -129,15 +104,18 @@ def recipe(name: str, kind: str = "book", dataset: str | None = None) -> Recipe:
     Raises:
         ValueError: no such recipe; the message names the known ones and the nearest match.
     """
-    if name not in _RECIPES:
-        raise ValueError(f"unknown network {name!r}{nearest(name, _RECIPES)} Known: {', '.join(_RECIPES)}.")
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of recipe {kind!r}{nearest(kind, KINDS)} Known: {', '.join(KINDS)}.")
-    found = _RECIPES[name]
+    for what, asked, known in (("network", name, _RECIPES), ("kind of recipe", kind, KINDS)):
+        if asked not in known:
+            raise ValueError(f"unknown {what} {asked!r}{nearest(asked, known)} Known: {', '.join(known)}.")
+    found = replace(_RECIPES[name], **_KINDS.get(kind, {}))
     if kind == "published":
-        return _as_published(found, dataset)
-    if kind != "book":
-        found = replace(found, **_KINDS[kind])
+        rows = {_KEYS[row["dataset"]]: row for row in published(name)}
+        dataset = next(iter(rows)) if dataset is None else dataset
+        if dataset not in rows:
+            raise ValueError(f"nothing published for {name!r} on {dataset!r}, only on {', '.join(rows)}.")
+        row = rows[dataset]
+        same = {setting: row[setting] for setting in ("factory", "batch_size", "epochs", "lr", "init")}
+        found = replace(found, size=row["input_px"], **same)
     if kind == "ten_minutes":
         size, epochs = TEN_MINUTES.get(name, (found.size, found.epochs))
         found = replace(found, size=size, epochs=epochs)
@@ -151,20 +129,7 @@ def best_rate(network: str, kind: str = "mainline") -> float:
     one with the highest accuracy on validation images; the middle one to try where none was."""
     rows = [row for row in table("rates.csv") if (row["network"], row["recipe"]) == (network, kind)]
     tried = {row["lr"]: row["val_acc"] for row in rows}
-    return max(tried, key=tried.get, default=SEARCHED[kind][1])
-
-
-def _as_published(found: Recipe, dataset: str | None) -> Recipe:
-    rows = published(found.name)
-    for row in rows:
-        if dataset in (None, _KEYS[row["dataset"]]):
-            return replace(
-                found, factory=row["factory"], dataset=_KEYS[row["dataset"]], size=row["input_px"],
-                batch_size=row["batch_size"], epochs=row["epochs"], lr=row["lr"], optimizer="sgd", momentum=0.0,
-                weight_decay=0.0, schedule="constant", precision="float32", init=row["init"],
-            )  # fmt: skip
-    there = ", ".join(_KEYS[row["dataset"]] for row in rows)
-    raise ValueError(f"nothing published for {found.name!r} on {dataset!r}, only on {there}.")
+    return max(tried, key=tried.__getitem__, default=SEARCHED[kind][1])
 
 
 def recipes() -> tuple[Recipe, ...]:
@@ -181,17 +146,13 @@ def published(network: str) -> list[dict]:
     Raises:
         ValueError: no row for that network.
     """
-    rows = table("published.csv")
-    found = [row for row in rows if row["network"] == network]
-    if not found:
-        known = sorted({row["network"] for row in rows})
+    rows: dict[str, list[dict]] = {}
+    for row in table("published.csv"):
+        rows.setdefault(row.pop("network"), []).append(row)
+    if network not in rows:
+        known = sorted(rows)
         raise ValueError(f"nothing published for {network!r}{nearest(network, known)} Known: {', '.join(known)}.")
-    return [{key: value for key, value in row.items() if key != "network"} for row in found]
-
-
-def is_published(network: str) -> bool:
-    """Whether an earlier course printed a result for ``network``."""
-    return any(row["network"] == network for row in table("published.csv"))
+    return rows[network]
 
 
 def build(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> nn.Module:
@@ -204,18 +165,13 @@ def build(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> nn.M
         ValueError: a number is not a whole one from 1, or the network cannot take images of that size; the message
             names the smallest it can.
     """
-    in_channels, num_classes, size = (
-        check_whole(name, value, 1)
-        for name, value in (("in_channels", in_channels), ("num_classes", num_classes), ("size", size))
-    )
+    numbers = {"in_channels": in_channels, "num_classes": num_classes, "size": size}
     module, function = recipe.factory.split(":")
-    factory: Callable[..., nn.Module] = getattr(importlib.import_module(f"d2lite.models.{module}"), function)
-    net = factory(in_channels=in_channels, num_classes=num_classes, size=size)
+    factory: Callable[..., Any] = getattr(importlib.import_module(f"d2lite.models.{module}"), function)
+    net = factory(**{name: check_whole(name, value, 1) for name, value in numbers.items()})
     net.recipe = recipe
-    return net.apply(_xavier) if recipe.init == "xavier" else net
-
-
-def _xavier(layer: nn.Module) -> None:
-    """Glorot and Bengio, 2010, as the courses before this book started their networks; biases stay as they are."""
-    if isinstance(layer, (nn.Conv2d, nn.Linear)):
-        nn.init.xavier_uniform_(layer.weight)
+    if recipe.init == "xavier":  # Glorot and Bengio, 2010, as the courses before this book did; biases stay as they are
+        for layer in net.modules():
+            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                nn.init.xavier_uniform_(layer.weight)
+    return net

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..arguments import nearest
 from ..machine.devices import device_name
-from .catalog import is_published, published, recipes
+from .catalog import NETWORKS
 from .catalog import recipe as find_recipe
 from .tables import table
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # takes long to import
     import pandas as pd
 
 _KINDS = ("published", "mainline", "book")  # of the rows that ``results`` shows, in this order
-_SHOWN = ("source", "recipe", "dataset", "input_px", "images", "epochs", "train_acc", "test_acc", "device")
 _IMAGES = {"Fashion-MNIST": 60_000, "MNIST": 60_000, "CIFAR-10": 50_000}  # earlier courses trained on all of them
 
 
@@ -28,17 +27,15 @@ def measured(network: str | None = None, recipe: str | None = None) -> list[dict
     return [row for row in table() if network in (None, row["network"]) and recipe in (None, row["recipe"])]
 
 
-def results(network: str, data=None, history=None, test=None) -> pd.DataFrame:
+def results(network: str, data: Any = None, history: Any = None, test: Any = None) -> pd.DataFrame:
     """One row for each result with ``network``: published, measured for this book, and last that of the caller's run.
 
-    Of a published row, ``source`` is the course that printed it; of the others ``"this book"`` or ``"this page"``.
+    Columns: source (the course that printed it, ``"this book"`` or ``"this page"``), recipe (``"published"``: the
+    earlier course's; ``"mainline"``: this book's for all networks; ``"book"``: this book's for this network), dataset,
+    input_px, images trained on, epochs, train_acc, test_acc (fractions) and device. Of several seeds the mean is given.
 
     Args:
         data, history, test: an ``ImageData``, the ``History`` and the test ``Metrics`` of a run; all three or none.
-
-    Columns: source, recipe (``"published"``: the earlier course's; ``"mainline"``: this book's for all networks;
-    ``"book"``: this book's for this network), dataset, input_px, images trained on, epochs, train_acc, test_acc
-    (fractions) and device. Of several seeds the mean is given.
 
     Raises:
         ValueError: there is no such network.
@@ -48,21 +45,22 @@ def results(network: str, data=None, history=None, test=None) -> pd.DataFrame:
     find_recipe(network)  # names the known ones where this one is unknown
     rows = [
         {**row, "recipe": "published", "images": _IMAGES[row["dataset"]], "device": "not stated"}
-        for row in (published(network) if is_published(network) else [])
+        for row in table("published.csv")
+        if row["network"] == network
     ]
     ours = pd.DataFrame([row for kind in _KINDS for row in measured(network, kind)])
+    same = ["recipe", "dataset", "input_px", "images", "epochs", "device"]
     if len(ours):
-        same = ["recipe", "dataset", "input_px", "images", "epochs", "device"]
-        means = ours.groupby(same, as_index=False, sort=False, dropna=False)[["train_acc", "test_acc"]].mean()
-        rows += [{"source": "this book", **row} for row in means.to_dict("records")]
+        means = ours.groupby(same, sort=False, dropna=False).agg({"train_acc": "mean", "test_acc": "mean"})
+        rows += means.reset_index().assign(source="this book").to_dict("records")
     if data is not None:
-        on = device_name(data.train.labels.device)
         rows.append({
             "source": "this page", "recipe": "book", "dataset": data.label, "input_px": data.size,
             "images": data.train.num_images, "epochs": len(history), "train_acc": history.last.train_accuracy,
-            "test_acc": test.accuracy, "device": on,
+            "test_acc": test.accuracy, "device": device_name(data.train.labels.device),
         })  # fmt: skip
-    return pd.DataFrame(rows, columns=list(_SHOWN)).round({"train_acc": 4, "test_acc": 4})
+    columns = ["source", *same[:-1], "train_acc", "test_acc", "device"]
+    return pd.DataFrame(rows, columns=columns).round({"train_acc": 4, "test_acc": 4})
 
 
 def training_seconds(network: str, macs: int, images: int) -> float:
@@ -89,24 +87,17 @@ def published_table() -> pd.DataFrame:
     """
     import pandas as pd
 
-    theirs = [
-        {"network": own.name, **row} for own in recipes() if is_published(own.name) for row in published(own.name)
-    ]
-    printed = ["network", "source", "dataset", "input_px", "epochs", "test_acc", "note"]
-    rows = [{**{key: row[key] for key in printed}, **_counterpart(row)} for row in theirs]
-    return pd.DataFrame(rows)
+    order, printed = list(NETWORKS), ["network", "source", "dataset", "input_px", "epochs", "test_acc", "note"]
+    theirs = sorted(table("published.csv"), key=lambda row: order.index(row["network"]))
+    return pd.DataFrame([{**{key: row[key] for key in printed}, **_counterpart(row)} for row in theirs])
 
 
 def _counterpart(row: dict) -> dict:
     """This book's run of the network and on the data of a published row, as ``published_table`` shows it."""
-    kinds = [
-        [run for run in measured(row["network"], kind) if run["dataset"].partition(" (")[0] == row["dataset"]]
-        for kind in _KINDS
-    ]
-    runs = next(filter(None, kinds), [])
+    runs = [run for run in measured(row["network"]) if run["dataset"].partition(" (")[0] == row["dataset"]]
+    runs = next(filter(None, ([run for run in runs if run["recipe"] == kind] for kind in _KINDS)), [])
     longest = max(runs, key=lambda run: run["images"] * run["epochs"], default={})
-    same = ("input_px", "images", "epochs")
-    runs = [run for run in runs if all(run[key] == longest[key] for key in same)]
+    runs = [run for run in runs if all(run[key] == longest[key] for key in ("input_px", "images", "epochs"))]
     mean = sum(run["test_acc"] for run in runs) / len(runs) if runs else math.nan
     kind, factory = longest.get("recipe", ""), find_recipe(row["network"]).factory
     return {
@@ -136,9 +127,15 @@ class Predictions:
         return self.predicted == test_labels()
 
 
-def stored_seeds(network: str) -> list[int]:
-    """The seeds whose predictions are stored for ``network``, in order; empty where there are none."""
-    return sorted(seed for name, seed in _stored_runs() if name == network)
+def stored_seeds() -> dict[str, list[int]]:
+    """The seeds whose predictions are stored, in order, by network."""
+    folder = resources.files("d2lite.nets").joinpath("predictions")
+    names = sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
+    seeds: dict[str, list[int]] = {}
+    for network, _, seed in (name.removesuffix(".npz").rpartition("-") for name in names if name.endswith(".npz")):
+        if network:  # not so the labels
+            seeds[network] = sorted([*seeds.get(network, []), int(seed)])
+    return seeds
 
 
 def predictions(network: str, seed: int) -> Predictions:
@@ -147,15 +144,13 @@ def predictions(network: str, seed: int) -> Predictions:
     Raises:
         ValueError: none are stored for that network, or for that seed; the message says for which there are.
     """
-    runs = _stored_runs()
-    if (network, seed) not in runs:
-        names = list(dict.fromkeys(name for name, _ in runs))
-        if network in names:
-            seeds = ", ".join(map(str, stored_seeds(network)))
-            raise ValueError(f"no predictions of {network!r} with seed {seed!r} are stored, only with seeds {seeds}.")
-        raise ValueError(
-            f"no predictions of {network!r} are stored{nearest(network, names)} Stored: {', '.join(names) or 'none'}."
-        )
+    stored = stored_seeds()
+    if network not in stored:
+        known = ", ".join(stored) or "none"
+        raise ValueError(f"no predictions of {network!r} are stored{nearest(network, stored)} Stored: {known}.")
+    if seed not in stored[network]:
+        seeds = ", ".join(map(str, stored[network]))
+        raise ValueError(f"no predictions of {network!r} with seed {seed!r} are stored, only with seeds {seeds}.")
     kept = _arrays(f"{network}-{seed}.npz")
     return Predictions(network, seed, kept["predicted"].astype(np.int64), kept["probability"] / 255)
 
@@ -168,14 +163,6 @@ def test_labels() -> np.ndarray:
     return _arrays("labels.npz")["labels"].astype(np.int64)
 
 
-def _stored_runs() -> list[tuple[str, int]]:
-    """(network, seed) of every stored run."""
-    folder = resources.files(__package__).joinpath("predictions")
-    names = sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
-    parts = (name.removesuffix(".npz").rpartition("-") for name in names if name.endswith(".npz"))
-    return [(network, int(seed)) for network, _, seed in parts if network]
-
-
 def _arrays(name: str) -> dict[str, np.ndarray]:
-    with resources.files(__package__).joinpath(f"predictions/{name}").open("rb") as file, np.load(file) as kept:
+    with resources.files("d2lite.nets").joinpath(f"predictions/{name}").open("rb") as file, np.load(file) as kept:
         return dict(kept)

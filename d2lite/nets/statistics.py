@@ -21,11 +21,11 @@ def spread(accuracies) -> float:
 def pooled_sd(*networks) -> float:
     """Standard deviation s of one run, from the runs of several networks, supposing that all scatter alike.
 
-    s² = Σ (n_k - 1) s_k² / Σ (n_k - 1), over networks k with n_k runs. NaN where Σ (n_k - 1) is under 4, too few to
-    tell.
+    s² = Σ (n_k - 1) s_k² / Σ (n_k - 1), over networks k with n_k runs. NaN where Σ (n_k - 1) is under 4: too few.
     """
     free = sum(len(runs) - 1 for runs in networks)
-    return math.sqrt(sum(map(_squares, networks)) / free) if free >= FREE else math.nan
+    squares = sum(((np.asarray(runs) - np.mean(runs)) ** 2).sum() for runs in networks)
+    return math.sqrt(squares / free) if free >= FREE else math.nan
 
 
 class MeanDifference(NamedTuple):
@@ -46,10 +46,9 @@ def mean_difference(a, b, sd: float | None = None) -> MeanDifference:
         sd: the standard deviation of a run, where more than these two networks tell it.
     """
     difference, sd = float(np.mean(a) - np.mean(b)), pooled_sd(a, b) if sd is None else sd
-    error = sd * math.sqrt(1 / len(a) + 1 / len(b))
-    if math.isnan(sd) or abs(difference) < 1e-6:
-        return MeanDifference(difference, error, math.nan)
-    return MeanDifference(difference, error, max(2, math.ceil(2 * (3 * sd / difference) ** 2)))
+    unknown = math.isnan(sd) or abs(difference) < 1e-6
+    needed = math.nan if unknown else max(2, math.ceil(2 * (3 * sd / difference) ** 2))
+    return MeanDifference(difference, sd * math.sqrt(1 / len(a) + 1 / len(b)), needed)
 
 
 def image_error(accuracy: float, images: int) -> float:
@@ -102,14 +101,13 @@ def paired(right_a, right_b, sd: float | None = None) -> Difference:
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or a.shape[1] < 2:
         shapes = f"{tuple(np.shape(right_a))} and {tuple(np.shape(right_b))}"
         raise ValueError(f"answers of shapes {shapes}: give (images,) or (runs, images), of the same images for both.")
-    images, accuracies = a.shape[1], (a.mean(axis=1), b.mean(axis=1))
-    of_image = a.mean(axis=0) - b.mean(axis=0)
+    images, of_image = a.shape[1], a.mean(axis=0) - b.mean(axis=0)
     share, free = 1 / len(a) + 1 / len(b), len(a) + len(b) - 2
-    sd = pooled_sd(*accuracies) if sd is None else sd
+    sd = pooled_sd(a.mean(axis=1), b.mean(axis=1)) if sd is None else sd
     from_images = float(np.std(of_image, ddof=1)) / math.sqrt(images)
-    single = sum(map(_crossed_squares, (a, b))) / (free * (images - 1) * images) if free else 0.0  # e²/m
-    beyond = (sd**2 - single) * share
-    error = math.sqrt(from_images**2 + max(0.0, beyond)) if not math.isnan(sd) else math.nan
+    left = [each - each.mean(axis=0) - each.mean(axis=1, keepdims=True) + each.mean() for each in (a, b)]
+    single = sum(float((of**2).sum()) for of in left) / (free * (images - 1) * images) if free else 0.0  # e²/m
+    error = math.nan if math.isnan(sd) else math.sqrt(from_images**2 + max(0.0, (sd**2 - single) * share))
     return Difference(float(of_image.mean()), from_images, sd * math.sqrt(share), error, (len(a), len(b)))
 
 
@@ -121,23 +119,20 @@ def compare(network_a: str, network_b: str) -> Difference:
     Raises:
         ValueError: no predictions of one of them are stored; the message names those that are.
     """
-    right = [
-        [predictions(network, seed).right for seed in stored_seeds(network) or [0]]  # [0]: to be told what is stored
-        for network in (network_a, network_b)
-    ]
+    names, seeds = (network_a, network_b), stored_seeds()  # without a seed, `predictions` tells which networks have one
+    right = [np.array([predictions(name, seed).right for seed in seeds.get(name, [0])]) for name in names]
     sd = None
     if sum(len(runs) - 1 for runs in right) < FREE:
         runs: dict[str, list[float]] = {}
         for row in measured(recipe="mainline"):
             runs.setdefault(row["network"], []).append(row["test_acc"])
         sd = pooled_sd(*runs.values())
-    return paired(*map(np.array, right), sd)
+    return paired(*right, sd=sd)
 
 
 def rank_correlation(a, b) -> float:
     """Spearman's: 1 where two lists are in the same order, -1 in the opposite one; equals share a rank."""
-    a, b = _ranks(a), _ranks(b)
-    return float(np.corrcoef(a, b)[0, 1])
+    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
 
 
 def permutation_test(a, b, shuffles: int = 2000) -> float:
@@ -156,29 +151,17 @@ def _ranks(values) -> np.ndarray:
     return np.array([((values < value).sum() + (values <= value).sum() + 1) / 2 for value in values])
 
 
-def _squares(runs) -> float:
-    """Sum of the squared deviations from the mean."""
-    return float(((np.asarray(runs) - np.mean(runs)) ** 2).sum())
-
-
-def _crossed_squares(right: np.ndarray) -> float:
-    """Sum of the squares that are left of (runs, images) when the averages of runs and of images are taken off."""
-    left = right - right.mean(axis=0) - right.mean(axis=1, keepdims=True) + right.mean()
-    return float((left**2).sum())
-
-
 def frontier(cost, accuracy) -> list:
     """Names on the frontier, from cheap to costly.
 
     A network is on it if every network that costs no more is less accurate. Both arguments map names to numbers: they
     are pandas Series or dictionaries. A cost that is NaN is not known, and leaves its network out.
     """
-    kept, best = [], -math.inf
+    kept = []
     known = [name for name in cost.keys() if not math.isnan(cost[name])]  # noqa: SIM118 - a Series iterates over values
     for name in sorted(known, key=lambda name: (cost[name], -accuracy[name])):
-        if accuracy[name] > best:
+        if accuracy[name] > (accuracy[kept[-1]] if kept else -math.inf):
             kept.append(name)
-            best = accuracy[name]
     return kept
 
 
