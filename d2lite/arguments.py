@@ -1,7 +1,5 @@
 """What a caller gave: numbers of NumPy and PyTorch are numbers, booleans are not; names may be misspelled."""
 
-from __future__ import annotations
-
 import difflib
 import math
 import numbers

@@ -1,7 +1,5 @@
 """Files that appear whole or not at all, and zip archives that are looked at before anyone believes them."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

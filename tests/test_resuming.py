@@ -178,7 +178,7 @@ def stopped(monkeypatch, tmp_path):
     """The checkpoint of a command that was interrupted after the first of two epochs."""
     path = tmp_path / "run.pt"
     with monkeypatch.context() as patch:
-        patch.setattr("d2lite.train.loop.make_listener", lambda: StopAfter(1))
+        patch.setattr("d2lite.train.loop.make_listener", lambda asked: StopAfter(1))
         assert main([*COMMAND, "--epochs", "2", "--checkpoint", str(path)]) == 130
     return path
 

@@ -4,8 +4,6 @@ The facts stand in catalog.json. Folder layouts are those of torchvision, so tha
 be used as it is. Check sums ("md5:…" or "sha256:…") are those of the publishers.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Downloads into the cache: from the first mirror that delivers the published bytes, going on where one broke off."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import gzip

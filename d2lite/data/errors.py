@@ -1,7 +1,5 @@
 """What goes wrong with data: errors that name the file, say what is wrong with it, and what to do."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 

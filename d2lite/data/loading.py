@@ -1,7 +1,5 @@
 """``load``: a data set by name, from a data folder, the cache or the network, as splits on the device."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

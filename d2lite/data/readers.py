@@ -3,8 +3,6 @@
 They return NumPy arrays and raise :class:`DataFileError`, which names the file, says what is wrong and what to do.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """Images on the device as bytes, and what a training loop draws from them: normalised batches."""
 
-from __future__ import annotations
-
 import numbers
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

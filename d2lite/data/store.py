@@ -1,7 +1,5 @@
 """The files of a data set: found, downloaded or mended where need be, and read into checked arrays."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import sys

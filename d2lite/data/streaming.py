@@ -1,7 +1,5 @@
 """Batches of images that do not fit the device: copied to it while it still computes on the batches before."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Figures of images, predictions and what happens inside a network; each shows a PNG with alt text."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

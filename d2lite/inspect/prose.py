@@ -1,7 +1,5 @@
 """Prose with numbers that the run itself puts in, so that text and output cannot disagree."""
 
-from __future__ import annotations
-
 import math
 import string
 import sys

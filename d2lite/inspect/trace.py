@@ -4,8 +4,6 @@ The network runs on meta tensors (shapes without numbers): nothing is computed a
 any size is traced in milliseconds. Only a network that cannot do without numbers gets real zeros.
 """
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """The networks of this book and their recipes, out of one table; and from a recipe a network."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace

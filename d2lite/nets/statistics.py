@@ -1,7 +1,5 @@
 """Differences between results, how sure they are, and which networks are worth their cost."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import NamedTuple

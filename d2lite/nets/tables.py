@@ -1,7 +1,5 @@
 """The tables beside this module: networks with their recipes, what others published, and what was measured here."""
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Callable

@@ -4,16 +4,16 @@ The notebook board needs IPython only (no widget library): it redraws two displa
 under ipywidgets 7, 8, and without.
 """
 
-from __future__ import annotations
-
 import io
 import sys
 import time
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 from tqdm import tqdm
 
+from ..machine import distributed
 from .history import EpochRecord, History
 
 
@@ -43,11 +43,8 @@ class Listener:
     """Watches a run; override what you need. ``progress`` is called at most twice a second."""
 
     def start(self, run: Run) -> None: ...
-
     def progress(self, progress: Progress) -> None: ...
-
     def epoch(self, record: EpochRecord) -> None: ...
-
     def end(self, history: History) -> None: ...
 
 
@@ -65,19 +62,24 @@ class Ticker:
         self.next = now + max(0.5, 30 * (now - began))
 
 
-def make_listener() -> Listener:
-    """The listener that suits where the output goes: notebook, terminal, or captured."""
-    if _in_notebook():
+def make_listener(asked: Listener | str | None = "auto") -> Listener:
+    """Who watches: ``asked``, or for ``"auto"`` what suits a notebook, a terminal or captured output.
+
+    For None, and for ``"auto"`` in all processes but the first, it is a listener that shows nothing.
+
+    Raises:
+        ValueError: ``asked`` is anything else.
+    """
+    if isinstance(asked, Listener):
+        return asked
+    if asked not in ("auto", None):
+        raise ValueError(f'listener is {asked!r}: give "auto" for a live board, None for silence, or a d2l.Listener.')
+    if asked is None or distributed.rank() > 0:
+        return Listener()
+    ipython = sys.modules.get("IPython")  # always there in a notebook
+    if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
         return NotebookBoard()
     return TerminalBoard() if sys.stderr.isatty() and sys.stdout.isatty() else LineBoard()
-
-
-def _in_notebook() -> bool:
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    return hasattr(get_ipython(), "kernel")
 
 
 def epoch_line(record: EpochRecord, epochs: int) -> str:
@@ -142,13 +144,13 @@ class NotebookBoard(Listener):
         self.points: list[tuple[float, float, float]] = []  # (epochs done, train loss, train accuracy), as it goes
         self.began = time.perf_counter()
         self.first_step = len(run.history) * run.steps_per_epoch
-        png, text = self._curves()
-        self.figure = display(png, metadata=text, raw=True, display_id=True)
-        self.status = display({"text/html": self._status(None), "text/plain": ""}, raw=True, display_id=True)
+        bundle, metadata = self._curves()
+        self.figure: Any = display(bundle, metadata=metadata, raw=True, display_id=True)
+        self.status: Any = display(self._status(self._bar()), raw=True, display_id=True)
 
     def progress(self, progress: Progress) -> None:
         self.points.append((progress.step / self.run.steps_per_epoch, progress.train_loss, progress.train_accuracy))
-        self.status.update({"text/html": self._status(progress), "text/plain": ""}, raw=True)
+        self.status.update(self._status(self._bar(progress)), raw=True)
         self._redraw()
 
     def epoch(self, record: EpochRecord) -> None:
@@ -159,8 +161,9 @@ class NotebookBoard(Listener):
         self.history = history
         self.points.clear()  # what stays is the epochs; the few points in between were for watching
         self._redraw()
+        line = closing_line(history)
         plain = "\n".join([*self.run.notes, *(epoch_line(r, self.run.epochs) for r in history)])
-        self.status.update({"text/html": self._status(None, finished=True), "text/plain": plain}, raw=True)
+        self.status.update(self._status(f"<p>{line}</p>" if line else "", plain), raw=True)
 
     def _redraw(self) -> None:
         bundle, metadata = self._curves()
@@ -188,39 +191,30 @@ class NotebookBoard(Listener):
         bundle = {"image/png": buffer.getvalue(), "text/plain": "<training curves>"}
         return bundle, {"image/png": {"width": width, "height": height, "alt": alt}}
 
-    def _status(self, progress: Progress | None, finished: bool = False) -> str:
-        parts = [f"<p>{escape(note)}</p>" for note in self.run.notes]
-        if finished:
-            if line := closing_line(self.history):
-                parts.append(f"<p>{escape(line)}</p>")
-        else:
-            parts.append(self._bar(progress))
-        parts.append(self._table())
-        return "".join(parts)
+    def _status(self, line: str, plain: str = "") -> dict[str, str]:
+        """The notes, ``line`` and the table of epochs in HTML, with ``plain`` for who reads text."""
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.run.notes)
+        return {"text/html": notes + line + self._table(), "text/plain": plain}
 
-    def _bar(self, progress: Progress | None) -> str:
+    def _bar(self, progress: Progress | None = None) -> str:
         steps = self.run.epochs * self.run.steps_per_epoch
-        step = progress.step if progress else self.first_step
-        label = "starting"
-        if progress and step > self.first_step:
-            elapsed = time.perf_counter() - self.began
-            left = elapsed / (step - self.first_step) * (steps - step)
-            label = f"epoch {progress.epoch} of {self.run.epochs}, about {_clock(left)} left"
+        step, label = self.first_step, "starting"
+        if progress:
+            step = progress.step
+            left = (time.perf_counter() - self.began) / (step - self.first_step) * (steps - step)
+            minutes, seconds = divmod(round(left), 60)
+            clock = f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+            label = f"epoch {progress.epoch} of {self.run.epochs}, about {clock} left"
         return f'<p><progress max="{steps}" value="{step}" aria-label="training"></progress> {label}</p>'
 
     def _table(self) -> str:
         if not len(self.history):
             return ""
-        header = ("epoch", "train loss", "train accuracy", "val loss", "val accuracy", "seconds")
-        rows = []
+        names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+        head = "".join(f'<th scope="col">{name.replace("_", " ")}</th>' for name in ("epoch", *names, "seconds"))
+        body = ""
         for record in self.history:
-            values = [record.train_loss, record.train_accuracy, record.val_loss, record.val_accuracy]
+            values = (getattr(record, name) for name in names)
             cells = [str(record.epoch), *("–" if v is None else f"{v:.4f}" for v in values), f"{record.seconds:.1f}"]
-            rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-        head = "".join(f'<th scope="col">{name}</th>' for name in header)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+            body += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

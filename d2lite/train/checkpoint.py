@@ -1,7 +1,5 @@
 """Weights and runs on disk: whole or not at all, read without running their code, resumed to the same numbers."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import re
@@ -16,6 +14,7 @@ from ..files import check_zip, write_atomically
 from ..machine import distributed
 from ..machine.seeds import last_seed, random_state, restore_random_state
 from .history import History
+from .validate import Data, Facts
 
 FORMAT = 1
 
@@ -48,25 +47,21 @@ def restore(net: nn.Module, path: str | os.PathLike) -> nn.Module:
 
 def check_same_shapes(net: nn.Module, saved: dict[str, torch.Tensor], source: str) -> None:
     """Raise ValueError, which starts with ``source``, unless names and shapes of ``saved`` are those of ``net``."""
-    own = net.state_dict()
-    problems = [f"{name} is missing in the file" for name in own if name not in saved]
-    problems += [f"{name} is not in this network" for name in saved if name not in own]
-    problems += [
-        f"{name} has shape {_shape(saved[name])} in the file and {_shape(own[name])} here"
-        for name in own
-        if name in saved and _shape(saved[name]) != _shape(own[name])
-    ]
+    # None of what is no tensor: a file of someone else's may hold anything under a tensor's name
+    own, there = (
+        {name: tuple(entry.shape) if isinstance(entry, torch.Tensor) else None for name, entry in state.items()}
+        for state in (net.state_dict(), saved)
+    )
+    problems = [f"{name} is missing in the file" for name in own if name not in there]
+    problems += [f"{name} is not in this network" for name in there if name not in own]
+    both = [name for name in own if name in there]
+    problems += [f"{n} has shape {there[n]} in the file and {own[n]} here" for n in both if there[n] != own[n]]
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ValueError(
             f"{source} that does not fit this {type(net).__name__}: {'; '.join(problems[:3])}{more}. Build the network "
             "with the settings it was saved with."
         )
-
-
-def _shape(entry: object) -> tuple[int, ...] | None:
-    """Of a tensor; None of anything else, which a file of someone else's may hold under a tensor's name."""
-    return tuple(entry.shape) if isinstance(entry, torch.Tensor) else None
 
 
 def write_state(path: str | os.PathLike, state: dict[str, Any]) -> Path:
@@ -101,46 +96,29 @@ def read_state(path: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
-#: What every checkpoint holds, beside the states of the random generators.
-PARTS = {
-    "settings": dict, "net": dict, "optimizer": dict, "scheduler": dict, "history": dict, "rng": torch.Tensor,
-}  # fmt: skip
-
-
-#: Settings that the first checkpoints lack. None means unknown, and what is unknown here is no reason to refuse.
+#: What every checkpoint holds, beside the states of the other random generators.
+PARTS = {**dict.fromkeys(("settings", "net", "optimizer", "scheduler", "history"), dict), "rng": torch.Tensor}
+#: Settings that the first checkpoints lack: no reason to refuse one.
 ADDED = ("seed", "init", "shuffle", "augment", "mirrored", "layers")
 
 
-def settings_of(net: nn.Module, data) -> dict:
-    """What of the network, the data and the seed decides the course of a run, as plain Python values.
+def settings_of(net: nn.Module, data: Data) -> dict[str, Any]:
+    """What of the network, the data and the seed decides the course of a run, as plain values; None is unknown.
 
     Of plain lists of batches little is known; they cannot be told apart. ``init``, how the weights started, cannot be
     seen in the weights of a run under way: it is known of a network that ``build`` made, which notes its recipe.
     """
-    known = {name: _plain(getattr(data, name)) for name in ("label", "size", "batch_size") if hasattr(data, name)}
-    if (images := getattr(data.train, "num_images", None)) is not None:
-        known["images"] = _plain(images)
+    facts, train = Facts.of(data), Facts.of(data.train)
     init = getattr(getattr(net, "recipe", None), "init", None)
-    return {
-        **known,
-        "seed": last_seed(),
-        "init": init if isinstance(init, str) else None,
-        **{name: _plain(getattr(data.train, name, None)) for name in ("shuffle", "augment", "mirrored")},
+    settings = {
+        "label": facts.label, "size": facts.size, "batch_size": facts.batch_size, "images": train.num_images,
+        "seed": last_seed(), "init": init if isinstance(init, str) else None, "shuffle": train.shuffle,
+        "augment": train.augment, "mirrored": train.mirrored,
         # Names and shapes of the weights say nothing of activations, strides or dropout; the printed layers do.
         "layers": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(net)),
-    }
-
-
-def _plain(value: object) -> bool | int | float | str | None:
-    """``value`` as something that a file of plain data can hold."""
-    value = plain(value)
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
-
-
-def own_generator(data) -> torch.Generator | None:
-    """The generator from which ``data.train`` draws its order, where it has one of its own, as a ``DataLoader`` may."""
-    generator = getattr(data.train, "generator", None)
-    return generator if isinstance(generator, torch.Generator) else None
+    }  # fmt: skip
+    settings = {name: plain(value) for name, value in settings.items()}
+    return {name: v if v is None or isinstance(v, (bool, int, float, str)) else str(v) for name, v in settings.items()}
 
 
 def save_run(
@@ -153,25 +131,17 @@ def save_run(
     """
     if distributed.rank():
         return
-    write_state(
-        path,
-        {
-            "settings": settings,
-            "net": net.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "scheduler": scheduler.state_dict(),
-            "history": history.state_dict(),
-            "rng_data": None if generator is None else generator.get_state(),
-            **random_state(),
-        },
-    )
+    parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler, "history": history}
+    states = {name: part.state_dict() for name, part in parts.items()}
+    states["rng_data"] = None if generator is None else generator.get_state()
+    write_state(path, {"settings": settings, **states, **random_state()})
 
 
 def resume_run(
-    path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler,
+    path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler, history: History,
     generator: torch.Generator | None = None,
-) -> History | None:  # fmt: skip
-    """Put everything back as ``save_run`` found it; return the epochs that are done, or None where there is no file.
+) -> bool:  # fmt: skip
+    """Put everything back as ``save_run`` found it, the epochs that are done into ``history``; False without a file.
 
     In ``settings`` the seed becomes that with which the run began, in case nothing was seeded in this process.
     Of several processes the first reads, for all: their number may differ from that of the run that wrote the file.
@@ -182,16 +152,16 @@ def resume_run(
     """
     state = distributed.from_first(lambda: read_state(path) if Path(path).exists() else None)
     if state is None:
-        return None
+        return False
     lacking = [name for name, kind in PARTS.items() if not isinstance(state.get(name), kind)]
     if lacking:
         raise ValueError(f"{path} is a d2lite file, but no checkpoint of a run (no {lacking[0]}): give another file.")
     saved = state["settings"]
-    _refuse(path, _differences(saved, {name: value for name, value in settings.items() if name != "layers"}))
+    _check_same_run(path, saved, {name: value for name, value in settings.items() if name != "layers"})
     check_same_shapes(net, state["net"], f"the checkpoint {path} holds a network")  # says more than the next line would
-    _refuse(path, _differences(saved, {"layers": settings.get("layers")}))
+    _check_same_run(path, saved, {"layers": settings.get("layers")})
     try:
-        history = History.from_state_dict(state["history"])
+        done = History.from_state_dict(state["history"])
         optimizer.load_state_dict(state["optimizer"])
         scheduler.load_state_dict(state["scheduler"])
         restore_random_state(state)
@@ -203,24 +173,20 @@ def resume_run(
     except Exception as error:  # sound by its check sums, but written by someone else
         raise ValueError(f"{path} is no checkpoint of d2lite ({type(error).__name__}): give another file.") from error
     settings["seed"] = saved.get("seed", settings.get("seed"))
-    return history
+    history.records.extend(done)
+    return True
 
 
-def _differences(saved: dict, settings: dict) -> list[str]:
+def _check_same_run(path: str | os.PathLike, saved: dict, settings: dict) -> None:
     differences = []
-    for name, value in settings.items():
-        unknown = name in ADDED and (name not in saved or value is None)
-        if unknown or saved.get(name) == value:
-            continue
+    for name, here in settings.items():
         there = saved.get(name)
-        if name == "layers":
-            lines = itertools.zip_longest(str(there).splitlines(), value.splitlines(), fillvalue="")
-            there, value = next((a.strip(), b.strip()) for a, b in lines if a != b)
-        differences.append(f"{name}: {there!r} there, {value!r} here")
-    return differences
-
-
-def _refuse(path: str | os.PathLike, differences: list[str]) -> None:
+        if here is None or there == here or (name in ADDED and name not in saved):
+            continue
+        if name == "layers":  # all of them would be too long
+            lines = itertools.zip_longest(str(there).splitlines(), here.splitlines(), fillvalue="")
+            there, here = next((a.strip(), b.strip()) for a, b in lines if a != b)
+        differences.append(f"{name}: {there!r} there, {here!r} here")
     if differences:
         raise ValueError(
             f"the checkpoint {path} belongs to another run ({'; '.join(differences)}): use the same settings, give "

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # imported where they are used: together they take longer tha
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+
 @dataclass(frozen=True)
 class EpochRecord:
     """One epoch: losses are means a sample (nats), accuracies fractions in [0, 1], exact over the split.
@@ -74,19 +75,17 @@ class History:
         """One row an epoch, indexed by epoch."""
         import pandas as pd
 
-        columns = [name for name in EpochRecord.__dataclass_fields__ if name != "epoch"]
-        rows = [asdict(record) for record in self.records]
-        return pd.DataFrame(rows, columns=["epoch", *columns]).set_index("epoch")
+        return pd.DataFrame(self.records, columns=list(EpochRecord.__dataclass_fields__)).set_index("epoch")
 
     def plot(self, axes: tuple[Axes, Axes] | None = None) -> Figure:
         """Draw loss and accuracy against epochs, side by side, on ``axes`` or on a new figure; return the figure."""
         from .curves import plot  # brings Matplotlib
 
-        return plot(self, axes)
+        return plot(self.records, axes)
 
     def state_dict(self) -> dict:
         """Plain lists and numbers, as ``save`` and checkpoints store them."""
-        return {"records": [asdict(record) for record in self.records], "interrupted": self.interrupted}
+        return asdict(self)
 
     @classmethod
     def from_state_dict(cls, state: dict) -> History:
@@ -107,17 +106,9 @@ class History:
         """
         try:
             history = cls.from_state_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-            for record in history:
-                _check_numbers(record)
+            for name, value in (item for record in history for item in asdict(record).items()):
+                if real(value) is None and not (value is None and name in ("val_loss", "val_accuracy")):
+                    raise ValueError(f"{name} is {value!r}")
             return history
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(
-                f"{path} is not a saved history ({error}): give a file that History.save wrote."
-            ) from error
-
-
-def _check_numbers(record: EpochRecord) -> None:
-    for name, value in asdict(record).items():
-        missing = value is None and name in ("val_loss", "val_accuracy")
-        if not missing and real(value) is None:
-            raise ValueError(f"{name} is {value!r}")
+        except (ValueError, KeyError, TypeError, RecursionError) as e:
+            raise ValueError(f"{path} is not a saved history ({e}): give a file that History.save wrote.") from e

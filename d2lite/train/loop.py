@@ -1,29 +1,26 @@
 """The training loop: the only one in the book, and nothing that draws: who watches is told."""
 
-from __future__ import annotations
-
 import contextlib
+import functools
 import math
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim import lr_scheduler
 
-from ..arguments import check_real, check_whole
+from ..arguments import check_whole
 from ..machine import distributed
 from ..machine.devices import fast_bfloat16
 from .board import Listener, Progress, Run, Ticker, make_listener
-from .checkpoint import own_generator, resume_run, save_run, settings_of
+from .checkpoint import resume_run, save_run, settings_of
 from .history import EpochRecord, History
 from .metrics import Tally, evaluate, widened
-from .validate import check_choice, check_fit, check_writable, epoch_budget
-
-OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("one_cycle", "step", "constant")
-PRECISIONS = ("auto", "float32", "bfloat16")
+from .validate import Data, Facts, check_fit, check_options, check_writable, epoch_budget
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -36,7 +33,7 @@ class NonFiniteLossError(FloatingPointError):
 
 def fit(
     net: nn.Module,
-    data,
+    data: Data,
     epochs: int,
     lr: float,
     *,
@@ -79,79 +76,33 @@ def fit(
 
     Inside ``distributed.processes()`` every process calls ``fit``; all get the same history, and the first one reports.
     """
-    check_choice("optimizer", optimizer, OPTIMIZERS)
-    check_choice("schedule", schedule, SCHEDULES)
-    check_choice("precision", precision, PRECISIONS)
+    options = check_options({
+        "lr": lr, "optimizer": optimizer, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
+        "label_smoothing": label_smoothing, "precision": precision,
+    })  # fmt: skip
     epochs = check_whole("epochs", epochs, 1)
     quick_epochs = None if quick_epochs is None else check_whole("quick_epochs", quick_epochs, 1)
-    lr = check_real("lr", lr, lambda value: value > 0, "a positive learning rate, such as 0.1")
-    momentum = check_real("momentum", momentum, lambda value: 0 <= value < 1, "a number from 0 to below 1, such as 0.9")
-    weight_decay = check_real("weight_decay", weight_decay, lambda value: value >= 0, "a number from 0, such as 5e-4")
-    label_smoothing = check_real(
-        "label_smoothing", label_smoothing, lambda value: 0 <= value <= 1, "a number from 0 to 1, such as 0.1"
-    )
+    watcher = make_listener(listener)
     if checkpoint is not None and distributed.rank() == 0:  # who writes it
         check_writable(checkpoint)
     on = check_fit(net, data)
-    net.to(on, memory_format=torch.channels_last)
-    run_epochs, notes = epoch_budget(data, epochs, quick_epochs)
-    steps_per_epoch = len(data.train)
-    stepper = _make_optimizer(net, optimizer, lr, momentum, weight_decay)
-    scheduler = _make_scheduler(stepper, schedule, lr, run_epochs * steps_per_epoch)
-    autocast = _autocast(precision, on)
-    settings = {
-        "network": type(net).__name__, "epochs": run_epochs, "steps_per_epoch": steps_per_epoch, "lr": lr,
-        "optimizer": optimizer, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,
-        "label_smoothing": label_smoothing, "precision": precision, **settings_of(net, data),
-    }  # fmt: skip
-    history, generator = History(), own_generator(data)
-    if checkpoint is not None and (resumed := resume_run(checkpoint, settings, net, stepper, scheduler, generator)):
-        history = resumed
-        notes.append(f"resumed from {checkpoint} after epoch {len(history)} of {run_epochs}")
-    weight = getattr(data.train, "weight", lambda step: 1.0)
+    net.to(on, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    epochs, notes = epoch_budget(data, epochs, quick_epochs)
+    sizes = {"network": type(net).__name__, "epochs": epochs, "steps_per_epoch": len(data.train)}
+    run = _Training(net, data, on, {**sizes, **options, **settings_of(net, data)}, watcher)
+    history = run.history
+    if checkpoint is not None and resume_run(checkpoint, *run.state):
+        notes.append(f"resumed from {checkpoint} after epoch {len(history)} of {epochs}")
     model = distributed.copies(net)  # the network itself, unless several processes train it
     if compile:
         model = torch.compile(model)
-    if listener == "auto":
-        listener = make_listener() if distributed.rank() == 0 else None
-    watcher = listener or Listener()
-    watcher.start(Run(run_epochs, steps_per_epoch, notes, history))
-    ticker = Ticker()
+    watcher.start(Run(epochs, len(data.train), notes, history))
     try:
-        for epoch in range(len(history) + 1, run_epochs + 1):
-            tally, began = Tally(), time.perf_counter()
-            net.train()
-            for step, (X, y) in enumerate(data.train, start=1):
-                with autocast():
-                    logits = model(X)
-                loss = F.cross_entropy(widened(logits), y, label_smoothing=label_smoothing)
-                stepper.zero_grad(set_to_none=True)
-                share = weight(step)  # 1, unless several processes have unequal shares of this batch
-                (loss if share == 1 else share * loss).backward()
-                stepper.step()
-                rate = scheduler.get_last_lr()[0]
-                scheduler.step()
-                tally.add(loss, logits, y)
-                if ticker.due():
-                    so_far = tally.so_far()  # the one place inside an epoch that waits for the device
-                    tick = time.perf_counter()
-                    if distributed.size() == 1:  # several find it out together, at the end of the epoch
-                        _check_finite(so_far.loss, epoch, lr, history)
-                    done = (epoch - 1) * steps_per_epoch + step
-                    watcher.progress(
-                        Progress(epoch, done, run_epochs * steps_per_epoch, so_far.loss, so_far.accuracy, tick - began)
-                    )
-                    ticker.done(tick)
-            train = tally.metrics()
-            seconds = time.perf_counter() - began
-            _check_finite(train.loss, epoch, lr, history)
-            distributed.agree(net)
-            val = evaluate(net, data.val) if data.val is not None else None
-            measured = (val.loss, val.accuracy) if val else (None, None)
-            record = EpochRecord(epoch, train.loss, train.accuracy, *measured, rate, seconds, train.n / seconds)
+        for epoch in range(len(history) + 1, epochs + 1):
+            record = run.epoch(epoch, model)
             history.records.append(record)
             if checkpoint is not None:
-                save_run(checkpoint, settings, net, stepper, scheduler, history, generator)
+                save_run(checkpoint, *run.state)
             watcher.epoch(record)
     except KeyboardInterrupt:
         if distributed.size() > 1:  # the others may be at another step: together they cannot go on
@@ -162,36 +113,82 @@ def fit(
     return history
 
 
-def _make_optimizer(
-    net: nn.Module, name: str, lr: float, momentum: float, weight_decay: float
-) -> torch.optim.Optimizer:
-    parameters = list(net.parameters())
-    fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)  # one pass over the weights
-    if name == "sgd":
-        return torch.optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, fused=fused)
-    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
+class _Training:
+    """A network and all that changes while it is trained, an epoch at a time."""
+
+    def __init__(self, net: nn.Module, data: Data, on: torch.device, settings: dict[str, Any], watcher: Listener):
+        self.net, self.data, self.settings, self.watcher = net, data, settings, watcher
+        self.history, self.ticker, facts = History(), Ticker(), Facts.of(data.train)
+        self.weight = facts.weight
+        self.optimizer = _make_optimizer(net, on, settings)
+        self.scheduler = _make_scheduler(self.optimizer, settings)
+        narrow = settings["precision"] == "bfloat16" or (settings["precision"] == "auto" and fast_bfloat16(on))
+        self.autocast = functools.partial(torch.autocast, on.type, torch.bfloat16) if narrow else contextlib.nullcontext
+        generator = facts.generator if isinstance(facts.generator, torch.Generator) else None
+        #: what a checkpoint keeps, as ``save_run`` and ``resume_run`` take it
+        self.state = (settings, net, self.optimizer, self.scheduler, self.history, generator)
+
+    def epoch(self, number: int, model: Callable[..., torch.Tensor]) -> EpochRecord:
+        """Train with all batches once, by calling ``model``, and measure the network."""
+        optimizer, scheduler, autocast, weight = self.optimizer, self.scheduler, self.autocast, self.weight
+        smoothing, rate = self.settings["label_smoothing"], 0.0
+        tally, began = Tally(), time.perf_counter()
+        self.net.train()
+        for step, (X, y) in enumerate(self.data.train, start=1):
+            with autocast():
+                logits = model(X)
+            loss = F.cross_entropy(widened(logits), y, label_smoothing=smoothing)
+            optimizer.zero_grad(set_to_none=True)
+            share = weight(step)  # 1, unless several processes have unequal shares of this batch
+            (loss if share == 1 else share * loss).backward()
+            optimizer.step()
+            rate = scheduler.get_last_lr()[0]
+            scheduler.step()
+            tally.add(loss, logits, y)
+            if self.ticker.due():
+                self._tell(number, step, tally, began)
+        train = tally.metrics()
+        seconds = time.perf_counter() - began
+        self._check_finite(train.loss, number)
+        distributed.agree(self.net)
+        val = evaluate(self.net, self.data.val) if self.data.val is not None else None
+        measured = (val.loss, val.accuracy) if val else (None, None)
+        return EpochRecord(number, train.loss, train.accuracy, *measured, float(rate), seconds, train.n / seconds)
+
+    def _tell(self, epoch: int, step: int, tally: Tally, began: float) -> None:
+        """Where the run stands: the one place inside an epoch that waits for the device."""
+        so_far = tally.metrics(alone=True)
+        tick = time.perf_counter()
+        if distributed.size() == 1:  # several find it out together, at the end of the epoch
+            self._check_finite(so_far.loss, epoch)
+        steps = self.settings["steps_per_epoch"]
+        done, total = (epoch - 1) * steps + step, self.settings["epochs"] * steps
+        self.watcher.progress(Progress(epoch, done, total, so_far.loss, so_far.accuracy, tick - began))
+        self.ticker.done(tick)
+
+    def _check_finite(self, loss: float, epoch: int) -> None:
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(
+                f"the training loss became {loss} in epoch {epoch}: the weights are no longer usable. Build the "
+                f"network anew and train with a smaller learning rate, such as lr={self.settings['lr'] / 10:g}; if "
+                "that does not help, look for NaN in the images.",
+                self.history,
+            )
 
 
-def _make_scheduler(stepper: torch.optim.Optimizer, name: str, lr: float, steps: int):
-    if name == "one_cycle" and steps >= 4:
+def _make_optimizer(net: nn.Module, on: torch.device, settings: dict[str, Any]) -> torch.optim.Optimizer:
+    options: dict[str, Any] = {name: settings[name] for name in ("lr", "weight_decay")}
+    options["fused"] = on.type in ("cpu", "cuda")  # one pass over the weights
+    if settings["optimizer"] == "sgd":
+        return torch.optim.SGD(net.parameters(), momentum=settings["momentum"], **options)
+    return torch.optim.AdamW(net.parameters(), **options)
+
+
+def _make_scheduler(optimizer: torch.optim.Optimizer, settings: dict[str, Any]) -> lr_scheduler.LRScheduler:
+    steps = settings["epochs"] * settings["steps_per_epoch"]
+    if settings["schedule"] == "one_cycle" and steps >= 4:
         # momentum stays what the caller asked for: only the rate cycles
-        return torch.optim.lr_scheduler.OneCycleLR(stepper, max_lr=lr, total_steps=steps, cycle_momentum=False)
-    if name == "step":
-        return torch.optim.lr_scheduler.MultiStepLR(stepper, milestones=[steps // 2, steps * 3 // 4])
-    return torch.optim.lr_scheduler.ConstantLR(stepper, factor=1.0)
-
-
-def _autocast(precision: str, on: torch.device) -> Callable[[], contextlib.AbstractContextManager]:
-    if precision == "bfloat16" or (precision == "auto" and fast_bfloat16(on)):
-        return lambda: torch.autocast(on.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext
-
-
-def _check_finite(loss: float, epoch: int, lr: float, history: History) -> None:
-    if not math.isfinite(loss):
-        raise NonFiniteLossError(
-            f"the training loss became {loss} in epoch {epoch}: the weights are no longer usable. Build the network "
-            f"anew and train with a smaller learning rate, such as lr={lr / 10:g}; if that does not help, look for NaN "
-            "in the images.",
-            history,
-        )
+        return lr_scheduler.OneCycleLR(optimizer, max_lr=settings["lr"], total_steps=steps, cycle_momentum=False)
+    if settings["schedule"] == "step":
+        return lr_scheduler.MultiStepLR(optimizer, milestones=[steps // 2, steps * 3 // 4])
+    return lr_scheduler.ConstantLR(optimizer, factor=1.0)

@@ -1,7 +1,5 @@
 """Exact loss and accuracy: sums over samples, never a mean of batch means."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -23,7 +21,7 @@ class Metrics:
 
 
 class Tally:
-    """Adds up loss and hits of batches without waiting for the device; ``metrics`` and ``so_far`` wait, once."""
+    """Adds up loss and hits of batches without waiting for the device; ``metrics`` waits, once."""
 
     def __init__(self) -> None:
         self.losses: list[torch.Tensor] = []
@@ -40,20 +38,12 @@ class Tally:
         losses, hits = (torch.stack(parts).cpu().double().sum() if parts else 0.0 for parts in (self.losses, self.hits))
         return torch.tensor([losses, hits, self.n], dtype=torch.float64)
 
-    def so_far(self) -> Metrics:
-        """Of this process alone."""
-        return _metrics(self.sums())
-
-    def metrics(self) -> Metrics:
-        """Of all processes of the run, each of which must ask for it."""
-        return _metrics(distributed.total(self.sums()))
-
-
-def _metrics(sums: torch.Tensor) -> Metrics:
-    loss, hits, n = sums.tolist()
-    if not n:
-        raise ValueError("there is nothing to measure: the split has no batches.")
-    return Metrics(loss / n, hits / n, int(n))
+    def metrics(self, alone: bool = False) -> Metrics:
+        """Of all processes of the run, each of which must ask for it; or of this one ``alone``."""
+        loss, hits, n = (self.sums() if alone else distributed.total(self.sums())).tolist()
+        if not n:
+            raise ValueError("there is nothing to measure: the split has no batches.")
+        return Metrics(loss / n, hits / n, int(n))
 
 
 def widened(logits: torch.Tensor) -> torch.Tensor:
