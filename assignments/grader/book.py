@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook
 
-from tools import pairs
+from tools import files
 
 from . import course
 
@@ -44,14 +44,14 @@ def enter(folder: Path, found: list[dict]) -> list[dict[str, dict]]:
                 entered[key] = record["run"]
         book.db.commit()
         marks = [_marks(book, record) for record in found]
-    pairs.write(known, json.dumps(entered, indent=1, sort_keys=True))
+    files.write(known, json.dumps(entered, indent=1, sort_keys=True))
     return marks
 
 
 def _enter(folder: Path, book: Gradebook, record: dict) -> None:
     name, student = record["problem_set"], record["student"]
     for stage in ("submitted", "autograded"):  # the formgrader shows the second and expects the first
-        pairs.write(folder / stage / student / name / f"{name}.ipynb", record["notebook"])
+        files.write(folder / stage / student / name / f"{name}.ipynb", record["notebook"])
     book.update_or_create_student(student)
     book.update_or_create_submission(name, student)
     for grade in book.find_submission_notebook(name, name, student).grades:
@@ -78,7 +78,7 @@ def _marks(book: Gradebook, record: dict) -> dict[str, dict]:
 
 def configure(folder: Path, unsafe: bool) -> None:
     """Write the settings that nbgrader's own commands read in the course's folder."""
-    pairs.write(folder / "nbgrader_config.py", CONFIG.format(root=str(course.ROOT), unsafe=unsafe))
+    files.write(folder / "nbgrader_config.py", CONFIG.format(root=str(course.ROOT), unsafe=unsafe))
 
 
 def copy(folder: Path, to: Path) -> None:

@@ -21,7 +21,7 @@ from nbgrader.apps import NbGraderAPI
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
-from tools import pairs, project
+from tools import notebooks, project
 
 ASSIGNMENTS = Path(__file__).resolve().parent.parent
 ROOT = ASSIGNMENTS.parent
@@ -43,7 +43,8 @@ class SetError(Exception):
 
 def names() -> list[str]:
     """Names of the problem sets, in order."""
-    return sorted(path.parent.name for path in SOURCE.glob("*/*.md") if path.stem == path.parent.name)
+    found = [path.stem for path in SOURCE.glob("ps[0-9]*-*/*.md") if path.stem == path.parent.name]
+    return sorted(found, key=lambda name: int(short(name).removeprefix("ps")))
 
 
 def short(name: str) -> str:
@@ -86,7 +87,7 @@ def read(path: Path) -> nbformat.NotebookNode:
         if grade:
             complete["cell_type"] = "code"
         cell.metadata["nbgrader"] = {**complete, **given}
-    notebook.metadata = nbformat.from_dict({"kernelspec": pairs.KERNEL, "language_info": pairs.LANGUAGE})
+    notebook.metadata = notebooks.metadata()
     return notebook
 
 

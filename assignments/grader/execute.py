@@ -8,7 +8,7 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Instance
 
-from . import course, handles
+from . import course, proxies
 from .notebooks import plain
 from .sandbox import Limits
 from .session import Ended, Session
@@ -31,7 +31,7 @@ class Execute(NbGraderPreprocessor):
         name = resources["nbgrader"]["notebook"]
         tests, trusted, in_place = course.tests(name), course.trusted(name), course.tagged(name, "in-place")
         with Session(self.limits, self.unsafe) as session:
-            handles.connect(session)
+            proxies.connect(session)
             here = Bench(session, self.limits.cell, course.asked(name))
             for number, cell in enumerate(nb.cells, 1):
                 grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")

@@ -5,7 +5,7 @@ import fcntl
 import json
 from pathlib import Path
 
-from tools import pairs
+from tools import files
 
 
 class BusyError(Exception):
@@ -31,7 +31,7 @@ class Records:
 
     def write(self, record: dict) -> None:
         """Keep a record."""
-        pairs.write(self.path(record["problem_set"], record["student"]), json.dumps(record, indent=1))
+        files.write(self.path(record["problem_set"], record["student"]), json.dumps(record, indent=1))
 
 
 @contextlib.contextmanager

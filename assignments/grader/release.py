@@ -4,7 +4,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from tools import pairs
+from tools import files
 
 from . import course
 
@@ -27,7 +27,7 @@ def sync() -> list[Path]:
     """Write the generated notebooks that are not what the Markdown sources make; their paths."""
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         wanted = stored(Path(folder))
-    return [path for path, text in wanted.items() if pairs.write(path, text)]
+    return [path for path, text in wanted.items() if files.write(path, text)]
 
 
 def write(out: Path) -> None:
@@ -35,8 +35,8 @@ def write(out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         given = texts(Path(folder))
     for name, text in given.items():
-        pairs.write(out / "release" / name / f"{name}.ipynb", text)
-        pairs.write(out / "solutions" / name / f"{name}.ipynb", course.text(course.solved(name)))
+        files.write(out / "release" / name / f"{name}.ipynb", text)
+        files.write(out / "solutions" / name / f"{name}.ipynb", course.text(course.solved(name)))
     with zipfile.ZipFile(out / "release.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in given.items():
             archive.writestr(zipfile.ZipInfo(f"{name}/{name}.ipynb", EPOCH), text)

@@ -12,7 +12,7 @@ import matplotlib
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
-from tools import pairs
+from tools import files
 
 from . import book, course
 
@@ -49,13 +49,13 @@ def write(folder: Path, found: list[dict], given: list[dict[str, dict]]) -> None
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: _no_formula(value) for key, value in line.items()} for line in rows)
-    pairs.write(folder / "grades.csv", table.getvalue())
+    files.write(folder / "grades.csv", table.getvalue())
     for (record, marks), line in zip(marked, rows):
         page = PAGES.get_template("feedback.html").render(record=record, questions=questions(record, marks), row=line)
-        pairs.write(folder / "feedback" / record["problem_set"] / f"{record['student']}.html", page)
+        files.write(folder / "feedback" / record["problem_set"] / f"{record['student']}.html", page)
     sets = [about(name, marked) for name in sorted({record["problem_set"] for record in found})]
     odd = [line for line in rows if line["remarks"] or line["status"] != "marked"]
-    pairs.write(folder / "summary.html", PAGES.get_template("summary.html").render(sets=sets, odd=odd))
+    files.write(folder / "summary.html", PAGES.get_template("summary.html").render(sets=sets, odd=odd))
 
 
 def questions(record: dict, marks: dict) -> list[dict]:

@@ -1,7 +1,7 @@
 """The sandbox that a submission runs in: bubblewrap's command line, and whether it works on this machine.
 
 Inside there are no network, no other processes, and of the file system only the system's programs, this Python with its
-packages, ``d2lite``, and three files of the grader that hold no test. What is written lies in memory, is limited in
+packages, ``d2lite``, and two files of the grader that hold no test. What is written lies in memory, is limited in
 size, and is gone with the sandbox.
 """
 
@@ -23,7 +23,7 @@ from . import syscalls
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-INSIDE = ("inside.py", "said.py", "wire.py")
+INSIDE = ("student.py", "protocol.py")
 HOME = "/tmp/home"
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
 UIDS = 1_000_000  # above what systems give to people and services
@@ -181,7 +181,7 @@ def start(settings: str, limits: Limits, unsafe: bool) -> tuple[subprocess.Popen
     Raises:
         SandboxError: there is no working sandbox here.
     """
-    arguments = ["-B", "/grader/inside.py", settings]
+    arguments = ["-B", "/grader/student.py", settings]
     if not unsafe:
         check()
         # each sandbox is a user of its own, so that limits on processes are counted for each alone
@@ -191,6 +191,6 @@ def start(settings: str, limits: Limits, unsafe: bool) -> tuple[subprocess.Popen
             return subprocess.Popen(line, **PIPES, pass_fds=_given(filtered)), None
     home = tempfile.mkdtemp(prefix="unsafe-")
     variables = {**environment(home), "PYTHONPATH": f"{HERE}:{ROOT}", "TMPDIR": home}
-    arguments[1] = str(HERE / "inside.py")
+    arguments[1] = str(HERE / "student.py")
     process = subprocess.Popen([sys.executable, *arguments], **PIPES, cwd=home, env=variables, start_new_session=True)
     return process, Path(home)

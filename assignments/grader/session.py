@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from . import sandbox, wire
+from . import protocol, sandbox
 
 START = 60.0  # seconds to import torch on a busy machine
 GRACE = 3.0  # seconds between asking a cell to stop and ending its process
@@ -40,7 +40,7 @@ class Session:
         self.number = 0
         # Without a sandbox processes are counted with all of the user's own, so no limit could be right.
         settings = {"memory": limits.memory, "processes": 0 if unsafe else limits.processes, "disk": limits.disk}
-        self.resolve = _no_handle
+        self.resolve = _no_proxy
         self.in_place = False  # whether what a student's function does to its arguments reaches the test's own
         self.asking = False  # in the middle of a message, which nothing may break into
         self.test_ends: float | None = None
@@ -84,7 +84,7 @@ class Session:
                 return
             time.sleep(0.2)
 
-    def ask(self, op: str, arguments: wire.Writer | None = None, **fields) -> wire.Reader:
+    def ask(self, op: str, arguments: protocol.Writer | None = None, **fields) -> protocol.Reader:
         """Send one question and wait for the answer.
 
         Raises:
@@ -99,7 +99,7 @@ class Session:
         if seconds <= 0:
             self._over(f"it took longer than the {self.limits.total:.0f} s that a submission has")
         self.number += 1
-        writer = arguments or wire.Writer(_no_reference)
+        writer = arguments or protocol.Writer(_no_reference)
         frame = writer.frame(op=op, number=self.number, seconds=seconds, **fields)
         until = now + seconds + GRACE
         self.asking = True
@@ -149,18 +149,18 @@ class Session:
 
     def _frame(self, until: float) -> tuple[bytes, bytes]:
         if self.number:
-            number, _ = wire.HEAD.unpack(self._read(wire.HEAD.size, until))
+            number, _ = protocol.HEAD.unpack(self._read(protocol.HEAD.size, until))
             if number != self.number:
                 self._over("it, or a process that it started, wrote into the pipe to the grader")
-        text, block = wire.HEAD.unpack(self._read(wire.HEAD.size, until))
-        if text > wire.MAX_JSON or block > wire.MAX_BYTES:
+        text, block = protocol.HEAD.unpack(self._read(protocol.HEAD.size, until))
+        if text > protocol.MAX_JSON or block > protocol.MAX_BYTES:
             self._over("it sent more than an answer can hold")
         return self._read(text, until), self._read(block, until)
 
-    def _reader(self, text: bytes, block: bytes) -> wire.Reader:
+    def _reader(self, text: bytes, block: bytes) -> protocol.Reader:
         try:
-            return wire.Reader(text, block, lambda item: self.resolve(item))
-        except wire.WireError as error:
+            return protocol.Reader(text, block, lambda item: self.resolve(item))
+        except protocol.ProtocolError as error:
             self._over(f"its answer could not be read ({error})")
 
 
@@ -168,8 +168,8 @@ def _no_reference(value):
     raise TypeError(f"a {type(value).__name__} cannot be handed to a student's code")
 
 
-def _no_handle(item):
-    raise wire.WireError("an unknown kind of value")
+def _no_proxy(item):
+    raise protocol.ProtocolError("an unknown kind of value")
 
 
 def _memory(pid: int) -> int:

@@ -1,4 +1,4 @@
-"""The grader's own side: runs test cells here, beside the student's process, with handles for what the student made."""
+"""The grader's own side: runs test cells here, beside the student's process, with proxies for what the student made."""
 
 import ast
 import contextlib
@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 import torch
 
-from . import handles
+from . import proxies
 from .session import Session
 
 
@@ -55,7 +55,7 @@ class Bench:
         signal.setitimer(signal.ITIMER_REAL, self.seconds)
         self.session.test_ends, self.session.in_place = time.monotonic() + self.seconds, in_place
         try:
-            handles.ask(self.session, "seed", seed=seed)
+            proxies.ask(self.session, "seed", seed=seed)
             return None, self._execute(source, cell)
         except Exception as error:
             return error, None
@@ -85,7 +85,7 @@ class Bench:
         for name in sorted(wanted & self.asked):
             if name not in self.names:
                 with contextlib.suppress(NameError):  # a test's own variable, or the test will say so itself
-                    fetched[name] = self.names[name] = handles.fetch(self.session, name)
+                    fetched[name] = self.names[name] = proxies.fetch(self.session, name)
         return fetched
 
     def _too_long(self, signum, frame):

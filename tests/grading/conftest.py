@@ -2,24 +2,22 @@
 
 import os
 
-import classroom
 import pytest
 
 from assignments.grader import course
+from tools import prepare
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the workers that marking starts: one thread each
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory):
+def base(once):
     """A course with all problem sets released by nbgrader."""
-    folder = tmp_path_factory.mktemp("course") / "base"
-    course.prepare(folder, course.names())
-    return folder
+    return once("course", lambda folder: course.prepare(folder, course.names()))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def needs_sandbox():
-    """Skip where bubblewrap is missing."""
-    if not classroom.sandboxed():
-        pytest.skip("no working bubblewrap on this machine: make sandbox")
+    """Skip where no sandbox works."""
+    if reason := prepare.without_sandbox():
+        pytest.skip(reason)

@@ -149,7 +149,7 @@ def test_marks_by_hand_count_and_stay(handed_in, out):
     ("more", "words"),
     [
         (["--student", "nobody"], "there is nothing of 'nobody'; there are"),
-        (["--set", "ps9"], "there is no problem set 'ps9'; there are ps1-training-loop"),
+        (["--set", "ps0"], "there is no problem set 'ps0'; there are ps1-training-loop"),
         (["--due", "tomorrow"], "is no date: write 2026-12-01T23:59"),
         (["--jobs", "0"], "is no number of jobs"),
     ],

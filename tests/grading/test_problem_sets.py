@@ -24,16 +24,16 @@ def hidden(code: str) -> str:
 
 
 def test_they_are_numbered():
-    assert [course.short(name) for name in NAMES] == [f"ps{number}" for number in range(1, len(NAMES) + 1)]
-    assert len(NAMES) >= 6
+    assert NAMES and [course.short(name) for name in NAMES] == [f"ps{number}" for number in range(1, len(NAMES) + 1)]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_form(name):
     graded, by_hand = course.graded(name), course.by_hand(name)
-    assert 8 <= len(graded) <= 15 and sum(graded.values()) == 20
-    assert len(by_hand) == 1 and graded[by_hand.pop()] == 3
-    assert all(points == int(points) > 0 for points in graded.values())
+    where = f"assignments/source/{name}/{name}.md"
+    assert 8 <= len(graded) <= 15 and sum(graded.values()) == 20, f"{where}: 20 points in 8 to 15 cells, not {graded}"
+    assert len(by_hand) == 1 and graded[by_hand.pop()] == 3, f"{where}: one answer in words, for 3 points"
+    assert all(points == int(points) > 0 for points in graded.values()), f"{where}: points are whole"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,11 +96,12 @@ def test_what_is_handed_out(tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_variants_are_complete(name):
     made = classroom.VARIANTS[name]
-    assert name == made.SET and len(made.VARIANTS) >= 8
+    where = f"tests/grading/variants_{course.short(name)}.py"
+    assert name == made.SET and len(made.VARIANTS) >= 8, f"{where}: at least eight wrong variants of {name}"
     with_hidden = {cell for cell, code in course.tests(name).items() if hidden(code)}
-    assert with_hidden <= set(made.CAUGHT) and with_hidden, "a hidden test that catches nothing"
+    assert with_hidden <= set(made.CAUGHT) and with_hidden, f"{where}: CAUGHT lacks {with_hidden - set(made.CAUGHT)}"
     for cell, variant in made.CAUGHT.items():
-        assert cell in made.VARIANTS[variant][1]
+        assert cell in made.VARIANTS[variant][1], f"{where}: {variant} does not cost {cell} its points"
 
 
 @pytest.fixture(scope="module")

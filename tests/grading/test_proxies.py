@@ -1,4 +1,4 @@
-"""What tests hold of a student's work: copies and handles that act like the thing, and never run its code here."""
+"""What tests hold of a student's work: copies and proxies that act like the thing, and never run its code here."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import d2lite as d2l
-from assignments.grader import handles, sandbox, wire
+from assignments.grader import protocol, proxies, sandbox
 from assignments.grader.session import Ended, Session
 from assignments.grader.trusted import Bench, TooLong
 
@@ -78,14 +78,14 @@ many = (n for n in range(3))
 @pytest.fixture(scope="module")
 def session():
     with Session(sandbox.Limits(cell=60), unsafe=not classroom.sandboxed()) as running:  # it imports PyTorch
-        handles.connect(running)
+        proxies.connect(running)
         assert running.ask("run", source=STUDENT).fields["result"]["error"] is None
         yield running
 
 
 @pytest.fixture
 def get(session):
-    return lambda name: handles.fetch(session, name)
+    return lambda name: proxies.fetch(session, name)
 
 
 def test_plain_values_are_copies(get):
@@ -177,7 +177,7 @@ def test_errors_arrive_as_what_they_are(get):
         get("bad")(-1)
     with pytest.raises(KeyError, match="key"):
         get("bad")(0)
-    with pytest.raises(handles.StudentError, match="SystemExit"):
+    with pytest.raises(proxies.StudentError, match="SystemExit"):
         get("bad")(1)
     with pytest.raises(Exception, match="Odd: its own"):
         get("odd")()
@@ -232,17 +232,17 @@ def test_the_same_numbers_for_everybody(session):
 @pytest.mark.parametrize("seed", range(40))
 def test_broken_messages_are_told_as_such(seed):
     rng = random.Random(seed)
-    writer = wire.Writer(lambda value: {"handle": 0, "module": False})
+    writer = protocol.Writer(lambda value: {"handle": 0, "module": False})
     held = writer.value([torch.ones(2, 3), {"a": (1, None)}, object()])
     frame = bytearray(writer.frame(result=held))
-    text, _ = wire.HEAD.unpack(frame[: wire.HEAD.size])
-    body = frame[wire.HEAD.size :]
+    text, _ = protocol.HEAD.unpack(frame[: protocol.HEAD.size])
+    body = frame[protocol.HEAD.size :]
     for _ in range(rng.randint(1, 6)):
         body[rng.randrange(len(body))] = rng.randrange(256)
     try:
-        reader = wire.Reader(bytes(body[:text]), bytes(body[text:]), lambda item: item)
+        reader = protocol.Reader(bytes(body[:text]), bytes(body[text:]), lambda item: item)
         reader.value(reader.fields.get("result"))
-    except wire.WireError:
+    except protocol.ProtocolError:
         pass
 
 
@@ -259,24 +259,24 @@ def test_broken_messages_are_told_as_such(seed):
 )
 def test_impossible_tensors(meta):
     text = json.dumps({"tensors": [meta], "result": {"tensor": 0}}).encode()
-    with pytest.raises(wire.WireError):
-        wire.Reader(text, b"\0" * 4, lambda item: item)
+    with pytest.raises(protocol.ProtocolError):
+        protocol.Reader(text, b"\0" * 4, lambda item: item)
 
 
 def test_an_ended_process_is_told(tmp_path):
     with Session(sandbox.Limits(cell=5), unsafe=not classroom.sandboxed()) as running:
-        handles.connect(running)
+        proxies.connect(running)
         with pytest.raises(Ended, match="a cell ended Python"):
             running.ask("run", source="import os; os._exit(1)")
         with pytest.raises(Ended, match="a cell ended Python"):
-            handles.fetch(running, "x")
+            proxies.fetch(running, "x")
     assert running.process.poll() is not None
 
 
 def test_without_a_sandbox_its_folder_goes_as_well():
     with Session(sandbox.Limits(cell=5), unsafe=True) as running:
-        handles.connect(running)
+        proxies.connect(running)
         running.ask("run", source="import os; open('left', 'w').write('x'); where = os.getcwd()")
-        where = handles.fetch(running, "where")
+        where = proxies.fetch(running, "where")
         assert os.path.exists(where)
     assert not os.path.exists(where)

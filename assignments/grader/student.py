@@ -8,25 +8,27 @@ import os
 import signal
 import sys
 
-WIRE_IN, WIRE_OUT = os.dup(0), os.dup(1)
+PIPE_IN, PIPE_OUT = os.dup(0), os.dup(1)
 _null = os.open(os.devnull, os.O_RDWR)
 for _descriptor in (0, 1, 2):  # what a student's programs print past Python's own streams goes nowhere
     os.dup2(_null, _descriptor)
 
+import builtins  # noqa: E402
 import contextlib  # noqa: E402
+import io  # noqa: E402
 import json  # noqa: E402
 import random  # noqa: E402
 import resource  # noqa: E402
 import types  # noqa: E402
 
 import numpy as np  # noqa: E402
+import protocol  # noqa: E402
 import torch  # noqa: E402
-import wire  # noqa: E402
 from IPython.core.interactiveshell import InteractiveShell  # noqa: E402
-from said import Printed, described  # noqa: E402
 from torch import nn  # noqa: E402
 from traitlets.config import Config  # noqa: E402
 
+KEPT = 20_000  # characters of a cell's output
 LISTED = 10_000  # items of something that is iterated over
 ITERATED = (types.GeneratorType, map, zip, filter, range, type({}.keys()), type({}.values()), type({}.items()))
 QUIET = (
@@ -40,8 +42,42 @@ QUIET = (
 )  # magics with nothing to do here
 
 
+class Printed(io.TextIOBase):
+    """Keeps the beginning of what a cell prints."""
+
+    def __init__(self):
+        self.parts, self.left = [], KEPT
+
+    def write(self, text):
+        if self.left > 0:
+            self.parts.append(text[: self.left])
+            self.left -= len(text)
+            if self.left <= 0:
+                self.parts.append("\n… the rest of the output is left out")
+        return len(text)
+
+    def text(self) -> str:
+        return "".join(self.parts)
+
+
+def described(error: BaseException) -> dict:
+    """An error as data: the nearest built-in type, its own name, its text."""
+    known = next(kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind)
+    try:
+        text = str(error)[:2000]
+    except Exception:
+        text = "(its text cannot be shown)"
+    line = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith("<ipython"):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return {"type": known, "name": type(error).__name__, "text": text, "line": line}
+
+
 class Student:
-    """The student's side: a shell, and the objects that the grader holds handles of."""
+    """The student's side: a shell, and the objects that the grader holds proxies of."""
 
     def __init__(self):
         config = Config()
@@ -78,9 +114,9 @@ class Student:
     def resolve(self, item: dict):
         return self.objects[item["handle"]]
 
-    def answer(self, reader: wire.Reader) -> bytes:
+    def answer(self, reader: protocol.Reader) -> bytes:
         """Do what one message asks for; the reply. Any error of the student's code is an answer as well."""
-        fields, writer = reader.fields, wire.Writer(self.reference)
+        fields, writer = reader.fields, protocol.Writer(self.reference)
         if fields["op"] == "run":
             return writer.frame(result=self.run(fields["source"]))
         extra = {}
@@ -99,13 +135,13 @@ class Student:
             self.calls[len(self.calls)] = (leaves, writer.tensors)
         return writer.frame(result=result, **extra)
 
-    def encoded(self, writer: wire.Writer, value):
+    def encoded(self, writer: protocol.Writer, value):
         if isinstance(value, ITERATED):
             return {"iterator": [writer.value(item) for item, _ in zip(value, range(LISTED))]}
         return writer.value(value)
 
-    def call(self, reader: wire.Reader, writer: wire.Writer):
-        """Call a handle. Tensors that need gradients become leaves here, and the outputs are kept for `backward`."""
+    def call(self, reader: protocol.Reader, writer: protocol.Writer):
+        """Call an object. Tensors that need gradients become leaves here, and the outputs are kept for `backward`."""
         fields, needs = reader.fields, reader.needed()
         leaves = [tensor.requires_grad_() if need else tensor for tensor, need in zip(reader.tensors, needs)]
         args, kwargs = reader.value(fields["args"]), reader.value(fields["kwargs"])
@@ -130,7 +166,7 @@ class Student:
         torch.autograd.backward([out for out, _ in pairs], [grad for _, grad in pairs], retain_graph=True)
         return [leaf.grad for leaf in leaves]
 
-    def look(self, fields: dict, reader: wire.Reader):
+    def look(self, fields: dict, reader: protocol.Reader):
         """Names, attributes, items, lengths, iteration."""
         op = fields["op"]
         if op == "seed":
@@ -158,7 +194,7 @@ class Student:
 def read_exactly(count: int) -> bytes:
     parts = []
     while count:
-        part = os.read(WIRE_IN, min(count, 1 << 20))
+        part = os.read(PIPE_IN, min(count, 1 << 20))
         if not part:
             os._exit(0)  # the grader has gone
         parts.append(part)
@@ -169,7 +205,7 @@ def read_exactly(count: int) -> bytes:
 def send(frame: bytes) -> None:
     view = memoryview(frame)
     while view:
-        view = view[os.write(WIRE_OUT, view) :]
+        view = view[os.write(PIPE_OUT, view) :]
 
 
 def limit(memory: int, processes: int, file_size: int) -> None:
@@ -205,20 +241,20 @@ def main() -> None:
 
     student = Student()
     limit(settings["memory"], settings["processes"], settings["disk"])
-    send(wire.Writer(student.reference).frame(ready=True))
+    send(protocol.Writer(student.reference).frame(ready=True))
     while True:
-        text, block = wire.HEAD.unpack(read_exactly(wire.HEAD.size))
-        reader = wire.Reader(read_exactly(text), read_exactly(block), student.resolve)
+        text, block = protocol.HEAD.unpack(read_exactly(protocol.HEAD.size))
+        reader = protocol.Reader(read_exactly(text), read_exactly(block), student.resolve)
         number = reader.fields["number"]
         signal.signal(signal.SIGALRM, too_long)
         signal.setitimer(signal.ITIMER_REAL, reader.fields["seconds"])
         try:
             frame = student.answer(reader)
         except BaseException as error:
-            frame = wire.Writer(student.reference).frame(failed=described(error))
+            frame = protocol.Writer(student.reference).frame(failed=described(error))
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        send(wire.HEAD.pack(number, len(frame)) + frame)
+        send(protocol.HEAD.pack(number, len(frame)) + frame)
 
 
 if __name__ == "__main__":

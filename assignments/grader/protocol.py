@@ -25,7 +25,7 @@ DTYPES = {
 PLAIN = (bool, int, float, str)
 
 
-class WireError(Exception):
+class ProtocolError(Exception):
     """What arrived is no message, or is too large to be one."""
 
 
@@ -99,7 +99,7 @@ class Reader:
     """Reads one message back. ``resolve`` turns the dictionary of a reference into an object.
 
     Raises:
-        WireError: the message is broken, whoever broke it.
+        ProtocolError: the message is broken, whoever broke it.
     """
 
     def __init__(self, text: bytes, block: bytes, resolve):
@@ -108,25 +108,25 @@ class Reader:
             self.fields = json.loads(text)
             metas = self.fields.pop("tensors")
             self.metas, self.tensors, start = metas, [], 0
-            # the order on the wire is that of sending; a gradient follows the tensor whose it is
+            # tensors arrive in the order of sending; a gradient follows the tensor whose it is
             for meta in metas:
                 tensor, start = self._tensor(meta, block, start)
                 self.tensors.append(tensor)
             if start != len(block):
                 raise ValueError("bytes are left over")
-        except WireError:
+        except ProtocolError:
             raise
         except Exception as error:
-            raise WireError(f"not a message: {error}") from None
+            raise ProtocolError(f"not a message: {error}") from None
 
     @staticmethod
     def _tensor(meta: dict, block: bytes, start: int):
         dtype, shape = DTYPES[meta["dtype"]], [int(side) for side in meta["shape"]]
         if len(shape) > 32 or any(side < 0 for side in shape):
-            raise WireError("a tensor of an impossible shape")
+            raise ProtocolError("a tensor of an impossible shape")
         size = math.prod(shape) * torch.empty(0, dtype=dtype).element_size()
         if start + size > len(block):
-            raise WireError("a tensor lacks bytes")
+            raise ProtocolError("a tensor lacks bytes")
         if size == 0:
             return torch.empty(shape, dtype=dtype), start
         raw = torch.frombuffer(bytearray(block[start : start + size]), dtype=torch.uint8)
@@ -145,7 +145,7 @@ class Reader:
         if item is None or type(item) in PLAIN:
             return item
         if not isinstance(item, dict) or not item or depth > 200:
-            raise WireError("not a value")
+            raise ProtocolError("not a value")
         kind, held = next(iter(item.items()))
         try:
             if kind == "tensor":
@@ -165,7 +165,7 @@ class Reader:
             if kind == "dict":
                 return {self.value(key, depth + 1): self.value(entry, depth + 1) for key, entry in held}
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise WireError(f"not a value: {error}") from None
+            raise ProtocolError(f"not a value: {error}") from None
         return self.resolve(item)
 
     def _with_grad(self, index: int) -> torch.Tensor:

@@ -1,6 +1,6 @@
-"""What a test holds of a student's work: plain values as copies, everything else as a handle that asks the session.
+"""What a test holds of a student's work: plain values as copies, everything else as a proxy that asks the session.
 
-A handle is called, read and iterated over like the thing itself, and gradients flow through its calls; but it is an
+A proxy is called, read and iterated over like the thing itself, and gradients flow through its calls; but it is an
 object of the grader's, so nothing of the student's ever runs beside the tests: no ``__eq__`` that is always true, no
 patched ``torch``, no frame to walk.
 """
@@ -10,7 +10,7 @@ import builtins
 import torch
 from torch import nn
 
-from . import wire
+from . import protocol
 from .session import Session
 
 TYPES = {
@@ -24,8 +24,8 @@ class StudentError(Exception):
     """The student's code raised an error that is no built-in one, or one that would end a program."""
 
 
-class Handle:
-    """A function, class, module or other object of the student's."""
+class Proxy:
+    """A function, class, module or other object of the student's, known by its number: the ``handle`` of messages."""
 
     __slots__ = ("_module", "_number", "_session")
 
@@ -35,7 +35,7 @@ class Handle:
 
     @property
     def __class__(self):
-        return nn.Module if self._module else Handle
+        return nn.Module if self._module else Proxy
 
     def __call__(self, *args, **kwargs):
         return _call(self._session, self._number, args, kwargs)
@@ -70,17 +70,17 @@ class Handle:
 
 
 def connect(session: Session) -> None:
-    """Let what the session answers become handles."""
+    """Let the references in what the session answers become proxies."""
 
     def resolve(item: dict):
         if set(item) != {"handle", "module"} or type(item["handle"]) is not int:
-            raise wire.WireError("an unknown kind of value")
-        return Handle(session, item["handle"], bool(item["module"]))
+            raise protocol.ProtocolError("an unknown kind of value")
+        return Proxy(session, item["handle"], bool(item["module"]))
 
     session.resolve = resolve
 
 
-def ask(session: Session, op: str, writer: wire.Writer | None = None, **fields):
+def ask(session: Session, op: str, writer: protocol.Writer | None = None, **fields):
     """Ask for one value. Raises what the student's code raised, or :class:`Ended` when there is no answer."""
     reader = session.ask(op, writer, **fields)
     _raise(session, reader)
@@ -92,24 +92,24 @@ def fetch(session: Session, name: str):
     return ask(session, "name", name=name)
 
 
-def _writer(session: Session) -> wire.Writer:
+def _writer(session: Session) -> protocol.Writer:
     def reference(value):
-        if type(value) is Handle and value._session is session:
+        if type(value) is Proxy and value._session is session:
             return {"handle": value._number}
         raise TypeError(f"a test cannot hand a {type(value).__name__} to a student's code")
 
-    return wire.Writer(reference)
+    return protocol.Writer(reference)
 
 
-def _value(session: Session, reader: wire.Reader, item):
+def _value(session: Session, reader: protocol.Reader, item):
     try:
         return reader.value(item)
-    except wire.WireError as error:
+    except protocol.ProtocolError as error:
         session.end(f"its answer could not be read ({error})")
         raise
 
 
-def _raise(session: Session, reader: wire.Reader) -> None:
+def _raise(session: Session, reader: protocol.Reader) -> None:
     """Raise the error that an answer reports, as the nearest built-in type."""
     failed = reader.fields.get("failed")
     if failed is None:
@@ -167,7 +167,7 @@ def _call(session: Session, number: int, args: tuple, kwargs: dict):
     return _value(session, reader, reader.fields.get("result"))
 
 
-def _write_back(reader: wire.Reader, inputs: list[torch.Tensor]) -> None:
+def _write_back(reader: protocol.Reader, inputs: list[torch.Tensor]) -> None:
     """Bring changes in place of the arguments back to the test's tensors."""
     changed = reader.fields.get("changed") or {}
     with torch.no_grad():
