@@ -26,12 +26,11 @@ def states(nb) -> dict:
 
 def test_every_interactive_has_its_place():
     places = {name: chapter for chapter in CHAPTERS for name in shown(chapter)}
-    assert set(places) == set(widgets.__all__) and len(places) == 12, "index.md and README.md say twelve"
+    drafts = {name for name in widgets.__all__ if getattr(widgets, name).draft}
+    assert set(widgets.__all__) - set(places) == drafts, (
+        "an interactive is shown in a chapter, or its class in d2lite/widgets says `draft = True`"
+    )
     assert places["ConvolutionLab"] == "alexnet" and places["LiveNetwork"] == "data_and_training"
-
-
-def test_only_the_chapters_on_recipes_and_processes_have_no_interactive():
-    assert set(CHAPTERS) - set(project.with_interactives()) == {"recipes", "scaling_out"}
 
 
 @pytest.mark.parametrize("chapter", project.with_interactives())
@@ -138,6 +137,7 @@ shell.run_cell({cell!r}).raise_error()
 @pytest.mark.parametrize(
     ("there", "missing", "told"), [(False, True, ""), (True, False, "enabled"), (True, True, "enabled\npip")]
 )
+@pytest.mark.slow
 def test_the_setup_cell_lets_interactives_run_on_colab(there, missing, told):
     code = ON_COLAB.format(there=there, missing=missing, cell=project.setup_cell())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -206,19 +206,13 @@ def in_place(net):
 
 
 SHARE = 0.9801656732719317
-RIGHT = {
-    "resnet-1": 36,
-    "resnet-2": option_a,
-    "resnet-3": zero_init,
-    "resnet-4": (3, 8, 36, 3),
-    "resnet-5": SHARE,
-}
+RIGHT = {1: 36, 2: option_a, 3: zero_init, 4: (3, 8, 36, 3), 5: SHARE}
 
 
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        *RIGHT.items(),
+        *((f"resnet-{number}", answer) for number, answer in RIGHT.items()),
         ("resnet-3", in_place),
         ("resnet-4", torch.tensor([3, 8, 36, 3])),
         ("resnet-5", torch.tensor(SHARE)),

@@ -21,11 +21,13 @@ class Interactive(anywidget.AnyWidget):
 
     It needs no kernel: the script computes everything from the traits. A subclass states ``alt``, one sentence that
     tells its point, and draws the same point in ``picture``, for whoever has no script. ``result`` holds the numbers
-    that the page shows, written by the script, so that they can be compared with Python's.
+    that the page shows, written by the script, so that they can be compared with Python's. ``draft`` says that no
+    chapter shows it yet.
     """
 
     result = traitlets.Dict(help="the numbers on the page, written by the script").tag(sync=True)
     alt = ""
+    draft = False
 
     def __init_subclass__(cls, **options):
         own = HERE / cls.__module__.rsplit(".", 1)[-1]
