@@ -1,4 +1,4 @@
-"""How pytest re-runs the chapters (nbval), beside the tests in tests/.
+"""How pytest re-runs the chapters (nbval), which tests it may leave out, and how it says that it did.
 
 Rules, all of them: outputs are compared unless the cell is tagged `nbval-ignore-output` (nbval's own tag; the next cell
 asserts), `provenance` (it states this run), or `data-output` while the data here are not those of the stored run.
@@ -6,9 +6,14 @@ Problem sets, with their solutions, are run the same way: they store no outputs,
 The profile and the device decide nothing here: what a chapter shows untrained must be the same in both profiles and on
 every device, so the outputs of a quick run on a laptop are held against a full one on a GPU, and the reverse.
 
-`-m gpu` selects what is worth a GPU's time: the cells of the chapters, and the tests that are skipped without CUDA.
+What could not be tested is one line at the very end, with the commands that mend it, and a failure where CI=true. So
+the reason of a skipped test reads `tests of a kind (why): what mends it`. Tests that need CUDA are left out in silence.
+
+Three markers are given here: `browser`, `marking`, and `gpu` to what is worth a GPU's time, the cells of the chapters
+and the tests that are skipped without CUDA. `slow` stands in the tests.
 """
 
+import collections
 import os
 from pathlib import Path
 
@@ -18,8 +23,16 @@ from tools.rerun import compared, labels_here
 
 os.environ.setdefault("D2LITE_PROFILE", "quick")  # before anything asks, and inherited by the kernels
 
-PROBLEM_SETS = Path(__file__).resolve().parent / "assignments"
+ROOT = Path(__file__).resolve().parent
+PROBLEM_SETS, MARKING = ROOT / "assignments", ROOT / "tests" / "grading"
 OUTPUT_TIMEOUT = 120  # seconds; nbval waits 5 for an output, however long the cell may take
+NOT_COMPARED = "not compared"
+SECONDS = {"marking": 4, "slow": 4, "browser": 2}  # that a test of this marker takes, roughly
+
+
+def is_cell(item) -> bool:
+    """Whether an item is a cell of a notebook."""
+    return type(item).__name__ == "IPyNbCell"
 
 
 def stored_data(item) -> list[str]:
@@ -27,35 +40,48 @@ def stored_data(item) -> list[str]:
     return item.parent.nb.metadata.get("d2lite", {}).get("run", {}).get("data", [])
 
 
+def needs_cuda(reason: str) -> bool:
+    """Whether a test that was skipped for this reason waits for a GPU."""
+    return "CUDA" in reason
+
+
 def for_gpu(item) -> bool:
     """Whether `-m gpu` takes an item: a cell of a chapter, or a test whose condition for being skipped names CUDA."""
-    if type(item).__name__ == "IPyNbCell":
+    if is_cell(item):
         return not item.path.is_relative_to(PROBLEM_SETS)
-    return any("CUDA" in mark.kwargs.get("reason", "") for mark in item.iter_markers("skipif"))
+    return any(needs_cuda(mark.kwargs.get("reason", "")) for mark in item.iter_markers("skipif"))
 
 
-def pytest_configure(config):
-    """Make the marker of `make gpu-test` known."""
-    config.addinivalue_line("markers", "gpu: worth a GPU's time (given by itself, see conftest.py)")
+def long_files_first(items) -> None:
+    """Order the files by a guess of their seconds: processes that take one after the other then end together."""
+    seconds = collections.Counter()
+    for item in items:
+        guesses = (guess for name, guess in SECONDS.items() if item.get_closest_marker(name))
+        seconds[item.path] += 3 if is_cell(item) and for_gpu(item) else max(guesses, default=0.1)
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest itself looks at the markers
 def pytest_collection_modifyitems(config, items):
-    """Set nbval's cells up by the rules above, and say which data are missing for a comparison."""
-    for item in filter(for_gpu, items):
-        item.add_marker("gpu")
-    cells = [item for item in items if type(item).__name__ == "IPyNbCell"]
+    """Give the markers, and set nbval's cells up by the rules above."""
+    for item in items:
+        given = {"browser": "chromium" in getattr(item, "fixturenames", ()), "gpu": for_gpu(item)}
+        given["marking"] = item.path.is_relative_to(MARKING)
+        for name in filter(given.get, given):
+            item.add_marker(name)
+    cells = [item for item in items if is_cell(item)]
     here = labels_here() if cells else set()
     for item in cells:
         item.output_timeout = OUTPUT_TIMEOUT
-        if item.path.is_relative_to(PROBLEM_SETS) or not compared(item.cell, stored_data(item), here):
+        if item.path.is_relative_to(PROBLEM_SETS):
             item.options["check"] = False
-    missing = sorted({label for item in cells for label in stored_data(item)} - here)
-    if missing:
-        config.get_terminal_writer().line(
-            f"chapters: {', '.join(missing)} not at hand as in the stored runs: outputs that depend on it are run, "
-            "not compared",
-        )
+        elif not compared(item.cell, stored_data(item), here):
+            item.options["check"] = False
+            missing = sorted({*stored_data(item)} - here)
+            if missing and "data-output" in item.cell.metadata.get("tags", []):
+                item.user_properties.append((NOT_COMPARED, ", ".join(missing)))
+    if hasattr(config, "workerinput"):
+        long_files_first(items)
 
 
 def pytest_report_header(config):
@@ -65,3 +91,38 @@ def pytest_report_header(config):
     profile = f"in the {os.environ['D2LITE_PROFILE']} profile"
     real = sorted(labels_here() - {"digits"})
     return f"chapters: re-run {profile}, " + (f"on {', '.join(real)}" if real else "digits stand in for the real data")
+
+
+def left_out(config) -> collections.Counter:
+    """How many tests were skipped for want of what, but for CUDA; of all processes together."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    reasons = (report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    return collections.Counter(reason for reason in reasons if not needs_cuda(reason))
+
+
+def not_compared(config) -> collections.Counter:
+    """How many cells were run whose outputs depend on data that are not here, and on which."""
+    reports = config.pluginmanager.get_plugin("terminalreporter").stats.get("passed", [])
+    return collections.Counter(
+        value for report in reports for name, value in report.user_properties if name == NOT_COMPARED
+    )
+
+
+def pytest_sessionfinish(session):
+    """Where CI=true, what could not be tested is a failure."""
+    if os.environ.get("CI") == "true" and session.exitstatus == pytest.ExitCode.OK and left_out(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # after all that others have to say
+def pytest_terminal_summary(terminalreporter, config):
+    """The line that says what could not be tested, and what mends it."""
+    yield
+    untested = [f"{number} {reason}" for reason, number in left_out(config).most_common()]
+    if untested:
+        failure = " (a failure, since CI=true)" if os.environ.get("CI") == "true" else ""
+        terminalreporter.write_line(f"NOT TESTED{failure}: {'; '.join(untested)}", red=True, bold=True)
+    for labels, number in not_compared(config).items():
+        text = f"NOT COMPARED: {number} outputs, since {labels} is not here (D2LITE_DATA names a folder with data)"
+        terminalreporter.write_line(text, yellow=True)

@@ -2,22 +2,45 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # for `tools`, which is not installed
 
 import browser  # noqa: E402 - it imports from `tools`
 
-from tools import served  # noqa: E402
+from tools import prepare, served  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory):
+def once(request, tmp_path_factory):
+    """``once(name, make)``: the folder that ``make(folder)`` fills, a single time for all processes of pytest-xdist."""
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if hasattr(request.config, "workerinput") else own
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder, complete = common / name, common / f"{name}.complete"
+        with FileLock(common / f"{name}.lock"):
+            if not complete.exists():
+                make(folder)
+                complete.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def site(once):
     """The site, built from stored outputs with warnings as errors; the folder of its pages."""
-    out = tmp_path_factory.mktemp("site")
+    return once("site", build) / "_build" / "html"
+
+
+def build(out: Path) -> None:
+    """Build the site below the folder ``out``."""
     command = [
         Path(sys.executable).parent / "jupyter-book",
         "build",
@@ -32,20 +55,16 @@ def site(tmp_path_factory):
     done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.fail(f"the site does not build:\n{done.stdout[-3000:]}\n{done.stderr[-5000:]}", pytrace=False)
-    return out / "_build" / "html"
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    """A headless browser, the system's own."""
-    if served.CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: install it (Debian: apt install chromium) to test in a browser")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=served.CHROMIUM, args=served.FLAGS)
-        yield running
-        running.close()
+    """A headless browser."""
+    try:
+        with served.browser() as running:
+            yield running
+    except served.NoBrowserError:
+        pytest.skip(prepare.no_browser())
 
 
 @pytest.fixture

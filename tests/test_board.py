@@ -36,12 +36,20 @@ def run_notebook(*cells):
     return [cell.outputs for cell in notebook.cells]
 
 
-@pytest.fixture(scope="module", params=["with ipywidgets", "without ipywidgets"])
-def outputs(request):
-    hide = "import sys; sys.modules['ipywidgets'] = None" if "without" in request.param else "pass"
-    return run_notebook(hide, TRAIN, FIT)[-1]
+@pytest.fixture(scope="module")
+def notebook():
+    """The outputs of a run without ipywidgets, and of another in the same kernel with it."""
+    hide, show = "import sys; sys.modules['ipywidgets'] = None", "del sys.modules['ipywidgets']"
+    _, _, without, _, with_them = run_notebook(hide, TRAIN, FIT, show, FIT)
+    return {"without ipywidgets": without, "with ipywidgets": with_them}
 
 
+@pytest.fixture(params=["with ipywidgets", "without ipywidgets"])
+def outputs(request, notebook):
+    return notebook[request.param]
+
+
+@pytest.mark.slow
 def test_notebook_shows_curves_once_and_the_table(outputs):
     images = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(images) == 1, "one figure, redrawn in place"
@@ -51,6 +59,7 @@ def test_notebook_shows_curves_once_and_the_table(outputs):
     assert int.from_bytes(png[16:20], "big") == 2 * metadata["width"], "PNG at twice the size it is shown at"
 
 
+@pytest.mark.slow
 def test_notebook_ends_with_the_epoch_table_and_no_progress_bar(outputs):
     html = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
     assert html.count("<tr>") == 3 and "<progress" not in html
@@ -88,26 +97,24 @@ def test_notebook_bar_moves_and_tells_the_time_left():
     assert 'max="40" value="20"' in html and "epoch 2 of 4, about 5 s left" in html
 
 
-def test_captured_output_has_one_line_an_epoch():
-    result = subprocess.run(
-        [sys.executable, "-c", TRAIN + FIT],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "D2LITE_PROFILE": "quick"},
-    )
-    assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["quick profile", "epoch 1/2", "epoch 2/2"]
-    assert "\r" not in result.stdout and result.stderr == ""
-
-
-def test_terminal_has_a_bar_and_one_line_an_epoch():
+@pytest.fixture(scope="module")
+def shown():
+    """What a program prints and complains of while its output is captured, and then what it shows on a terminal."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))  # a new terminal has no width
-    code = TRAIN + "import d2lite.train.board as l; l.Ticker.due = lambda self: True\n" + FIT
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=slave, stderr=slave, env=os.environ)
+    to_terminal = f"import os, sys; sys.stdout.flush(); [os.dup2({slave}, number) for number in (1, 2)]\n"
+    code = TRAIN + FIT + "\n" + to_terminal + "import d2lite.train.board as l; l.Ticker.due = lambda self: True\n" + FIT
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=[slave],
+        env={**os.environ, "D2LITE_PROFILE": "quick"},
+    )
     os.close(slave)
-    shown = b""
+    captured, complaints = process.stdout.read(), process.stderr.read()
+    terminal = b""
     while True:
         try:
             piece = os.read(master, 4096)
@@ -115,9 +122,23 @@ def test_terminal_has_a_bar_and_one_line_an_epoch():
             break
         if not piece:
             break
-        shown += piece
-    assert process.wait() == 0, shown
-    text = shown.decode()
+        terminal += piece
+    os.close(master)
+    assert process.wait() == 0, complaints + terminal.decode()
+    return captured, complaints, terminal.decode()
+
+
+@pytest.mark.slow
+def test_captured_output_has_one_line_an_epoch(shown):
+    captured, complaints, _ = shown
+    lines = captured.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["quick profile", "epoch 1/2", "epoch 2/2"]
+    assert "\r" not in captured and complaints == ""
+
+
+@pytest.mark.slow
+def test_terminal_has_a_bar_and_one_line_an_epoch(shown):
+    *_, text = shown
     assert "epoch 1/2: train loss" in text and "epoch 2/2: train loss" in text
     assert "train loss" in text and "%|" in text, "a tqdm bar must have been drawn"
 

@@ -1,9 +1,9 @@
 """Long measurements: their order, their rows, and that nothing is lost when they end at a bad moment."""
 
 import argparse
+import multiprocessing
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import d2lite as d2l
 from d2lite.nets.catalog import LADDER, MAINLINE, SEARCHED
@@ -26,10 +27,11 @@ SMALL = (("dataset", "digits"), ("size", 28), ("epochs", 3))
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """Tables of our own, with the headers of the real ones, and a folder for checkpoints."""
-    package = tmp_path / "into" / "d2lite"
+    package = tmp_path / "into" / "d2lite" / "nets"
     package.mkdir(parents=True)
     for name in (measure.MEASURED, measure.COSTS, measure.RATES):
-        (package / name).write_text((ROOT / "d2lite" / name).read_text("utf-8").splitlines()[0] + "\n", "utf-8")
+        header = (ROOT / "d2lite" / "nets" / name).read_text("utf-8").splitlines()[0]
+        (package / name).write_text(f"{header}\n", "utf-8")
     monkeypatch.setenv(frozen.INTO, str(tmp_path / "into"))
     monkeypatch.setenv("D2LITE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("D2LITE_PROFILE", "full")
@@ -183,42 +185,52 @@ def test_a_busy_machine_gives_no_seconds():
     assert not clock.is_quiet
 
 
-SCRIPT = """\
-import argparse, sys
-from tools.measure import __main__ as measure, plan
-if __name__ == "__main__":
-    job = plan.Job("mainline", "lenet_batch_norm", "mainline", 3, (("dataset", "digits"), ("size", 28), ("epochs", 14)))
-    measure.do(job, argparse.Namespace(jobs=1, again=False, deadline=None))
-"""
+def a_run(environment: dict[str, str], lines) -> None:
+    """One run, in this process; what it prints goes into the pipe ``lines``."""
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    os.dup2(lines.fileno(), 1)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    measure.alone = lambda function, *arguments: function(*arguments)
+    measure.do(small(network="lenet_batch_norm", seed=3, epochs=14), options())
 
 
-def test_killed_at_ten_random_moments_it_ends_with_the_same_row(places, tmp_path):
-    script = tmp_path / "run.py"
-    script.write_text(SCRIPT, "utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+@pytest.mark.slow
+def test_killed_at_ten_random_moments_it_ends_with_the_same_row(places):
+    """Each run is a process that was loaded before and then copied, since it is the loading that takes time."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "sklearn.datasets", "torch._dynamo"])
+    environment = {name: os.environ[name] for name in (frozen.INTO, "D2LITE_CACHE", "D2LITE_PROFILE")}
 
     def start():
-        return subprocess.Popen([sys.executable, script], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True,
-                                start_new_session=True)  # fmt: skip
+        reader, writer = context.Pipe(duplex=False)
+        process = context.Process(target=a_run, args=(environment, writer))
+        process.start()
+        writer.close()
+        return process, os.fdopen(os.dup(reader.fileno()), encoding="utf-8")
+
+    def to_the_end():
+        process, lines = start()
+        lines.read()
+        process.join()
+        return stored(places)
 
     moments = random.Random(0)
     kills = 0
     while kills < 10:
-        process = start()
-        for line in process.stdout:
+        process, lines = start()
+        for line in lines:
             if ": epoch" in line and moments.random() < 0.8:
                 time.sleep(moments.uniform(0, 0.15))
                 break
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
         kills += 1
         assert stored(places) == [] or kills == 10, "the run was over before it was killed often enough"
-    start().communicate()
-    (row,) = stored(places)
+    (row,) = to_the_end()
     path = places / measure.MEASURED
     path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
-    start().communicate()
-    (whole,) = stored(places)
+    (whole,) = to_the_end()
     names = set(row) - {"date", "train_seconds"}
     assert {name: row[name] for name in names} == {name: whole[name] for name in names}
 
@@ -272,7 +284,7 @@ def test_long_runs_have_a_worktree_of_their_own(repository, monkeypatch, capsys)
 def test_a_cost_is_measured(monkeypatch):
     monkeypatch.setattr(costs, "ROUNDS", 2)
     row = costs.measure(d2l.recipe("lenet"))
-    header = (ROOT / "d2lite" / measure.COSTS).read_text("utf-8").splitlines()[0]
+    header = (ROOT / "d2lite" / "nets" / measure.COSTS).read_text("utf-8").splitlines()[0]
     assert row.keys() == set(header.split(",")) and row["channels"] == 3 and row["parameters"] == 62_006
     assert int(row["images_per_second"]) > 0 and int(row["memory_mb"]) >= 0
 
@@ -290,7 +302,7 @@ def test_the_command_line_says_what_is_there_and_what_is_missing(places, capsys,
 
 
 def test_the_stored_predictions_are_those_of_the_stored_rows():
-    folder = ROOT / "d2lite" / "predictions"
+    folder = ROOT / "d2lite" / "nets" / "predictions"
     labels = np.load(folder / "labels.npz")["labels"]
     first = {}
     for row in d2l.measured(recipe="mainline"):

@@ -19,6 +19,8 @@ from d2lite.machine import distributed
 from d2lite.train import checkpoint
 from d2lite.train.metrics import Tally
 
+pytestmark = pytest.mark.slow
+
 TOGETHER = Path(__file__).with_name("together.py")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "D2LITE_PROFILE": "quick"}
 ENVIRONMENT["PYTHONPATH"] = os.pathsep.join([str(TOGETHER.parents[1]), os.environ.get("PYTHONPATH", "")])

@@ -86,6 +86,7 @@ def test_shards_divide_each_batch(page, monkeypatch):
     assert torch.equal(together, torch.arange(960).reshape(20, 48))
 
 
+@pytest.mark.slow
 def test_two_processes_return_what_they_found(in_folder, tmp_path):
     source = (
         "def who():\n    return dist.get_rank(), dist.get_world_size(), twice(3)\n\n\ndef twice(x):\n    return 2 * x\n"

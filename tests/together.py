@@ -1,6 +1,6 @@
 """Run by several processes in test_parallel.py: trains in float64 and writes what it saw as JSON, a file a process.
 
-    python -m torch.distributed.run --nproc-per-node=2 tests/together.py FOLDER IMAGES EPOCHS
+python -m torch.distributed.run --nproc-per-node=2 tests/together.py FOLDER IMAGES EPOCHS
 """
 
 import json

@@ -15,7 +15,7 @@ from urllib.parse import urlparse
 
 from tools import project
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync",
@@ -34,6 +34,31 @@ ANSWERED = """() => {
         requestAnimationFrame(() => requestAnimationFrame(() => window.answered.push(performance.now() - began)));
     }, {capture: true});
 }"""
+
+
+class NoBrowserError(Exception):
+    """No browser starts on this machine."""
+
+
+@contextlib.contextmanager
+def browser() -> Iterator:
+    """A headless browser of Playwright's: the system's where that starts, else the one that Playwright downloaded.
+
+    Raises:
+        NoBrowserError: neither is there and starts.
+    """
+    from playwright.sync_api import Error, sync_playwright  # where there is no browser, this need not be there either
+
+    with contextlib.ExitStack() as stack:
+        playwright = stack.enter_context(sync_playwright())
+        for program in [*filter(None, map(shutil.which, PROGRAMS)), None]:
+            with contextlib.suppress(Error):
+                running = playwright.chromium.launch(executable_path=program, args=FLAGS)
+                stack.callback(running.close)
+                break
+        else:
+            raise NoBrowserError("no browser that starts: install Chromium (Debian: apt install chromium)")
+        yield running
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

@@ -197,10 +197,7 @@ def table(name: str) -> str:
         turns = sorted({int(row.get("pairs") or 1) for row in found})
         turned = "" if turns == [1] else f", {' to '.join(map(str, dict.fromkeys((turns[0], turns[-1]))))} timed turns"
         when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-        parts.append(
-            f"**{device}**: {versions}; {when}{turned}\n\n"
-            + TABLES[name](found)
-        )
+        parts.append(f"**{device}**: {versions}; {when}{turned}\n\n" + TABLES[name](found))
     return "\n".join(parts) or f"*Not measured on any machine yet: `make bench ONLY={name}`.*\n"
 
 
