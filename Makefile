@@ -97,11 +97,12 @@ quick: $(VENV)/.dev  ## What takes three minutes: the helper, the structure of t
 test-oldest:  ## The helper and the tools with the oldest versions that pyproject.toml allows, on Python 3.10
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))' || \
 	  { echo "the oldest versions need Python 3.10: make test-oldest PYTHON=/path/to/python3.10"; exit 1; }
-	@test -x $(VENV)-oldest/bin/python || { $(call new-environment,$(VENV)-oldest); }
+	@$(VENV)-oldest/bin/python -c 'import pip' 2>/dev/null || { $(call new-environment,$(VENV)-oldest); }
 	@echo "installing the oldest versions (a few minutes the first time)"
 	@grep -v ^torch requirements-dev.txt | $(VENV)-oldest/bin/python -m pip install --quiet \
 	  -r requirements-oldest.txt -r requirements.txt -r /dev/stdin
 	@$(VENV)-oldest/bin/python -m pip install --quiet --no-deps -e .
+	@$(VENV)-oldest/bin/python -m tools.prepare data
 	@OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python -m pytest -m "not (browser or marking)" -n logical --dist loadfile \
 	  --no-loadscope-reorder --ignore tests/test_lint.py tests
 
@@ -162,7 +163,7 @@ grade: $(VENV)/.dev  ## Mark notebooks: SUBMISSIONS=folder (OUT=, JOBS=, SET=ps2
 	@$(PY) -m assignments.grader grade "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(JOBS),--jobs $(JOBS)) \
 	  $(if $(SET),--set $(SET)) $(if $(STUDENT),--student "$(STUDENT)") $(if $(DUE),--due "$(DUE)") $(if $(UNSAFE),--unsafe)
 
-sandbox: $(VENV)/.dev  ## Install bubblewrap, which marking runs submissions in (Debian, Ubuntu; as root or with sudo)
+sandbox: $(VENV)/.dev  ## Install bubblewrap, which marking runs submissions in, or say how (Debian, Ubuntu)
 	@$(PY) -m tools.prepare sandbox
 	@version="$$(bwrap --version)" && echo "the sandbox: $$version"
 

@@ -1,4 +1,7 @@
-"""Modules under the names that they had before they got rooms: notebooks that people keep still import those."""
+"""Modules under the names that they had before they got rooms: notebooks that people keep still import those.
+
+What chapters and problem sets used is found there; of the rest, what is still there under its own name.
+"""
 
 import importlib
 import sys
@@ -32,3 +35,4 @@ class _Moved(ModuleType):
 # Importable from here on. The modules are not loaded, and no public function is hidden by one of them.
 for old in MOVED:
     sys.modules.setdefault(f"{__package__}.{old}", _Moved(f"{__package__}.{old}"))
+del old

@@ -3,6 +3,7 @@ not."""
 
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -77,8 +78,11 @@ def test_all_four_pass_the_tests_of_the_repository(tree):
     named = [f"tests/test_{name}.py" for name in modules]
     named += ["tests/widgets/test_leap.py", "tests/widgets/test_shared.py", "tests/grading/test_problem_sets.py"]
     notebooks = ["--nbval", "--nbval-kernel-name", "python3", "book/frog.ipynb"]
-    out = python(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", *named, *notebooks, "-k", LOOKED_AT)
+    out = python(tree, "-m", "pytest", "-v", "-p", "no:cacheprovider", *named, *notebooks, "-k", LOOKED_AT)
     assert " passed" in out and " failed" not in out
+    for word in re.findall(r"\w+", LOOKED_AT.partition(" and not ")[0]):
+        if word != "or":
+            assert word in out, f"no test about {word}: LOOKED_AT names tests that there no longer are"
 
 
 @pytest.mark.slow
@@ -149,6 +153,9 @@ def test_lines_go_where_they_belong():
     package = 'from .a import A\nfrom .c import C\n\n__all__ = [\n    "A",\n    "C",\n]\n'
     with_import = new.with_line(package, "from .b import B\n")
     assert with_import == package.replace("from .c", "from .b import B\nfrom .c")
+    assert new.with_line('    "Ab",\n', '    "XY",\n') == '    "XY",\n    "Ab",\n', (
+        "as Ruff sorts: a constant, by its look"
+    )
     assert new.with_line(with_import, '    "B",\n') == with_import.replace('"A",\n', '"A",\n    "B",\n')
 
 

@@ -147,3 +147,19 @@ def test_models_know_torch_alone():
                     else {node.module.split(".")[0]}
                 )
                 assert tops <= {"torch", "math", "collections", "functools", "typing", "__future__"}, path.name
+
+
+def lines_of_code(path) -> int:
+    """Lines that are neither blank nor comment nor docstring."""
+    tree = ast.parse(path.read_text("utf-8"))
+    documented = (node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef))
+    strings = [node.body[0] for node in documented if ast.get_docstring(node) is not None]
+    told = {number for string in strings for number in range(string.lineno, string.end_lineno + 1)}
+    lines = enumerate(path.read_text("utf-8").splitlines(), start=1)
+    return sum(1 for number, line in lines if number not in told and line.strip() and not line.strip().startswith("#"))
+
+
+def test_the_helper_is_small():
+    apart = ("models", "exercises", "widgets")  # what it helps with
+    core = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in apart]
+    assert sum(map(lines_of_code, core)) <= 3000, "d2lite's core has grown: what can go, or is kept by a library?"

@@ -4,6 +4,7 @@ import importlib
 import lzma
 import pkgutil
 import random
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from torch import nn
 
 import d2lite as d2l
 from d2lite import moved
+from tools import project
 
 OF_CHAPTERS = ("d2lite.models.", "d2lite.exercises.", "d2lite.widgets.")  # named after chapters and interactives
 MODULES = [module.name for module in pkgutil.walk_packages(d2l.__path__, "d2lite.")]
@@ -147,6 +149,12 @@ def test_from_name_to_tensor_no_room_is_entered_twice(name, monkeypatch, tmp_pat
     assert into.count("store") == ("store" in first) == (name != "digits"), "all of a data set's files: one call"
     back = [f"{caller} → {module}" for caller, module in seen if caller in order[1:] and module == "loading"]
     assert back == [], "nothing on the way calls back"
+
+
+def test_the_book_itself_imports_from_the_rooms():
+    for path in sorted(project.BOOK.glob("*.md")):
+        for module in re.findall(r"^\s*from d2lite\.(\w+)", path.read_text("utf-8"), re.M):
+            assert module not in moved.MOVED, f"{path.name}: d2lite.{module} is an old name, see d2lite/moved.py"
 
 
 def make_net() -> nn.Sequential:

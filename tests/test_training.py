@@ -409,6 +409,18 @@ def test_fit_makes_use_of_what_data_tell_of_themselves(digits, monkeypatch, tmp_
     assert {name: kept[name] for name in unknown} == unknown | settings
 
 
+def test_images_without_a_size_are_known_from_their_batches(digits):
+    train = Told(digits, images=digits.train.images, labels=digits.train.labels)
+    assert len(fit(make_net(), SimpleNamespace(train=train, val=None), epochs=1, quick_epochs=None)) == 1
+
+
+def test_whoever_has_the_four_calls_may_listen(digits):
+    heard = []
+    calls = {name: lambda *told, name=name: heard.append(name) for name in ("start", "progress", "epoch", "end")}
+    fit(make_net(), digits, epochs=1, listener=SimpleNamespace(**calls))
+    assert heard[0] == "start" and heard[-2:] == ["epoch", "end"]
+
+
 def test_fit_weighs_each_batch_as_its_data_say(digits):
     steps, nets = [], [make_net(), make_net()]
     start = nets[0][0].weight.detach().clone()

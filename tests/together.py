@@ -1,4 +1,4 @@
-"""Run by several processes in test_parallel.py: trains in float64 and writes what it saw as JSON, a file a process.
+"""Run by several processes in test_distributed.py: trains in float64 and writes what it saw as JSON, a file a process.
 
 python -m torch.distributed.run --nproc-per-node=2 tests/together.py FOLDER IMAGES EPOCHS
 """

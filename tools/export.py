@@ -88,10 +88,10 @@ def imported(name: str, sources: list[str]) -> str | None:
 
 def defined(statement: ast.stmt) -> list[str]:
     """The names that a top-level statement binds."""
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [statement.name]
-    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+    names = (part for part in ast.walk(statement) if isinstance(part, ast.Name))
+    return [part.id for part in names if isinstance(part.ctx, ast.Store)]
 
 
 def formatted(chapter: str, text: str) -> str:

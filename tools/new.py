@@ -173,7 +173,8 @@ def with_line(text: str, line: str) -> str:
     """The text with ``line`` among the lines that begin as it does, which are in order."""
     beginning = re.escape(re.match(r"\W*(?:from \.)?", line)[0])
     block = re.search(rf"^(?:{beginning}.*\n)+", text, re.M)
-    lines = sorted([*block[0].splitlines(keepends=True), line])
+    lines = [*block[0].splitlines(keepends=True), line]
+    lines.sort(key=lambda each: (not each.strip(' ",\n').isupper(), each))  # as Ruff sorts __all__: constants first
     return text[: block.start()] + "".join(lines) + text[block.end() :]
 
 

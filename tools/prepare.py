@@ -61,7 +61,7 @@ def by_hand(package: str) -> str:
 
 def no_browser() -> str:
     """Which tests have to be left out without a browser, why, and what mends it."""
-    return f"tests in a browser (none that starts): {by_hand('chromium')}"
+    return "tests in a browser (none that starts): python -m playwright install --with-deps chromium"
 
 
 def without_browser() -> str | None:
@@ -109,7 +109,8 @@ def provide(name: str, without: Callable[[], str | None], ways: Callable[[], Ite
         return
     for words in ways():
         print(f"no {name} here, so: {' '.join(words)}", flush=True)
-        if run(words, INSTALLING, capture_output=True) and without() is None:
+        worked = run(words, INSTALLING, stdout=subprocess.DEVNULL)
+        if worked and without() is None:
             print(f"the {name} is there", flush=True)
             return
     print(f"still no {name}: {without()}", flush=True)

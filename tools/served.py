@@ -57,7 +57,9 @@ def browser() -> Iterator:
                 stack.callback(running.close)
                 break
         else:
-            raise NoBrowserError("no browser that starts: install Chromium (Debian: apt install chromium)")
+            raise NoBrowserError(
+                "no browser that starts: install Chromium, or run `python -m playwright install --with-deps chromium`"
+            )
         yield running
 
 

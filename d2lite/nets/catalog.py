@@ -95,8 +95,9 @@ def recipe(name: str, kind: str = "book", dataset: str | None = None) -> Recipe:
 
     Args:
         kind: ``"book"``, this book's; ``"published"``, the one that an earlier course printed with its result;
-            ``"mainline"``, the same for every network but for its learning rate; or one of ``LADDER``, the steps from
-            ``"2015"`` to ``"modern"``, for any network at its own size.
+            ``"mainline"``, the same for every network but for its learning rate; ``"ten_minutes"``, what two cores can
+            do in that time; or one of ``LADDER``, the steps from ``"2015"`` to ``"modern"``, for any network at its own
+            size.
         dataset: in place of the recipe's; of several published recipes, the one for these data.
 
     Raises:

@@ -48,6 +48,9 @@ class Listener:
     def end(self, history: History) -> None: ...
 
 
+CALLS = ("start", "progress", "epoch", "end")  # of a listener
+
+
 class Ticker:
     """Due at most twice a second, and so seldom that what happens at a tick stays below 3 % of the time."""
 
@@ -70,8 +73,8 @@ def make_listener(asked: Listener | str | None = "auto") -> Listener:
     Raises:
         ValueError: ``asked`` is anything else.
     """
-    if isinstance(asked, Listener):
-        return asked
+    if isinstance(asked, Listener) or all(callable(getattr(asked, name, None)) for name in CALLS):
+        return asked  # pyright: ignore[reportReturnType]
     if asked not in ("auto", None):
         raise ValueError(f'listener is {asked!r}: give "auto" for a live board, None for silence, or a d2l.Listener.')
     if asked is None or distributed.rank() > 0:

@@ -74,7 +74,8 @@ def fit(
 
     A ``KeyboardInterrupt`` ends training early and returns the finished epochs, ``history.interrupted`` set.
 
-    Inside ``distributed.processes()`` every process calls ``fit``; all get the same history, and the first one reports.
+    Inside ``d2lite.machine.distributed.processes()`` every process calls ``fit``; all get the same history, and the
+    first one reports.
     """
     options = check_options({
         "lr": lr, "optimizer": optimizer, "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule,

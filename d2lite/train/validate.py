@@ -100,7 +100,7 @@ def check_fit(net: nn.Module, data: Data) -> torch.device:
         Where the batches of ``data.train`` lie, which is where the network must go.
     """
     train = Facts.of(data.train)
-    if train.labels is not None and train.images is not None:
+    if train.labels is not None and train.images is not None and train.size is not None:
         shape, labels = (2, train.images.shape[1], train.size, train.size), train.labels
     else:
         X, labels = next(iter(data.train), (None, None))

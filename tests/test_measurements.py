@@ -2,7 +2,7 @@
 
 import csv
 import itertools
-import re
+import sys
 from fnmatch import fnmatch
 from types import SimpleNamespace
 
@@ -17,6 +17,11 @@ from d2lite.nets import measurements as results
 from d2lite.nets import tables
 from d2lite.nets.catalog import KINDS, LADDER, MAINLINE
 from tools import project
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PUBLISHED = [
     (network, row)
@@ -182,11 +187,15 @@ def test_predictions_that_are_not_stored_are_told_from_those_that_are(tmp_path, 
         d2l.predictions("lennet", 0)
 
 
-def test_every_stored_file_is_packed_with_the_package():
-    patterns = re.search(r'^"\*" = \[(.*)\]', (project.ROOT / "pyproject.toml").read_text("utf-8"), re.M)[1]
-    files = [path for path in (project.ROOT / "d2lite").rglob("*.*") if path.is_file() and ".py" not in path.suffix]
-    names = {path.name for path in files} | {"nin-0.npz"}
-    assert not {name for name in names if not any(fnmatch(name, each.strip('"')) for each in patterns.split(", "))}
+def test_every_file_of_the_package_is_in_the_wheel():
+    with (project.ROOT / "pyproject.toml").open("rb") as file:
+        packing = tomllib.load(file)["tool"]["setuptools"]
+    assert packing["packages"]["find"] == {"include": ["d2lite*"]}, "each folder whose name Python can import"
+    files = [path for path in (project.ROOT / "d2lite").rglob("*.*") if path.is_file() and ".pyc" not in path.suffix]
+    assert len(files) > 100
+    for path in files:
+        assert all(map(str.isidentifier, path.parent.relative_to(project.ROOT).parts)), f"{path} is in no package"
+        assert path.suffix == ".py" or any(fnmatch(path.name, each) for each in packing["package-data"]["*"]), path
 
 
 def test_the_stored_tables_are_whole():
