@@ -73,7 +73,7 @@ def make_listener(asked: Listener | str | None = "auto") -> Listener:
     Raises:
         ValueError: ``asked`` is anything else.
     """
-    if isinstance(asked, Listener) or all(callable(getattr(asked, name, None)) for name in CALLS):
+    if all(callable(getattr(asked, name, None)) for name in CALLS) and not isinstance(asked, type):
         return asked  # pyright: ignore[reportReturnType]
     if asked not in ("auto", None):
         raise ValueError(f'listener is {asked!r}: give "auto" for a live board, None for silence, or a d2l.Listener.')
