@@ -438,6 +438,11 @@ def test_what_is_defined_nowhere_in_the_module_is_an_error(book, cell):
         exported(book, "#export\ndef f():\n    return width", "from torch import width")
 
 
+def test_a_module_exports_every_name_that_it_binds_and_no_other():
+    source = "a, b = (n for n in (1, 2))\nif a:\n    c = {k: 2 for k in 'x'}\nasync def d(): ...\ne: int = 3\n"
+    assert [name for each in ast.parse(source).body for name in export.defined(each)] == ["a", "b", "c", "d", "e"]
+
+
 def test_every_exported_module_defines_what_it_uses():
     for path in export.expected():
         assert export.undefined(path.stem, "", {0: path.read_text("utf-8")}) == {}, path.name

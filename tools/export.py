@@ -90,7 +90,9 @@ def defined(statement: ast.stmt) -> list[str]:
     """The names that a top-level statement binds."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [statement.name]
-    names = (part for part in ast.walk(statement) if isinstance(part, ast.Name))
+    inner = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp  # whose names are their own
+    own = {id(part) for scope in ast.walk(statement) if isinstance(scope, inner) for part in ast.walk(scope)}
+    names = (part for part in ast.walk(statement) if isinstance(part, ast.Name) and id(part) not in own)
     return [part.id for part in names if isinstance(part.ctx, ast.Store)]
 
 
