@@ -17,6 +17,7 @@ import requests
 import urllib3
 from tqdm import tqdm
 
+from ..machine.notebook import in_notebook
 from .catalog import File, Layout
 from .errors import DataError, DownloadError
 from .readers import has_digest
@@ -188,8 +189,7 @@ def _is_sound(file: File, part: Path) -> bool:
 
 def _progress(file: File, have: int, total: int | None) -> tqdm:
     """A bar on stderr where someone can watch it; elsewhere a single line, once."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    watched = sys.stderr.isatty() or hasattr(shell, "kernel")
+    watched = sys.stderr.isatty() or in_notebook()
     if not watched and not have:
         print(f"Downloading {file.name} ({file.size / 1e6:,.1f} MB)", file=sys.stderr)
     return tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=file.name, leave=False, disable=not watched)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from ..arguments import plain
-from .prose import in_ipython
+from ..machine.notebook import shell
 from .trace import in_mode
 
 CHANNELS = {"red": "Reds", "green": "Greens", "blue": "Blues"}  # and their color maps
@@ -19,7 +19,7 @@ LARGEST_EDGE_WITH_VALUES = 16
 
 def show(figure: Figure, alt: str) -> None:
     """Show ``figure`` and close it: in a notebook as an image that carries ``alt`` as its text, else in a window."""
-    if in_ipython():
+    if shell() is not None:
         from IPython.display import display
 
         display(figure, metadata={"image/png": {"alt": alt}})

@@ -2,17 +2,12 @@
 
 import math
 import string
-import sys
 from typing import Any
 
 from ..machine.devices import profile
+from ..machine.notebook import shell
 
 QUICK = "*This was a quick run, on fewer images and for fewer epochs than the stored one.*"
-
-
-def in_ipython() -> bool:
-    """Whether IPython runs the code, of a notebook or in a terminal."""
-    return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
 
 
 def tell(template: str, *, quick_run: bool = False, **values: Any) -> None:
@@ -40,7 +35,7 @@ def tell(template: str, *, quick_run: bool = False, **values: Any) -> None:
     if strange := [field for field in named if field not in told]:
         raise ValueError(f"the template names {', '.join(strange)}: give each by name. Given: {', '.join(told)}.")
     text = template.format(**told)
-    if in_ipython():
+    if shell() is not None:
         from IPython.display import display
 
         kept = {"d2lite": {"template": template, "values": told}}

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from ..arguments import check_whole, nearest
+from ..data.catalog import DATASETS
 from .tables import table
 
 
@@ -87,7 +88,7 @@ LADDER = KINDS[KINDS.index("2015") :]
 SEARCHED = {"mainline": (3e-4, 1e-3, 3e-3), "ten_minutes": (0.05, 0.1, 0.2)}
 #: networks tried for ten minutes, with their size in pixels and the epochs that two cores have time for
 TEN_MINUTES = {"resnet8_narrow": (32, 16), "resnet8": (32, 5), "densenet": (48, 10), "resnet18": (48, 4)}
-_KEYS = {"Fashion-MNIST": "fashion_mnist", "MNIST": "mnist", "CIFAR-10": "cifar10"}
+_KEYS = {data.label: name for name, data in DATASETS.items()}
 
 
 def recipe(name: str, kind: str = "book", dataset: str | None = None) -> Recipe:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arguments import nearest
+from ..data.catalog import DATASETS
 from ..machine.devices import device_name
 from .catalog import NETWORKS
 from .catalog import recipe as find_recipe
@@ -19,7 +20,7 @@ if TYPE_CHECKING:  # takes long to import
     import pandas as pd
 
 _KINDS = ("published", "mainline", "book")  # of the rows that ``results`` shows, in this order
-_IMAGES = {"Fashion-MNIST": 60_000, "MNIST": 60_000, "CIFAR-10": 50_000}  # earlier courses trained on all of them
+_IMAGES = {data.label: data.train_images for data in DATASETS.values()}  # earlier courses trained on all of them
 
 
 def measured(network: str | None = None, recipe: str | None = None) -> list[dict]:

@@ -14,6 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..machine import distributed
+from ..machine.notebook import in_notebook
 from .history import EpochRecord, History
 
 
@@ -48,7 +49,7 @@ class Listener:
     def end(self, history: History) -> None: ...
 
 
-CALLS = ("start", "progress", "epoch", "end")  # of a listener
+CALLS = [name for name in vars(Listener) if not name.startswith("_")]
 
 
 class Ticker:
@@ -79,8 +80,7 @@ def make_listener(asked: Listener | str | None = "auto") -> Listener:
         raise ValueError(f'listener is {asked!r}: give "auto" for a live board, None for silence, or a d2l.Listener.')
     if asked is None or distributed.rank() > 0:
         return Listener()
-    ipython = sys.modules.get("IPython")  # always there in a notebook
-    if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
+    if in_notebook():
         return NotebookBoard()
     return TerminalBoard() if sys.stderr.isatty() and sys.stdout.isatty() else LineBoard()
 
