@@ -7,12 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from stopping import StopAfter, fit
 from torch import nn
 
 import d2lite as d2l
 from d2lite.__main__ import main
-
-# the package has functions of these names
 from d2lite.machine import seeds
 from d2lite.nets import catalog
 from d2lite.train import checkpoint
@@ -32,22 +31,6 @@ def not_seeded(monkeypatch):
     """As in a new process: nobody has called ``seed_everything``."""
     monkeypatch.setattr(seeds, "_seed", None)
     monkeypatch.delenv("D2LITE_SEED", raising=False)
-
-
-class StopAfter(d2l.Listener):
-    """A reader who presses the stop button when an epoch ends."""
-
-    def __init__(self, epoch):
-        self.at = epoch
-
-    def epoch(self, record):
-        if record.epoch == self.at:
-            raise KeyboardInterrupt
-
-
-def fit(net, data, epochs=3, lr=0.05, **options):
-    settings = {"momentum": 0.9, "quick_epochs": None, "listener": None, "precision": "float32", **options}
-    return d2l.fit(net, data, epochs, lr, **settings)
 
 
 class FromEverywhere:

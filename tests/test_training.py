@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from stopping import StopAfter, fit
 from torch import nn
 from torch.nn import functional as F
 
@@ -31,11 +32,6 @@ def make_net(outputs=10):
 @pytest.fixture(scope="module")
 def digits():
     return d2l.load("digits", size=8, batch_size=50, device="cpu")
-
-
-def fit(net, data, **options):
-    settings = {"momentum": 0.9, "quick_epochs": None, "listener": None, "precision": "float32", **options}
-    return d2l.fit(net, data, settings.pop("epochs", 3), settings.pop("lr", 0.05), **settings)
 
 
 def batches(data, number):
@@ -104,17 +100,6 @@ def test_same_seed_same_history(digits):
         runs.append(fit(net, digits))
     assert runs[0] == runs[1]
     assert runs[0] != runs[2], "another seed must shuffle otherwise, or the first comparison proves nothing"
-
-
-class StopAfter(d2l.Listener):
-    """A reader who presses the stop button when an epoch ends."""
-
-    def __init__(self, epoch):
-        self.at = epoch
-
-    def epoch(self, record):
-        if record.epoch == self.at:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("options", [{}, {"optimizer": "adamw", "lr": 1e-3}, {"schedule": "constant"}])

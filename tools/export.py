@@ -77,13 +77,18 @@ def imported(name: str, sources: list[str]) -> str | None:
     """The import that binds a name, the last one of these cells that does; None where there is none."""
     found = None
     for source in sources:
-        for statement in ast.parse(TransformerManager().transform_cell(source)).body:  # magics are no Python
+        for statement in statements(source):
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 for alias in statement.names:
                     if name == (alias.asname or alias.name.split(".")[0]):
                         statement.names = [alias]
                         found = ast.unparse(statement)
     return found
+
+
+def statements(source: str) -> list[ast.stmt]:
+    """The statements of a cell or a module; magics, which are no Python, are what IPython makes of them."""
+    return ast.parse(TransformerManager().transform_cell(source)).body
 
 
 def defined(statement: ast.stmt) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from tools import files, project
+from tools import export, files, project
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 NETWORKS = "d2lite/nets/networks.csv"
@@ -60,17 +60,14 @@ def check_name(name: str) -> None:
 
 
 def bound(sources: Iterable[str]) -> set[str]:
-    """Names that Python code binds at its top level. Magics, which a setup cell has, are passed over."""
+    """Names that Python code binds at its top level."""
     found = set()
     for source in sources:
-        for node in ast.parse(re.sub(r"^( *)%", r"\1pass  # %", source, flags=re.M)).body:
+        for node in export.statements(source):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-                found.add(node.name)
             else:
-                names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
-                found |= {part.id for part in names if isinstance(part.ctx, ast.Store)}
+                found.update(export.defined(node))
     return found
 
 

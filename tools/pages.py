@@ -12,8 +12,6 @@ import json
 import re
 from collections.abc import Callable
 
-import yaml
-
 from tools import generated, project, speed
 
 SETS = project.ROOT / "assignments" / "source"
@@ -23,9 +21,7 @@ BUILT = re.compile(r"<!-- built: (\w+) -->")
 
 def names() -> list[str]:
     """All pages of the site that are written by people, in the order of the table of contents."""
-    toc = yaml.safe_load((project.ROOT / "_toc.yml").read_text("utf-8"))
-    entries = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    return [toc["root"], *(entry.removesuffix(".ipynb") for entry in entries)]
+    return [page.removesuffix(".ipynb") for page in project.contents()]
 
 
 def facts(chapter: str) -> dict:

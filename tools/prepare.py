@@ -61,7 +61,7 @@ def by_hand(package: str) -> str:
 
 def no_browser() -> str:
     """Which tests have to be left out without a browser, why, and what mends it."""
-    return "tests in a browser (none that starts): python -m playwright install --with-deps chromium"
+    return f"tests in a browser (none that starts): {served.BROWSER}"
 
 
 def without_browser() -> str | None:

@@ -74,13 +74,17 @@ def slug() -> str:
     return "/".join(repository_url().split("/")[-2:])
 
 
-def chapters() -> list[str]:
-    """Names of the chapters, in the order of the table of contents (entries that are notebooks)."""
+def contents() -> list[str]:
+    """The pages of the site that people write, in the order of the table of contents; chapters end with .ipynb."""
     import yaml  # not needed for an environment to be made, see tools/wheels.py
 
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-    entries = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    return [entry.removesuffix(".ipynb") for entry in entries if entry.endswith(".ipynb")]
+    return [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
+
+
+def chapters() -> list[str]:
+    """Names of the chapters, in the order of the table of contents (entries that are notebooks)."""
+    return [page.removesuffix(".ipynb") for page in contents() if page.endswith(".ipynb")]
 
 
 def with_interactives() -> list[str]:

@@ -36,6 +36,10 @@ ANSWERED = """() => {
 }"""
 
 
+#: brings a browser, where a person runs it
+BROWSER = "python -m playwright install --with-deps chromium"
+
+
 class NoBrowserError(Exception):
     """No browser starts on this machine."""
 
@@ -57,9 +61,7 @@ def browser() -> Iterator:
                 stack.callback(running.close)
                 break
         else:
-            raise NoBrowserError(
-                "no browser that starts: install Chromium, or run `python -m playwright install --with-deps chromium`"
-            )
+            raise NoBrowserError(f"no browser that starts: install Chromium, or run `{BROWSER}`")
         yield running
 
 
