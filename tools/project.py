@@ -12,8 +12,8 @@ BOOK = ROOT / "book"
 BRANCH = "main"
 
 SETUP_CELL = """\
-# On Colab, let the interactives run, and add d2lite if it is missing: the version that
-# this notebook was written for. Nothing that is already installed is touched.
+# On Colab, let the interactives run, and add d2lite if it is missing: the version
+# that this notebook was written for. Nothing that is already installed is touched.
 import importlib.util
 import sys
 
@@ -22,7 +22,7 @@ if "google.colab" in sys.modules:
 
     output.enable_custom_widget_manager()
     if importlib.util.find_spec("d2lite") is None:
-        %pip install --quiet --no-deps git+{url}@{tag}
+        %pip install -q --no-deps git+{url}@{tag}
         importlib.invalidate_caches()
 import d2lite  # before torch, so that PyTorch's threads can share the machine
 
