@@ -21,6 +21,8 @@ FLAGS = [
     "--disable-sync",
 ]  # fmt: skip
 PREFIX = urlparse(project.site_url()).path
+# An interactive's script comes out of the page itself, so a network that rests does not tell that it has run.
+STARTED = "[...document.querySelectorAll('.d2l-widget')].every(box => box.dataset.mounted)"
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 SHIFTS = """new Promise(resolve => new PerformanceObserver(list => resolve(
     list.getEntries().reduce((sum, entry) => sum + (entry.hadRecentInput ? 0 : entry.value), 0)
@@ -117,8 +119,9 @@ class Tab:
             self.problems.append(f"another host: {response.url}")
 
     def open(self, name: str) -> "Tab":
-        """Go to a page of the site and wait until it has all it needs."""
+        """Go to a page of the site and wait until it has all it needs and its interactives have started."""
         self.page.goto(self.address + name, wait_until="networkidle")
+        self.page.wait_for_function(STARTED)
         return self
 
     def kilobytes(self, pictures: bool = True) -> float:
