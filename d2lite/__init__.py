@@ -18,6 +18,7 @@ from .inspect.prose import tell
 from .inspect.summarize import Summary, summary
 from .inspect.trace import InputShapeError
 from .machine.devices import device, profile
+from .machine.drives import drive
 from .machine.seeds import seed_everything
 from .machine.versions import Provenance, provenance, version
 from .nets.catalog import Recipe, build, published, recipe, recipes
@@ -58,10 +59,10 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "CheckResult", "DataError", "DataFileError", "Difference", "EpochRecord", "History", "ImageData", "InputShapeError",
-    "Listener", "Metrics", "NonFiniteLossError", "NotFoundError", "Predictions", "Provenance", "Recipe", "Split",
-    "Story", "Summary", "build", "check", "compare", "device", "evaluate", "fit", "load", "measured", "paired",
-    "predictions", "profile", "provenance", "published", "recipe", "recipes", "restore", "results", "save",
-    "seed_everything", "show_channels", "show_feature_maps", "show_images", "show_predictions", "story", "summary",
-    "tell", "test_labels",
+    "CheckResult", "DataError", "DataFileError", "Difference", "EpochRecord", "History", "ImageData",
+    "InputShapeError", "Listener", "Metrics", "NonFiniteLossError", "NotFoundError", "Predictions", "Provenance",
+    "Recipe", "Split", "Story", "Summary", "build", "check", "compare", "device", "drive", "evaluate", "fit",
+    "load", "measured", "paired", "predictions", "profile", "provenance", "published", "recipe", "recipes",
+    "restore", "results", "save", "seed_everything", "show_channels", "show_feature_maps", "show_images",
+    "show_predictions", "story", "summary", "tell", "test_labels",
 ]  # fmt: skip

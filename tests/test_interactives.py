@@ -1,6 +1,7 @@
 """The interactives of the chapters: their stored states, where they stand, and what is left where no script runs."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -116,30 +117,56 @@ def test_an_edited_script_reaches_the_stored_notebook():
     assert state["_esm"] == widgets.PixelMixer._esm and state["_css"] == widgets.PixelMixer._css
 
 
-ON_COLAB = """
+HOSTED = """
 import sys, types
 colab, output = types.ModuleType("google.colab"), types.ModuleType("google.colab.output")
 output.enable_custom_widget_manager = lambda: print("enabled")
 colab.output = output
-if {there}:
+if {colab}:
     sys.modules.update({{"google": types.ModuleType("google"), "google.colab": colab, "google.colab.output": output}})
 from IPython.core.interactiveshell import InteractiveShell
+import importlib.util
+find, missing = importlib.util.find_spec, {missing}
+importlib.util.find_spec = lambda name: None if name == "d2lite" and missing else find(name)
+def pip(line):
+    global missing
+    print("pip", line)
+    missing = {offline}
 shell = InteractiveShell.instance()
-shell.run_line_magic = lambda name, line: print("pip", line) if name == "pip" else None
-if {missing}:
-    import importlib.util
-    find = importlib.util.find_spec
-    importlib.util.find_spec = lambda name: None if name == "d2lite" else find(name)
+shell.register_magic_function(pip)
+run = shell.run_line_magic
+shell.run_line_magic = lambda name, line: run(name, line) if name == "pip" else None
 shell.run_cell({cell!r}).raise_error()
 """
+PIP = f"pip install -q --no-deps git+{project.repository_url()}@{project.tag()}"
+
+
+def set_up(colab: bool = False, missing: bool = True, offline: bool = False, **environment: str):
+    """Run the setup cell as a Python of its own, as on Colab or not; ``offline``: pip brings nothing."""
+    code = HOSTED.format(colab=colab, missing=missing, offline=offline, cell=project.setup_cell())
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KAGGLE")}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=clean | environment)
 
 
 @pytest.mark.parametrize(
-    ("there", "missing", "told"), [(False, True, ""), (True, False, "enabled"), (True, True, "enabled\npip")]
+    ("place", "told"),
+    [
+        ({}, []),
+        ({"colab": True, "missing": False}, ["enabled"]),
+        ({"colab": True}, ["enabled", PIP]),
+        ({"KAGGLE_KERNEL_RUN_TYPE": "Interactive"}, [PIP]),
+        ({"colab": True, "D2LITE_SOURCE": "here.zip"}, ["enabled", "pip install -q --no-deps here.zip"]),
+    ],
 )
 @pytest.mark.slow
-def test_the_setup_cell_lets_interactives_run_on_colab(there, missing, told):
-    code = ON_COLAB.format(there=there, missing=missing, cell=project.setup_cell())
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().startswith(told) and bool(done.stdout) == bool(told)
-    assert ("pip" in done.stdout) == ("pip" in told)
+def test_the_setup_cell_brings_what_is_missing_where_the_book_is_hosted(place, told):
+    done = set_up(**place)
+    assert done.returncode == 0 and done.stdout.splitlines() == told, done.stderr
+
+
+@pytest.mark.slow
+def test_without_internet_the_setup_cell_says_what_to_switch():
+    done = set_up(offline=True, KAGGLE_KERNEL_RUN_TYPE="Interactive")
+    told = done.stdout + done.stderr
+    assert done.returncode and "switch the Internet on" in told and "D2LITE_SOURCE" in told

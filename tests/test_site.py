@@ -139,7 +139,7 @@ def test_callouts_became_boxes(chapter, pages):
 @pytest.mark.parametrize("chapter", project.chapters())
 def test_buttons_lead_to_the_right_files(chapter, pages, site):
     links = {link["href"] for link in pages[f"{chapter}.html"].find_all("a", href=True)}
-    assert project.colab_url(chapter) in links
+    assert {project.colab_url(chapter), project.kaggle_url(chapter)} <= links
     assert f"{project.repository_url()}/edit/{project.BRANCH}/book/{chapter}.md" in links
     assert f"_sources/{chapter}.ipynb" in links and (site / "_sources" / f"{chapter}.ipynb").is_file()
 

@@ -16,6 +16,7 @@ from tools import generated, project, speed
 
 SETS = project.ROOT / "assignments" / "source"
 README = project.ROOT / "README.md"
+RUN = "Run it in"  # head of the column of links
 BUILT = re.compile(r"<!-- built: (\w+) -->")
 
 
@@ -51,22 +52,27 @@ def minutes(run: dict) -> str:
     return f"{run['seconds'] / 60:.1f}"
 
 
+def places(name: str, folder: str) -> str:
+    """Links that open a notebook where it runs."""
+    return f"[Colab]({project.colab_url(name, folder)}), [Kaggle]({project.kaggle_url(name, folder)})"
+
+
 def chapter_table(link: str, *, timed: bool) -> str:
-    """Chapter, promise, minutes of the stored run where ``timed``, and Colab; ``link`` makes a chapter's address."""
+    """Chapter, promise, minutes of the stored run where ``timed``, where it runs; ``link`` makes its address."""
     head = {"Chapter": speed.LEFT, "What it promises": speed.LEFT}
-    head |= {"Minutes to run": speed.RIGHT, "Colab": speed.LEFT} if timed else {"Colab": speed.LEFT}
+    head |= {"Minutes to run": speed.RIGHT, RUN: speed.LEFT} if timed else {RUN: speed.LEFT}
     body = []
     for name in project.chapters():
         page = facts(name)
         run = page["run"]
         cells = [f"[{page['title']}]({link.format(name)})", page["promise"].replace("|", "\\|")]
         cells += [minutes(run) + (f" ({run['profile']}, {short(run['device'])})" if run else "")] if timed else []
-        body.append([*cells, f"[open]({project.colab_url(name)})"])
+        body.append([*cells, places(name, "book")])
     return speed.grid(head, body)
 
 
 def set_table() -> str:
-    """Problem set, what it promises, its points, the time that it says it takes, and where it opens in Colab."""
+    """Problem set, what it promises, its points, the time that it says it takes, and where it runs."""
     body = []
     for path in sorted(SETS.glob("*/*.md")):
         (title, promise), text = opening(path), path.read_text("utf-8")
@@ -76,10 +82,10 @@ def set_table() -> str:
             raise SystemExit(f"{generated.named(path)}: after its promise it must say 'About … minutes. Read …'")
         cells = notebook(path.with_suffix(".ipynb"))["cells"]
         points = sum(cell["metadata"].get("nbgrader", {}).get("points", 0) for cell in cells)
-        url = project.colab_url(path.stem, f"assignments/release/{path.stem}")
-        body.append([title, promise, str(points), time[1], f"[open]({url})"])
+        where = places(path.stem, f"assignments/release/{path.stem}")
+        body.append([title, promise, str(points), time[1], where])
     head = {"Problem set": speed.LEFT, "What it promises": speed.LEFT, "Points": speed.RIGHT}
-    return speed.grid({**head, "Time": speed.LEFT, "Colab": speed.LEFT}, body)
+    return speed.grid({**head, "Time": speed.LEFT, RUN: speed.LEFT}, body)
 
 
 def cover(chapter: str) -> tuple[bytes, str] | None:

@@ -12,18 +12,27 @@ BOOK = ROOT / "book"
 BRANCH = "main"
 
 SETUP_CELL = """\
-# On Colab, let the interactives run, and add d2lite if it is missing: the version
-# that this notebook was written for. Nothing that is already installed is touched.
+# On Colab, let the interactives run. There and on Kaggle, add d2lite if it is missing:
+# the version that this notebook was written for. Nothing already installed is touched.
 import importlib.util
+import os
 import sys
 
-if "google.colab" in sys.modules:
+colab, kaggle = "google.colab" in sys.modules, "KAGGLE_KERNEL_RUN_TYPE" in os.environ
+if colab:
     from google.colab import output
 
     output.enable_custom_widget_manager()
+if (colab or kaggle) and importlib.util.find_spec("d2lite") is None:
+    source = os.environ.get("D2LITE_SOURCE") or "git+{url}@{tag}"
+    %pip install -q --no-deps {{source}}
+    importlib.invalidate_caches()
     if importlib.util.find_spec("d2lite") is None:
-        %pip install -q --no-deps git+{url}@{tag}
-        importlib.invalidate_caches()
+        raise ImportError(
+            f"d2lite did not come from {{source}}. On Kaggle, switch the Internet on (under "
+            "Settings) and run this cell again. If the address cannot be reached from "
+            "where you are, set os.environ['D2LITE_SOURCE'] to another one, or to a file."
+        )
 import d2lite  # before torch, so that PyTorch's threads can share the machine
 
 %matplotlib inline
@@ -67,6 +76,11 @@ def setup_cell() -> str:
 def colab_url(name: str, folder: str = "book") -> str:
     """Where a notebook opens in Colab: a chapter, or one of another folder of the repository."""
     return f"https://colab.research.google.com/github/{slug()}/blob/{BRANCH}/{folder}/{name}.ipynb"
+
+
+def kaggle_url(name: str, folder: str = "book") -> str:
+    """Where the same notebook opens in Kaggle."""
+    return f"https://kaggle.com/kernels/welcome?src={repository_url()}/blob/{BRANCH}/{folder}/{name}.ipynb"
 
 
 def slug() -> str:

@@ -1,4 +1,7 @@
-"""The repository's address and the buttons that lead there, from pyproject.toml, where it is written once."""
+"""The repository's address and the buttons that lead there, from pyproject.toml, where it is written once.
+
+The theme knows Colab; the button that opens a chapter in Kaggle is put beside it here.
+"""
 
 import sys
 from pathlib import Path
@@ -6,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tools.project import BRANCH, repository_url  # noqa: E402 - the import needs the line above
+from tools.project import BRANCH, kaggle_url, repository_url  # noqa: E402 - the import needs the line above
 
 
 def configure(app, config) -> None:
@@ -24,8 +27,13 @@ def configure(app, config) -> None:
 
 
 def buttons(app, pagename, templatename, context, doctree) -> None:
-    """Lead "suggest edit" to the .md of a chapter, which is what people edit, and name Colab on its button."""
+    """Lead "suggest edit" to the .md of a chapter, which is what people edit, and add Kaggle where Colab is."""
     for group in context.get("header_buttons", []):
+        if any(button.get("text") == "Colab" for button in group.get("buttons", [])):
+            group["buttons"].append({
+                "type": "link", "text": "Kaggle", "tooltip": "Launch on Kaggle", "icon": "fab fa-kaggle",
+                "url": kaggle_url(pagename),
+            })  # fmt: skip
         for button in group.get("buttons", [group]):
             url = button.get("url") or ""
             if "/edit/" in url and url.endswith(".ipynb"):
