@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -138,7 +139,8 @@ run = shell.run_line_magic
 shell.run_line_magic = lambda name, line: run(name, line) if name == "pip" else None
 shell.run_cell({cell!r}).raise_error()
 """
-PIP = f"pip install -q --no-deps git+{project.repository_url()}@{project.tag()}"
+SOURCE = re.search(r'D2LITE_SOURCE"\) or "(.+)"', project.setup_cell())[1]
+PIP = f"pip install -q --no-deps {SOURCE}"
 
 
 def set_up(colab: bool = False, missing: bool = True, offline: bool = False, **environment: str):
