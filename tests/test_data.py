@@ -1,5 +1,7 @@
 """Loading: what the splits hold, what a batch is, and what is the same from one load to the next."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -418,3 +420,92 @@ def test_the_data_folder_is_never_written(monkeypatch, folder):
     before = state()
     data.load("fashion_mnist"), data.load("cifar10", batch_size=32)
     assert state() == before
+
+
+# Files that lie where others put them, under the names that others give
+
+
+PLACES = {
+    "with a dot, unpacked": ("FashionMNIST/raw/{}", lambda name: name.replace("-idx", ".idx"), False),
+    "with a dot, packed": ("FashionMNIST/raw/{}", lambda name: name.replace("-idx", ".idx"), True),
+    "flat": ("{}", str, True),
+    "Kaggle's": ("{}", lambda name: name.replace("-idx", ".idx"), False),
+    "Kaggle's folders": ("fashionmnist/{0}/{0}", str, False),
+    "below Kaggle's input": ("fashion-mnist dataset/{}", lambda name: name.replace("-idx", ".idx"), False),
+    "without raw": ("FashionMNIST/{}", str, True),
+    "lower case": ("fashion_mnist/raw/{}", str, False),
+    "one folder more": ("Fashion-MNIST/FashionMNIST/raw/{}", str, True),
+    "unpacked by a browser": ("FashionMNIST/raw/{}.gz", str, False),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_idx_files_are_found_as_others_name_them(monkeypatch, folder, tmp_path, place):
+    form, named, packed = PLACES[place]
+    files = small_fashion(monkeypatch, tmp_path / "usual", packed=packed)
+    for name, content in files.items():
+        path = folder / form.format(named(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert data.is_available("fashion_mnist")
+    loaded = data.load("fashion_mnist", device="cpu")
+    usual = data.load("fashion_mnist", device="cpu", root=tmp_path / "usual")
+    assert torch.equal(loaded.train.images, usual.train.images) and torch.equal(loaded.test.labels, usual.test.labels)
+    assert all(path.is_relative_to(folder) for path in data.prepare("fashion_mnist"))
+
+
+def test_the_data_folder_may_be_the_folder_of_the_files(monkeypatch, folder):
+    small_fashion(monkeypatch, folder)
+    for root in (folder / "FashionMNIST", folder / "FashionMNIST" / "raw"):
+        assert data.load("fashion_mnist", device="cpu", root=root).train.num_images == TRAIN - VAL
+
+
+@pytest.mark.parametrize("form", ["bin", "py", "binary.tar.gz", "python.tar.gz", "hub", "jpeg"])
+@pytest.mark.parametrize("place", ["flat", "named", "within"])
+def test_cifar_is_found_where_others_put_it(monkeypatch, folder, tmp_path, form, place):
+    images, _ = small_cifar(monkeypatch, tmp_path, form)
+    sources = [path for path in tmp_path.rglob("*") if path.is_file() and folder not in path.parents]
+    target = {"flat": folder, "named": folder / "CIFAR10", "within": folder / "cifar-10-batches-py"}[place]
+    for path in sources:
+        target.mkdir(exist_ok=True)
+        path.rename(target / path.name)
+    loaded = data.load("cifar10", batch_size=32, device="cpu")
+    assert loaded.train.num_images == 90
+    if form != "jpeg":
+        assert np.array_equal(loaded.test.images.numpy(), images[numbers(loaded.test.images)])
+
+
+def test_flat_files_of_another_set_are_not_taken_for_it(monkeypatch, folder, tmp_path):
+    """MNIST and Fashion-MNIST give their files the same names."""
+    small_fashion(monkeypatch, None)
+    for name, content in small_fashion(monkeypatch, None).items():
+        (folder / name).write_bytes(content)
+    assert data.is_available("fashion_mnist") and not data.is_available("mnist")
+    monkeypatch.setitem(DATASETS, "mnist", DATASETS["mnist"].__class__(**{
+        **vars(DATASETS["mnist"]), "layouts": (replace(DATASETS["mnist"].layouts[0], mirrors=()),)}))  # fmt: skip
+    with pytest.raises(data.NotFoundError) as caught:
+        data.load("mnist")
+    assert "lacks MNIST/raw/train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images" in str(caught.value)
+    assert f"{folder} holds t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz, train-images" in str(caught.value)
+
+
+def test_the_cache_goes_before_other_peoples_places(monkeypatch, folder, tmp_path):
+    for name, content in small_fashion(monkeypatch, tmp_path / "cache").items():
+        (folder / name).write_bytes(content)
+    assert all(path.is_relative_to(tmp_path / "cache") for path in data.prepare("fashion_mnist"))
+
+
+def test_wanted_and_seen_names_are_told(monkeypatch, folder):
+    small_fashion(monkeypatch, None, mirrors=[])
+    for name in ("mnist.npz", ".hidden", *(f"b{i}.csv" for i in range(8))):
+        (folder / name).touch()
+    with pytest.raises(data.NotFoundError) as caught:
+        data.load("fashion_mnist")
+    assert f"{folder} holds b0.csv, b1.csv, b2.csv, b3.csv, b4.csv, b5.csv and 3 more)" in str(caught.value)
+    raw = folder / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    with pytest.raises(data.NotFoundError, match=r"FashionMNIST.raw holds nothing\)"):
+        data.load("fashion_mnist")
+    (raw / "train_images").touch()
+    with pytest.raises(data.NotFoundError, match=r"t10k-labels-idx1-ubyte; .*FashionMNIST.raw holds train_images\)"):
+        data.load("fashion_mnist")

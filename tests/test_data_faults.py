@@ -643,7 +643,7 @@ def test_prepare_verifies_without_decoding_and_writes_nothing(monkeypatch, folde
 
 
 def test_the_documentation_names_the_folders_that_a_reader_may_choose():
-    assert {"D2LITE_DATA", "D2LITE_CACHE"} <= set(re.findall(r"D2LITE_\w+", data.load.__doc__))
+    assert {"D2LITE_DATA", "D2LITE_CACHE", "D2LITE_MIRROR"} <= set(re.findall(r"D2LITE_\w+", data.load.__doc__))
     assert "D2LITE_CACHE" in data.prepare.__doc__
 
 

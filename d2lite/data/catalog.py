@@ -24,8 +24,14 @@ class File:
 
     @property
     def forms(self) -> tuple[str, ...]:
-        """The names under which it may lie in a data folder; an IDX file may lie there unpacked."""
-        return (self.name.removesuffix(".gz"), self.name) if self.contents_hash else (self.name,)
+        """The names under which it may lie in a data folder, last the one that is taken first.
+
+        An IDX file may lie there unpacked, and with a dot before its kind, as some archives have it.
+        """
+        if not self.contents_hash:
+            return (self.name,)
+        plain = self.name.removesuffix(".gz")
+        return tuple(name + end for end in ("", ".gz") for name in (plain, plain.replace("-idx", ".idx")))
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 import contextlib
 import errno
 import gzip
-import math
 import os
+import re
 import sys
 import threading
 import time
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,17 +18,20 @@ import requests
 import urllib3
 from tqdm import tqdm
 
+from ..files import named_folder
 from ..machine.notebook import in_notebook
+from . import network
 from .catalog import File, Layout
 from .errors import DataError, DownloadError
 from .readers import has_digest
 
 CONNECT_SECONDS, READ_SECONDS = 4.0, 20.0
 PROBE_SECONDS = 5.0  # after this long without an answer from any mirror there is no network
-REMEMBER_SECONDS = 60.0  # so long a host that did not answer is not asked again
+REMEMBER_SECONDS = 60.0  # so long a host that kept us waiting in vain is not asked again
+SLOW_SECONDS = 1.0
 ATTEMPTS = 4  # at one mirror, each continuing where the last broke off
 
-_silent: dict[str, float] = {}  # host → when it failed to answer
+_silent: dict[str, tuple[float, str]] = {}  # host → when it kept us waiting in vain, and why
 
 
 class _TransferError(requests.ConnectionError):
@@ -35,25 +39,55 @@ class _TransferError(requests.ConnectionError):
 
 
 def cache_folder() -> Path:
-    """Where downloads and decoded images are kept: ``D2LITE_CACHE``, else the platform's (``~/.cache/d2lite``)."""
-    return Path(os.environ.get("D2LITE_CACHE") or pooch.os_cache("d2lite")).expanduser()
+    """Where downloads and decoded images are kept: ``D2LITE_CACHE``, else the platform's (``~/.cache/d2lite``).
 
-
-def fetch(layout: Layout) -> dict[File, Path]:
-    """Download what is not in the cache yet of the files of ``layout``; return where they all are.
+    A user without a home, as in a container, gets one among the temporary files.
 
     Raises:
-        DownloadError: some file could be had from no mirror. The others are not tried.
-        DataError: the cache cannot be written or the disk is full.
+        ValueError: ``D2LITE_CACHE`` begins with ``~``, and there is no such home folder.
     """
+    if chosen := named_folder("D2LITE_CACHE"):
+        return chosen
+    try:
+        return Path(pooch.os_cache("d2lite")).expanduser()
+    except RuntimeError:
+        return Path(os.environ.get("TMPDIR") or "/tmp") / f"d2lite-{os.getuid()}"
+
+
+def mirrors_of(layout: Layout) -> tuple[str, ...]:
+    """The addresses before the names of the files of ``layout``, in the order in which they are asked.
+
+    The environment variable ``D2LITE_MIRROR`` comes first: an address that serves a data folder, or someone's cache.
+    """
+    own = os.environ.get("D2LITE_MIRROR", "").rstrip("/")
+    if own and not re.match(r"https?://[^/]", own):
+        raise DataError(f"D2LITE_MIRROR is {own!r}: give the address of a data folder, as https://example.org/data/.")
+    return (f"{own}/{layout.folder}".rstrip("/") + "/", *layout.mirrors) if own else layout.mirrors
+
+
+def fetch(layouts: Sequence[Layout]) -> tuple[Layout, dict[File, Path]]:
+    """Download what is not in the cache yet of the first of ``layouts`` that can be had; return where its files are.
+
+    Raises:
+        DownloadError: of each, some file could be had from no mirror. Its other files are not tried.
+        DataError: the cache cannot be written, the disk is full, or ``D2LITE_MIRROR`` is no address.
+    """
+    answers, problems = _ask([mirror for layout in layouts for mirror in mirrors_of(layout)]), {}
+    for layout in layouts:
+        try:
+            return layout, _fetch(layout, answers)
+        except DownloadError as error:
+            problems[str(error)] = error
+    raise DownloadError("; ".join(problems) or "nobody serves it")
+
+
+def _fetch(layout: Layout, answers: dict[str, str]) -> dict[File, Path]:
     folder = cache_folder() / layout.folder
     paths = {file: folder / file.name for file in layout.files}
     missing = [file for file, path in paths.items() if not path.is_file()]
-    if not missing:
-        return paths
-    there = _who_answers(layout.mirrors)
-    if not there:
-        raise DownloadError("no mirror answers")
+    whys = dict.fromkeys(answers[_host(mirror)] for mirror in mirrors_of(layout))
+    if missing and all(whys):
+        raise DownloadError(f"no mirror answers ({'; '.join(whys)})")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open(folder / ".lock", "w") as lock:  # one process at a time; the lock vanishes with its process
@@ -64,7 +98,7 @@ def fetch(layout: Layout) -> dict[File, Path]:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             for file in missing:
                 if not paths[file].is_file():
-                    _fetch_one(file, folder, layout.mirrors, there)
+                    _fetch_one(file, folder, mirrors_of(layout), answers)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise DataError(
@@ -82,46 +116,58 @@ def fetch(layout: Layout) -> dict[File, Path]:
 
 
 def _host(mirror: str) -> str:
-    return urlsplit(mirror).netloc
+    return urlsplit(mirror).netloc.rpartition("@")[2]  # without a password
 
 
-def _who_answers(mirrors: tuple[str, ...]) -> set[str]:
-    """The hosts of ``mirrors`` that answer. All are asked at once, so that no network costs one waiting time."""
-    began, there = time.monotonic(), set()
+def _ask(mirrors: Sequence[str]) -> dict[str, str]:
+    """For each host of ``mirrors`` why it does not answer, "" where it does.
+
+    All are asked at once, so that no network costs one waiting time.
+    """
+    began = time.monotonic()
+    known = {host: why for host, (when, why) in _silent.items() if began - when < REMEMBER_SECONDS}
+    asked = {_host(mirror): mirror for mirror in mirrors if _host(mirror) not in known}
+    answers = dict.fromkeys(asked, network.SILENCE)
 
     def ask(host: str, mirror: str) -> None:
-        with contextlib.suppress(requests.RequestException):
-            requests.head(mirror, timeout=CONNECT_SECONDS, allow_redirects=False).close()
-            there.add(host)
+        try:
+            with requests.head(mirror, timeout=CONNECT_SECONDS, allow_redirects=False) as response:
+                if response.status_code in (407, 511):
+                    response.raise_for_status()
+            answers[host] = ""
+        except Exception as error:  # a wrong address of a proxy provokes more than requests promises
+            answers[host] = network.trouble(error, mirror)
 
-    asked = {_host(m): m for m in mirrors if began - _silent.get(_host(m), -math.inf) > REMEMBER_SECONDS}
     # Daemons, since a name server that hangs must not keep the program from ending.
     threads = [threading.Thread(target=ask, args=pair, daemon=True) for pair in asked.items()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, began + PROBE_SECONDS - time.monotonic()))
-    _silent.update(dict.fromkeys(set(asked) - there, time.monotonic()))
-    return there
+    told, now = dict(answers), time.monotonic()
+    if now - began > SLOW_SECONDS:  # what fails at once may be asked again: someone may have mended it
+        _silent.update({host: (now, why) for host, why in told.items() if why})
+    return known | told
 
 
-def _fetch_one(file: File, folder: Path, mirrors: tuple[str, ...], there: set[str]) -> None:
+def _fetch_one(file: File, folder: Path, mirrors: tuple[str, ...], answers: dict[str, str]) -> None:
     problems = []
     for mirror in mirrors:
         host = _host(mirror)
         # Only copies that are the same byte for byte may be continued from another mirror.
         part = folder / f"{file.name}{'' if file.hash else '.' + host.replace(':', '_')}.part"
         try:
-            if host not in there:
-                raise _TransferError("does not answer")
+            if why := answers[host]:
+                raise _TransferError(why)
             _download(file, mirror + file.name, part)
             os.replace(part, folder / file.name)
             return
         except _TransferError as error:
-            problems.append(f"{host} {error}")
-        except requests.RequestException as error:
-            status = error.response is not None and f"HTTP status {error.response.status_code}"
-            problems.append(f"{host}: {status or type(error).__name__}")
+            problems.append(f"{host}: {error}")
+        except OSError as error:
+            if error.errno and not isinstance(error, requests.RequestException):
+                raise  # the disk's
+            problems.append(f"{host}: {network.trouble(error, mirror)}")
     raise DownloadError(f"{file.name} could not be downloaded ({'; '.join(problems)})")
 
 
@@ -142,9 +188,11 @@ def _download(file: File, url: str, part: Path) -> None:
             print(f"Interrupted: the next download continues from what is kept in {part}.", file=sys.stderr)
             raise
     if not _is_sound(file, part):
+        with open(part, "rb") as content:
+            page = f" (a web page: {network.LOGIN})" if content.read(512).lstrip()[:1] == b"<" else ""
         part.unlink()
         if not continued:
-            raise _TransferError("delivered other bytes than published")
+            raise _TransferError(f"delivered other bytes than published{page}")
         _download(file, url, part)  # it continued other bytes: start over
 
 

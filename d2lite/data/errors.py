@@ -36,6 +36,12 @@ class UnreadableFileError(DataFileError):
         super().__init__(path, problem)
 
 
+class ImageFileError(DataFileError):
+    """A picture of someone's own that cannot be decoded."""
+
+    remedy = "Delete it, or put a sound copy in its place."
+
+
 class NotFoundError(DataError):
     """A data set is neither on this machine nor to be had from the network.
 

@@ -1,4 +1,4 @@
-"""``load``: a data set by name, from a data folder, the cache or the network, as splits on the device."""
+"""``load``: a data set by name, from a data folder, the cache or the network, or one's own; as splits on the device."""
 
 import os
 from pathlib import Path
@@ -10,17 +10,17 @@ import torch.nn.functional as F
 
 from ..arguments import check_whole, nearest
 from ..machine import devices
+from ..machine.printing import printable
 from . import store
+from .assemble import capped, fixed_order, image_data
 from .catalog import DATASETS, DataSet
 from .errors import DataError, NotFoundError
-from .splits import ImageData, Split
-
-LARGEST_SHARE = 1 / 2  # of a device's free memory is what a data set may take
-SPLIT_SEED = 20170825  # any fixed number: it decides which images are held out, and which the quick profile takes
+from .folder import SIZE, load_folder
+from .splits import ImageData
 
 
 def load(
-    name: str,
+    name: str | os.PathLike,
     size: int | None = None,
     batch_size: int = 128,
     *,
@@ -34,37 +34,49 @@ def load(
 
     Files are looked for in ``root`` (default: the environment variable ``D2LITE_DATA``), then in the cache, then
     downloaded into the cache: the folder that the environment variable ``D2LITE_CACHE`` names, else the platform's
-    (``~/.cache/d2lite`` on Linux). Of CIFAR-10 it also keeps the decoded images, about 180 MB. Validation images are
-    held out of the published training images by a fixed permutation: 55,000 / 5,000 / 10,000 images for the MNIST
-    family, 45,000 / 5,000 / 10,000 for CIFAR-10, 1,257 / 180 / 360 for digits. The quick profile takes the first
-    ``quick_images`` of the training split, a quarter as many of the validation split and half as many of the test
-    split.
+    (``~/.cache/d2lite`` on Linux). Who cannot reach the published hosts sets ``D2LITE_MIRROR`` to the address of a
+    server of a data folder (``https://example.org/data/``): it is asked first. Of CIFAR-10 the cache also keeps the
+    decoded images, about 180 MB. Validation images are held out of the published training images by a fixed
+    permutation: 55,000 / 5,000 / 10,000 images for the MNIST family, 45,000 / 5,000 / 10,000 for CIFAR-10,
+    1,257 / 180 / 360 for digits. The quick profile takes the first ``quick_images`` of the training split, a quarter as
+    many of the validation split and half as many of the test split.
+
+    A path in place of a name is that of images of your own: a folder with a folder for each class, as torchvision's
+    ``ImageFolder`` takes it, or such folders below ``train``, ``val`` and ``test``. A split without a folder gets a
+    tenth of each class to train with, by a fixed permutation. Pictures become RGB, upright and over white; of each the
+    shorter edge is resized to ``size`` and the middle cut out. What fits half the free memory is decoded once; more is
+    decoded batch by batch, in threads. Mean and standard deviation are those of the training images.
 
     Args:
-        name: ``"fashion_mnist"``, ``"mnist"``, ``"cifar10"`` or ``"digits"``.
-        size: height and width in pixels to which each batch is resized; None keeps the data set's own.
+        name: ``"fashion_mnist"``, ``"mnist"``, ``"cifar10"`` or ``"digits"``, or the path of a folder of images.
+        size: height and width in pixels to which each batch is resized; None keeps the data set's own, and takes 224
+            for a folder.
         batch_size: images per batch; the last batch of a pass may be shorter.
         augment: shift training images by up to an eighth of their size, and mirror half of them, anew in each pass
-            (digits are not mirrored).
+            (those of digits are not mirrored).
         quick_images: cap on training images in the quick profile.
         root: a data folder as torchvision lays it out; it is only read.
         device: where the images live; None takes :func:`d2lite.device`.
         fallback: whether scikit-learn's digits may stand in where the data set can be had from nowhere. They are
             resized to its size and channels, and one printed line says so. None allows it in the quick profile only.
+            Images of a folder that cannot be decoded are left out, which one printed line says, unless this is False.
 
     Raises:
-        ValueError: unknown name, or a size or batch size that cannot work.
+        ValueError: unknown name, no such folder, or a size or batch size that cannot work.
         NotFoundError: no file, no network, and no stand-in allowed.
         DataFileError: a file is empty, truncated, altered, or of something else.
+        DataError: a folder of images is laid out otherwise, or has fewer than two classes or too few images.
     """
-    dataset = asked = _dataset(name)
-    size = dataset.size if size is None else check_whole("size", size, 1)
+    size = size if size is None else check_whole("size", size, 1)
     batch_size, quick_images = check_whole("batch_size", batch_size, 1), check_whole("quick_images", quick_images, 4)
-    quick = devices.profile() == "quick"
-    cap = quick_images if quick else None
     target = torch.device(device) if device is not None else devices.device()
+    if folder := _folder(name):
+        settings = {"quick_images": quick_images, "augment": augment, "device": target}
+        return load_folder(folder, size or SIZE, batch_size, all_sound=fallback is False, **settings)
 
-    rows, totals = _split_rows(dataset, cap, batch_size)
+    dataset = asked = _dataset(name)
+    size = dataset.size if size is None else size
+    rows, totals = capped(_split_rows(dataset), quick_images, batch_size)
     label, mean, std = dataset.label, dataset.mean, dataset.std
     if dataset.layouts:
         try:
@@ -74,36 +86,26 @@ def load(
             arrays = {"train": (images[:n], labels[:n]), "val": (images[n:], labels[n:]), "test": published[False]}
             label += found.layout.note
         except NotFoundError as error:
-            if not (quick if fallback is None else fallback):
+            if not (devices.profile() == "quick" if fallback is None else fallback):
                 raise
             dataset, label = DATASETS["digits"], f"digits (standing in for {asked.label})"
-            print(f"scikit-learn's digits stand in for {asked.label} (which is {error.reason}). {error.remedy}")
-            rows, totals = _split_rows(dataset, cap, batch_size)
+            said = f"scikit-learn's digits stand in for {asked.label} (which is {error.reason}). {error.remedy}"
+            print(printable(said))
+            rows, totals = capped(_split_rows(dataset), quick_images, batch_size)
     if not dataset.layouts:
         images, labels = _digits(asked.size, asked.channels)
         arrays = {part: (images[index], labels[index]) for part, index in rows.items()}
         full = images[_permutations(dataset)[0]] / 255.0
         mean, std = tuple(full.mean((0, 1, 2)).tolist()), tuple(full.std((0, 1, 2)).tolist())
-    # What would fill the device stays in the host's memory, and is brought batch by batch.
-    fits = sum(images.nbytes for images, _ in arrays.values()) <= LARGEST_SHARE * devices.free_memory(target)
-    where = target if fits else torch.device("cpu")
-    splits = {
-        part: Split(
-            torch.from_numpy(np.ascontiguousarray(images)).to(where), torch.from_numpy(labels).to(where), mean=mean,
-            std=std, size=size, batch_size=batch_size, total=totals[part], shuffle=part == "train",
-            augment=augment and part == "train", mirrored=dataset.mirrored, device=target,
-        )
-        for part, (images, labels) in arrays.items()
-    }  # fmt: skip
-    return ImageData(
-        name=dataset.name, label=label, classes=dataset.classes, channels=asked.channels, size=size,
-        batch_size=batch_size, mean=mean, std=std, is_stand_in=dataset is not asked, quick_images=quick_images,
-        **splits,
+    return image_data(
+        dataset.name, label, dataset.classes, arrays, mean=mean, std=std, channels=asked.channels, size=size,
+        batch_size=batch_size, augment=augment, mirrored=dataset.mirrored, device=target, totals=totals,
+        quick_images=quick_images, is_stand_in=dataset is not asked,
     )  # fmt: skip
 
 
 def is_available(name: str, root: str | os.PathLike | None = None) -> bool:
-    """Whether all files of data set ``name`` are on this machine; no network is used and no file opened."""
+    """Whether all files of data set ``name`` are on this machine; no network is used."""
     dataset = _dataset(name)
     return not dataset.layouts or store.find(dataset, root) is not None
 
@@ -113,7 +115,9 @@ def prepare(name: str) -> list[Path]:
 
     Looks where :func:`load` looks and downloads what is missing; every file is compared with its check sum. Downloads
     go to the folder that the environment variable ``D2LITE_CACHE`` names, else to the platform's cache
-    (``~/.cache/d2lite`` on Linux). Nothing else is written: decoded copies are left to :func:`load`.
+    (``~/.cache/d2lite`` on Linux). The address in ``D2LITE_MIRROR`` is asked first, such as that of a server in a
+    firm or school which has a data folder; check sums are those published. Nothing else is written: decoded copies are
+    left to :func:`load`.
 
     Raises:
         ValueError: unknown name.
@@ -127,42 +131,41 @@ def prepare(name: str) -> list[Path]:
     found = store.verify(dataset)
     print(f"{dataset.label}{found.layout.note}: {dataset.train_images:,} + {dataset.test_images:,} images, sound, in")
     for file in found.files:
-        print(f"  {file}")
+        print(printable(f"  {file}"))
     return found.files
 
 
-def _dataset(name: str) -> DataSet:
+def _dataset(name: str | os.PathLike) -> DataSet:
     if isinstance(name, str) and name in DATASETS:
         return DATASETS[name]
-    raise ValueError(f"unknown data set {name!r}{nearest(name, DATASETS)} Known: {', '.join(DATASETS)}.")
+    raise ValueError(
+        f"unknown data set {name!r}{nearest(str(name), DATASETS)} Known: {', '.join(DATASETS)}. Images of your own are "
+        f"loaded by the path of their folder (unpack an archive first), and there is no such folder."
+    )
+
+
+def _folder(name: object) -> Path | None:
+    """The folder whose path ``name`` is; None for a data set, and where there is no such folder."""
+    if not isinstance(name, (str, os.PathLike)) or not name or name in DATASETS:
+        return None
+    path = Path(os.path.expanduser(name))
+    return path if os.path.isdir(path) else None
 
 
 def _permutations(dataset: DataSet) -> tuple[np.ndarray, np.ndarray]:
     """Fixed orders of the training (with validation) and the test images. Digits have no published test images, so
     theirs are the first of one order over all."""
-    draw = np.random.RandomState(SPLIT_SEED)  # unlike default_rng, its numbers are promised never to change
+    draw = fixed_order()
     if dataset.layouts:
         return draw.permutation(dataset.train_images), draw.permutation(dataset.test_images)
     order = draw.permutation(dataset.train_images + dataset.test_images)
     return order[dataset.test_images :], order[: dataset.test_images]
 
 
-def _split_rows(dataset: DataSet, cap: int | None, batch_size: int) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-    """For each split the rows of the published arrays that it takes, and how many it had without the cap."""
+def _split_rows(dataset: DataSet) -> dict[str, np.ndarray]:
+    """For each split the rows of the published arrays that it has."""
     order, test = _permutations(dataset)
-    rows = {"train": order[dataset.val_images :], "val": order[: dataset.val_images], "test": test}
-    totals = {part: len(index) for part, index in rows.items()}
-    if cap is not None:
-        caps = {"train": cap, "val": cap // 4, "test": cap // 2}
-        rows = {part: index[: caps[part]] for part, index in rows.items()}
-    n = len(rows["train"])
-    if batch_size > n:
-        why = " that the quick profile takes" if n < totals["train"] else ""
-        raise ValueError(
-            f"batch_size {batch_size:,} is larger than the {n:,} training images{why}: a batch size of "
-            f"{2 ** (n.bit_length() - 1):,} works."
-        )
-    return rows, totals
+    return {"train": order[dataset.val_images :], "val": order[: dataset.val_images], "test": test}
 
 
 def _digits(size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:

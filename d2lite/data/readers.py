@@ -36,7 +36,7 @@ def has_digest(data: bytes | Path, expected: str) -> bool:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The contents of a file, unpacked if its name ends in .gz."""
+    """The contents of a file, unpacked if its name ends in .gz, unless a browser did that and left the name."""
     try:
         packed = path.read_bytes()
     except PermissionError:
@@ -44,7 +44,7 @@ def read_bytes(path: Path) -> bytes:
     if not packed:
         raise DataFileError(path, "is empty")
     try:
-        return gzip.decompress(packed) if path.suffix == ".gz" else packed
+        return gzip.decompress(packed) if path.suffix == ".gz" and not packed.startswith(b"\0\0\x08") else packed
     except EOFError:
         raise DataFileError(path, f"is truncated (ends after {len(packed):,} bytes)") from None
     except (gzip.BadGzipFile, zlib.error) as error:

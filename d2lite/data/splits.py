@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from ..arguments import check_whole
 from ..machine import distributed
 from ..machine.devices import free_memory
+from ..machine.printing import printable
 from .streaming import streamed
 
 KEPT = 1 / 4  # of the free memory is what resized images may take
@@ -211,12 +212,20 @@ class ImageData:
     quick_images: int = 4096
 
     def denormalize(self, X: torch.Tensor) -> torch.Tensor:
-        """Undo the normalisation: ``X`` float (…, C, H, W) → float in [0, 1], same shape and device."""
+        """Undo the normalization: ``X`` float (…, C, H, W) → float in [0, 1], same shape and device.
+
+        Raises:
+            ValueError: ``X`` has other channels than the data, or whole numbers, which are not normalized.
+        """
+        X = torch.as_tensor(X)
+        if X.shape[-3:-2] != (self.channels,) or not X.is_floating_point():
+            given = f"{X.dtype} of shape {tuple(X.shape)}"
+            raise ValueError(f"X is {given}: give normalized images, float (N, {self.channels}, H, W).")
         mean, std = torch.tensor([self.mean, self.std], device=X.device, dtype=torch.float32)[..., None, None]
         return (X.float() * std + mean).clamp(0, 1)
 
     def __repr__(self) -> str:
-        return (
+        return printable(
             f"{self.label}: {self.train._counted} train, {self.val._counted} val, {self.test._counted} test images, "
             f"{len(self.classes)} classes, {self.channels} × {self.size} × {self.size}, batches of {self.batch_size} "
             f"on {self.train.device}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import write_atomically
+from ..files import named_folder, write_atomically
 from . import download, readers
 from .catalog import DataSet, File, Layout
 from .errors import DataError, DataFileError, DownloadError, NotFoundError, UnreadableFileError
@@ -33,24 +33,55 @@ class Found:
 
 
 def find(dataset: DataSet, root: str | os.PathLike | None = None) -> Found | None:
-    """The files in ``root`` or ``D2LITE_DATA``, else in the cache; nothing is opened and no network used."""
-    for folder in filter(None, (_data_folder(root), download.cache_folder())):
+    """The files in ``root`` or ``D2LITE_DATA``, else in the cache; no network is used.
+
+    In the data folder they may also lie where others put them: in that folder itself, or in any folder of it, as
+    on Kaggle. There the smallest file is read, since MNIST and Fashion-MNIST give their files the same names.
+    """
+    data, cache = _data_folder(root), download.cache_folder()
+    for folder in filter(None, (data, cache)):
         for layout in dataset.layouts:
-            paths = _lying(layout, folder)
+            paths = _lying(layout, folder / layout.folder)
             if len(paths) == len(layout.files):
+                return Found(layout, paths)
+    for layout in dataset.layouts:
+        for folder in _folders_of_others(layout, data):
+            paths = _lying(layout, folder)
+            if len(paths) == len(layout.files) and _is_of(dataset, paths):
                 return Found(layout, paths)
     return None
 
 
 def _data_folder(root: str | os.PathLike | None) -> Path | None:
-    chosen = root or os.environ.get("D2LITE_DATA")
-    return Path(chosen).expanduser() if chosen else None
+    return Path(root).expanduser() if root else named_folder("D2LITE_DATA")
+
+
+def _folders_of_others(layout: Layout, folder: Path | None) -> list[Path]:
+    """Where else in the data folder ``folder`` files may lie; those there are."""
+    tops = [folder, *(folder / name for name in _entries(folder))] if folder else []
+    ends = ("", Path(layout.folder).name, layout.folder)
+    return [place for top in tops for end in ends if (place := top / end).is_dir()]
+
+
+def _entries(folder: Path) -> list[str]:
+    """What lies in ``folder``; nothing where that cannot be read."""
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
+
+
+def _is_of(dataset: DataSet, paths: dict[File, Path]) -> bool:
+    """Whether the smallest of these files holds what was published of ``dataset``."""
+    file, path = min(paths.items(), key=lambda pair: pair[1].stat().st_size)
+    try:
+        _check_digests((file,), [path], [readers.read_bytes(path) if file.contents_hash else path])
+    except (DataFileError, OSError):
+        return False
+    return True
 
 
 def _lying(layout: Layout, folder: Path) -> dict[File, Path]:
-    """Where those files of ``layout`` are that lie in the data folder ``folder``."""
-    places = ((file, folder / layout.folder / form) for file in layout.files for form in file.forms)
-    return {file: path for file, path in places if path.is_file()}
+    """Where those files of ``layout`` are that lie in ``folder``, each perhaps in a folder of its own name."""
+    places = ((file, folder / form) for file in layout.files for form in file.forms)
+    return {file: one for file, path in places for one in (path / path.name, path) if os.path.isfile(one)}
 
 
 def obtain(dataset: DataSet, root: str | os.PathLike | None = None) -> Found:
@@ -62,14 +93,10 @@ def obtain(dataset: DataSet, root: str | os.PathLike | None = None) -> Found:
     """
     if found := find(dataset, root):
         return found
-    problems = []
-    for layout in dataset.layouts:
-        try:
-            if layout.mirrors:
-                return Found(layout, download.fetch(layout))
-        except DownloadError as error:
-            problems.append(str(error))
-    reason = f"not in {_looked_in(dataset, root)}, and {'; '.join(dict.fromkeys(problems))}"
+    try:
+        return Found(*download.fetch([layout for layout in dataset.layouts if layout.mirrors]))
+    except DownloadError as error:
+        reason = f"not in {_looked_in(dataset, root)}, and {error}"
     raise NotFoundError(dataset.label, reason, _ways_out(dataset))
 
 
@@ -77,19 +104,23 @@ def _looked_in(dataset: DataSet, root: str | os.PathLike | None) -> str:
     folder, cache = _data_folder(root), download.cache_folder()
     if folder is None:
         return f"{cache}, D2LITE_DATA is not set"
-    what = "" if folder.is_dir() else " (there is no such folder)"
-    for layout in dataset.layouts:
-        lying = _lying(layout, folder)
-        missing = [file for file in layout.files if file not in lying]
-        if lying and missing and not what:
-            what = f" (which lacks {layout.folder}/{missing[0].forms[0]})"
-    return f"{folder}{what} or {cache}"
+    if not folder.is_dir():
+        return f"{folder} (there is no such folder) or {cache}"
+    layout = max(dataset.layouts, key=lambda layout: len(_lying(layout, folder / layout.folder)))
+    wanted = folder / layout.folder
+    lacks = ", ".join(file.forms[0] for file in layout.files if file not in _lying(layout, wanted))
+    place = wanted if wanted.is_dir() else folder
+    there = [name for name in _entries(place) if not name.startswith(".")]
+    seen = ", ".join(there[:6]) + (f" and {len(there) - 6:,} more" if len(there) > 6 else "")
+    what = f"lacks {Path(layout.folder, lacks).as_posix()}; {place} holds {seen or 'nothing'}"
+    return f"{folder} (which {what}) or {cache}"
 
 
 def _ways_out(dataset: DataSet) -> str:
     return (
         f"For the real images: set D2LITE_DATA to a folder that holds {dataset.layouts[0].folder}, or run `python -m "
-        f"d2lite data {dataset.name}` where there is a network, or connect to the network and load again."
+        f"d2lite data {dataset.name}` where there is a network, or connect to the network (D2LITE_MIRROR can name a "
+        f"server of your own) and load again."
     )
 
 
@@ -120,7 +151,7 @@ def read(
         print(f"{error.path}: {error.problem}. Downloading it again.", file=sys.stderr)
         error.path.unlink(missing_ok=True)
         try:
-            download.fetch(found.layout)
+            download.fetch([found.layout])
         except DownloadError as failure:
             raise DataError(f"{error.path}: {error.problem}. {failure}. {_ways_out(dataset)}") from None
     return read(dataset, root, rows, again=True)

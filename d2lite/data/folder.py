@@ -1,0 +1,138 @@
+"""Images of one's own: a folder with a folder for each class, as torchvision's ``ImageFolder`` takes it."""
+
+import itertools
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ..machine import devices
+from ..machine.notebook import in_notebook
+from ..machine.printing import how_many, printable
+from .assemble import LARGEST_SHARE, capped, fixed_order, image_data, moments
+from .catalog import DATASETS
+from .errors import DataError, ImageFileError
+from .pictures import SUFFIXES, Photographs, decoded
+from .splits import ImageData
+
+SIZE = 224  # pixels, where nobody says: what most networks for photographs are made for
+PARTS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
+SAMPLE = 1000  # images from which mean and standard deviation are taken where not all are in memory
+
+
+def load_folder(
+    folder: Path, size: int, batch_size: int, *, quick_images: int, augment: bool, device: torch.device, all_sound: bool
+) -> ImageData:
+    """The images of ``folder`` as :func:`d2lite.load` gives them.
+
+    Raises:
+        DataError: it is not laid out so, or has too few images.
+        ImageFileError: with ``all_sound``, an image cannot be decoded.
+        ValueError: a batch would be larger than the training split.
+    """
+    classes, paths, labels, rows = _survey(folder)
+    rows, totals = capped(rows, quick_images, batch_size)
+    needed = sum(map(len, rows.values())) * size**2 * 3
+    keep = needed <= LARGEST_SHARE * devices.free_memory(torch.device("cpu"))
+    arrays, left_out = {}, []
+    for part, index in rows.items():
+        images, sound = np.empty((len(index) if keep else 0, size, size, 3), np.uint8), []
+        for row, picture in zip(index, _watched([paths[row] for row in index], size)):
+            if isinstance(picture, ImageFileError):
+                left_out.append(picture)
+            else:
+                images[len(sound) : len(sound) + keep] = picture
+                sound.append(row)
+        totals[part] += len(sound) - len(index)
+        if not sound or (left_out and all_sound):
+            raise left_out[0]
+        arrays[part] = images[: len(sound)] if keep else Photographs([paths[row] for row in sound], size), labels[sound]
+    if left_out:
+        named = ", ".join(f"{error.path} {error.problem}" for error in left_out[:3])
+        more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
+        print(printable(f"Left out: {named}{more}. With fallback=False this is an error."))
+    mean, std = moments(np.asarray(arrays["train"][0][: None if keep else SAMPLE]))
+    name = Path(os.path.abspath(folder)).name
+    return image_data(
+        name, name, classes, arrays, mean=mean, std=std, channels=3, size=size, batch_size=batch_size, augment=augment,
+        device=device, totals=totals, quick_images=quick_images,
+    )  # fmt: skip
+
+
+def _watched(paths: list[Path], size: int):
+    """The pictures, with a bar where someone can watch it and it takes a while."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's do not say of which file they are
+        warnings.filterwarnings("error", "Image size")  # but this is named: it might fill the memory
+        shown = {"disable": False if in_notebook() else None, "delay": 2, "leave": False, "unit": " images"}
+        yield from tqdm(decoded(paths, size), "Decoding", len(paths), **shown)
+
+
+def _survey(folder: Path) -> tuple[list[str], list[Path], np.ndarray, dict[str, np.ndarray]]:
+    """The classes of ``folder``, the paths of all its images, their labels, and for each split its images' numbers."""
+    there = {name.lower(): folder / name for name in _folders(folder)}
+    tops = {part: there[name] for part, names in PARTS.items() for name in names if name in there}
+    tops = {part: top for part, top in tops.items() if _folders(top)}  # a test without classes tells nothing
+    tops = tops if "train" in tops else {"train": folder}
+    classes = sorted({name for top in tops.values() for name in _folders(top)})
+    if len(classes) < 2:
+        raise DataError(
+            f"{tops['train']} holds {how_many(len(classes), 'folder')} of a class, and it takes two. Images of your "
+            f"own lie as in {folder / 'cat' / '1.jpg'} "
+            f"and {folder / 'dog' / '2.jpg'}, perhaps below train, val and test. "
+            f"Data sets by name: {', '.join(DATASETS)}."
+        )
+    paths, labels, parts = [], [], []
+    for (part, top), (label, name) in itertools.product(tops.items(), enumerate(classes)):
+        found = _images(top / name)
+        paths, labels, parts = paths + found, labels + [label] * len(found), parts + [part] * len(found)
+    labels, parts = np.array(labels, np.int64), np.array(parts)
+    counts = np.bincount(labels[parts == "train"], minlength=len(classes))
+    if not counts.all():
+        raise DataError(
+            f"{tops['train'] / classes[counts.argmin()]} holds no images to train with, and each folder stands for a "
+            f"class. Remove it, or put images in it; their names end in {', '.join(SUFFIXES)}."
+        )
+    rows = _shared_out(labels, parts, counts)
+    if not len(rows["val"]) or not len(rows["test"]):
+        raise DataError(f"{folder} has too few images to hold some out: give a class at least 3, better 30.")
+    return classes, paths, labels, rows
+
+
+def _folders(top: Path) -> list[str]:
+    """The names of the folders in ``top``, in ``ImageFolder``'s order of classes."""
+    return sorted(entry.name for entry in os.scandir(top) if entry.is_dir() and _is_meant(entry.name))
+
+
+def _is_meant(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"  # what operating systems put beside people's files
+
+
+def _images(top: Path) -> list[Path]:
+    """All files in ``top`` and its folders that are images by their names, in an order that no file system decides."""
+    found, seen = [], set()
+    for place, folders, files in os.walk(top, followlinks=True):
+        new = (real := os.path.realpath(place)) not in seen  # links may lead in circles
+        seen.add(real)
+        folders[:] = sorted(filter(_is_meant, folders)) if new else []
+        found += [Path(place, name) for name in files if new and _is_meant(name) and name.lower().endswith(SUFFIXES)]
+    return sorted(found, key=lambda path: path.parts)
+
+
+def _shared_out(labels: np.ndarray, parts: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """For each split the numbers of its images, in a fixed order.
+
+    One without a folder gets a tenth of each class to train with, rounded up, where there are three.
+    """
+    order = fixed_order().permutation(len(labels))
+    rows = {part: order[parts[order] == part] for part in PARTS}
+    for part in ("val", "test"):
+        if not len(rows[part]):
+            rest, held = rows["train"], np.zeros(len(labels), bool)
+            for label, count in enumerate(counts):
+                held[rest[labels[rest] == label][: -(-count // 10) if count > 2 else 0]] = True
+            rows[part], rows["train"] = rest[held[rest]], rest[~held[rest]]
+    return rows

@@ -1,0 +1,589 @@
+"""Images of one's own: folders of classes, files of every kind, what is left out, and what fits no memory."""
+
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from torch import nn
+
+import d2lite as d2l
+from d2lite import data
+from d2lite.data import folder as folders
+from d2lite.data import pictures
+from d2lite.data.errors import ImageFileError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def full(monkeypatch, tmp_path):
+    """The full profile, nothing published on this machine, and the folder of the test as the current one."""
+    monkeypatch.setenv("D2LITE_PROFILE", "full")
+    monkeypatch.setenv("D2LITE_DATA", str(tmp_path / "nothing"))
+    monkeypatch.setenv("D2LITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def picture(color=(200, 30, 30), width=40, height=30, mode="RGB") -> Image.Image:
+    return Image.new("RGB", (width, height), color).convert(mode)
+
+
+def make(top: Path, classes: dict[str, int], suffix=".png", size=(40, 30)) -> Path:
+    """A folder of classes with so many images each. The red of an image numbers its class, green and blue the image."""
+    for label, (name, count) in enumerate(sorted(classes.items())):
+        (top / name).mkdir(parents=True)
+        for i in range(count):
+            picture((label, i // 256, i % 256), *size).save(top / name / f"{i:04}{suffix}")
+    return top
+
+
+def numbers(split) -> list[tuple[int, int]]:
+    """Class and number of each image of ``make``."""
+    pixels = split.images[:][:, :, 0, 0].tolist()
+    return [(label, high * 256 + low) for label, high, low in pixels]
+
+
+def load(top, **options):
+    return d2l.load(top, **{"size": 8, "batch_size": 4, "device": "cpu", **options})
+
+
+# What a folder becomes
+
+
+def test_a_folder_of_classes_is_a_data_set(tmp_path):
+    make(tmp_path / "pets", {"dog": 40, "cat": 20})
+    loaded = load("pets")
+    assert (loaded.name, loaded.label, loaded.classes) == ("pets", "pets", ("cat", "dog"))
+    assert (loaded.channels, loaded.size, loaded.batch_size, loaded.is_stand_in) == (3, 8, 4, False)
+    assert repr(loaded).startswith("pets: 48 train, 6 val, 6 test images, 2 classes, 3 × 8 × 8, batches of 4")
+    every = [numbers(split) for split in (loaded.train, loaded.val, loaded.test)]
+    assert sorted(itertools.chain(*every)) == [(0, i) for i in range(20)] + [(1, i) for i in range(40)]
+    for split, known in zip((loaded.train, loaded.val, loaded.test), every):
+        assert split.labels.tolist() == [label for label, _ in known] and split.labels.dtype == torch.int64
+    X, _ = next(iter(loaded.train))
+    assert X.shape == (4, 3, 8, 8) and X.dtype == torch.float32 and X.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_each_class_has_its_share_of_each_split(tmp_path):
+    loaded = load(make(tmp_path / "x", {"a": 100, "b": 30, "c": 3}))
+    counts = [torch.bincount(split.labels, minlength=3).tolist() for split in (loaded.train, loaded.val, loaded.test)]
+    assert counts == [[80, 24, 1], [10, 3, 1], [10, 3, 1]]
+    assert loaded.train.labels.tolist() != sorted(loaded.train.labels.tolist()), "the quick profile takes the first"
+
+
+def test_the_split_is_fixed(tmp_path, monkeypatch):
+    """By names alone: not by the seed, the file system's order, or where the folder lies. These are the ones."""
+    make(tmp_path / "one", {"a": 12, "b": 11})
+    shutil.copytree(tmp_path / "one", tmp_path / "else" / "two")
+    torch.manual_seed(1), np.random.seed(1)
+    first = load("one")
+    real = os.walk
+
+    def turned(*given, **options):
+        for top, names, files in real(*given, **options):
+            names.reverse()
+            yield top, names, files[::-1]
+
+    monkeypatch.setattr(os, "walk", turned)
+    torch.manual_seed(2), np.random.seed(2)
+    second = load(tmp_path / "else" / "two")
+    for part in ("train", "val", "test"):
+        assert numbers(getattr(first, part)) == numbers(getattr(second, part))
+    assert numbers(first.val) == [(1, 2), (0, 11), (0, 10), (1, 10)]  # (class, number)
+    assert numbers(first.test) == [(0, 6), (0, 8), (1, 9), (1, 8)]
+
+
+def test_the_quick_profile_takes_the_first(tmp_path, monkeypatch):
+    make(tmp_path / "x", {"a": 40, "b": 40})
+    whole = load("x")
+    monkeypatch.setenv("D2LITE_PROFILE", "quick")
+    decoded = []
+    real = pictures._decode
+    monkeypatch.setattr(pictures, "_decode", lambda path, size: decoded.append(path) or real(path, size))
+    quick = load("x", quick_images=16)
+    assert [s.num_images for s in (quick.train, quick.val, quick.test)] == [16, 4, 8]
+    assert [s.total for s in (quick.train, quick.val, quick.test)] == [64, 8, 8]
+    assert numbers(quick.train) == numbers(whole.train)[:16] and "16 of 64 train" in repr(quick)
+    assert len(decoded) == 28, "only what is taken is decoded"
+
+
+@pytest.mark.parametrize(
+    ("parts", "counts"),
+    [
+        ({"train": 20, "val": 6, "test": 4}, [40, 12, 8]),
+        ({"train": 20, "test": 4}, [36, 4, 8]),
+        ({"train": 20, "Valid": 6}, [36, 12, 4]),
+        ({"Training": 20}, [32, 4, 4]),
+    ],
+)
+def test_splits_that_have_folders_keep_them(tmp_path, parts, counts):
+    for part, count in parts.items():
+        make(tmp_path / "x" / part, {"a": count, "b": count})
+    (tmp_path / "x" / "sample").mkdir()
+    loaded = load("x")
+    assert [s.num_images for s in (loaded.train, loaded.val, loaded.test)] == counts and loaded.classes == ("a", "b")
+
+
+def test_a_test_folder_without_classes_is_not_taken(tmp_path):
+    """As Kaggle has it, where the labels are the competition's secret."""
+    make(tmp_path / "x" / "train", {"a": 20, "b": 20})
+    (tmp_path / "x" / "test").mkdir()
+    picture().save(tmp_path / "x" / "test" / "1.jpg")
+    assert load("x").test.num_images == 4
+
+
+def test_train_may_be_a_class(tmp_path):
+    make(tmp_path / "vehicles", {"bus": 5, "train": 5})
+    assert load("vehicles").classes == ("bus", "train")
+
+
+def test_classes_are_sorted_as_image_folder_sorts_them(tmp_path):
+    datasets = pytest.importorskip("torchvision.datasets")
+    make(tmp_path / "x", {"b": 3, "B": 3, "a10": 3, "a2": 3, "é": 3, "Z": 3})
+    assert load("x").classes == tuple(datasets.ImageFolder(str(tmp_path / "x")).classes)
+
+
+def test_images_lie_at_any_depth_and_hidden_files_do_not_count(tmp_path):
+    top = make(tmp_path / "x", {"a": 4, "b": 4})
+    make(top / "a" / "more", {"deep": 4})
+    for hidden in (top / ".git", top / "__MACOSX" / "a", top / "a" / ".thumbnails", top / "a" / "__MACOSX"):
+        hidden.mkdir(parents=True)
+        (hidden / "._1.png").write_bytes(b"no image")
+        (hidden / "1.png").write_bytes(b"no image")
+    for name in (".DS_Store", "._0000.png", "Thumbs.db", "notes.txt"):
+        (top / "a" / name).write_bytes(b"no image")
+        (top / name).write_bytes(b"no image")
+    loaded = load("x", fallback=False)
+    assert loaded.classes == ("a", "b") and loaded.train.num_images + loaded.val.num_images == 12 - 2
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="tests of links (Windows asks for a privilege): run them on Linux or macOS"
+)
+def test_links_are_followed_and_may_lead_in_circles(tmp_path, monkeypatch):
+    make(tmp_path / "store", {"a": 10, "b": 10})
+    (tmp_path / "x" / "b").mkdir(parents=True)
+    (tmp_path / "x" / "a").symlink_to(tmp_path / "store" / "a")
+    for i in range(10):
+        (tmp_path / "x" / "b" / f"{i}.png").symlink_to(tmp_path / "store" / "b" / f"{i:04}.png")
+    (tmp_path / "x" / "b" / "round").symlink_to(tmp_path / "x" / "b")
+    (tmp_path / "link").symlink_to(tmp_path / "x")
+    entered, real = [], os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda path, **options: entered.append(path) or real(path, **options))
+    loaded = load("link")
+    assert loaded.label == "link" and loaded.train.num_images == 16
+    assert len(entered) == 3, "a, b and once more b, and no further round"
+
+
+@pytest.mark.parametrize("path", ["~/x", "./x", "x/", Path("x")])
+def test_a_path_in_any_form(tmp_path, monkeypatch, path):
+    monkeypatch.setenv("HOME", str(tmp_path)), monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    make(tmp_path / "x", {"a": 4, "b": 4})
+    assert load(path).label == "x"
+
+
+def test_a_data_set_goes_before_a_folder_of_its_name(tmp_path):
+    make(tmp_path / "digits", {"a": 4, "b": 4})
+    assert load("digits").train.num_images == 1257
+    assert load("./digits").classes == ("a", "b")
+
+
+def test_mean_and_deviation_are_those_of_the_training_images(tmp_path):
+    make(tmp_path / "x", {"a": 30, "b": 30})
+    loaded = load("x")
+    images = loaded.train.images.double() / 255
+    torch.testing.assert_close(torch.tensor(loaded.mean).double(), images.mean((0, 2, 3)), rtol=0, atol=1e-7)
+    X, _ = loaded.train.batch([0, 5])
+    torch.testing.assert_close((loaded.denormalize(X) * 255).round().byte(), loaded.train.images[[0, 5]])
+
+
+def test_without_a_size_it_is_224(tmp_path):
+    make(tmp_path / "x", {"a": 3, "b": 3})
+    loaded = load("x", size=None, batch_size=2)
+    assert loaded.size == 224 and loaded.val.images.shape == (2, 3, 224, 224)
+
+
+# Pictures of every kind
+
+
+def decode(path, size) -> np.ndarray:
+    return next(pictures.decoded([path], size))
+
+
+def red(image: np.ndarray) -> bool:
+    return bool((np.abs(image.astype(int) - (200, 30, 30)) <= 6).all())
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".PNG", ".bmp", ".ppm", ".tif", ".TIFF", ".webp", ".gif"])
+def test_every_format_in_any_case(tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
+    picture().save(path)
+    assert suffix.lower() in pictures.SUFFIXES and red(decode(path, 8))
+
+
+@pytest.mark.parametrize(("mode", "suffix"), [("CMYK", ".jpg"), ("CMYK", ".tif"), ("P", ".png"), ("P", ".gif")])
+def test_modes_of_color(tmp_path, mode, suffix):
+    picture(mode=mode).save(tmp_path / f"x{suffix}")
+    assert red(decode(tmp_path / f"x{suffix}", 8))
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [*(("L", end) for end in (".png", ".jpg", ".pgm", ".webp")), ("1", ".png"), ("LA", ".png")],
+)
+def test_grey_becomes_three_equal_channels(tmp_path, mode, suffix):
+    image = Image.new("L", (20, 20), 255 if mode == "1" else 77).convert(mode)
+    image.save(tmp_path / f"x{suffix}")
+    decoded = decode(tmp_path / f"x{suffix}", 8)
+    assert decoded.shape == (8, 8, 3) and (decoded == (255 if mode == "1" else 77)).all()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("value", [0, 77, 255])
+def test_sixteen_bits_have_the_right_brightness(tmp_path, suffix, value):
+    Image.fromarray(np.full((20, 20), value * 257, np.uint16)).save(tmp_path / f"x{suffix}")
+    assert (decode(tmp_path / f"x{suffix}", 8) == value).all()
+
+
+def test_sixteen_bits_in_the_other_byte_order(tmp_path):
+    (tmp_path / "x.pgm").write_bytes(b"P5 20 20 65535\n" + np.full(400, 77 * 257, ">u2").tobytes())
+    assert (decode(tmp_path / "x.pgm", 8) == 77).all()
+
+
+def transparent(mode, suffix, path):
+    image = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    image.paste((200, 30, 30, 255), (10, 0, 20, 20))
+    if mode == "key":  # one color of a palette that counts as none
+        image = Image.new("P", (20, 20), 0)
+        image.putpalette([0, 0, 0, 200, 30, 30])
+        image.paste(1, (10, 0, 20, 20))
+        return image.save(path, transparency=0)
+    return image.convert(mode).save(path)
+
+
+@pytest.mark.parametrize(("mode", "suffix"), [("RGBA", ".png"), ("RGBA", ".webp"), ("key", ".png"), ("key", ".gif")])
+def test_what_is_transparent_is_white(tmp_path, mode, suffix):
+    path = tmp_path / f"x{suffix}"
+    transparent(mode, suffix, path)
+    decoded = decode(path, 20)
+    assert (decoded[:, :8] >= 250).all() and (np.abs(decoded[:, 12:].astype(int) - (200, 30, 30)) < 12).all()
+
+
+def test_of_an_animation_the_first_frame(tmp_path):
+    frames = [picture(color) for color in ((200, 30, 30), (0, 0, 0), (255, 255, 255))]
+    frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
+    assert red(decode(tmp_path / "x.gif", 8))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_the_camera_was_held_in_any_way(tmp_path, orientation, suffix):
+    """Stored so that a reader who turns it as EXIF says sees red above and left."""
+    seen = Image.new("RGB", (40, 40), "blue")
+    ImageDraw.Draw(seen).rectangle((0, 0, 39, 15), fill="red")
+    ImageDraw.Draw(seen).rectangle((0, 0, 5, 39), fill="red")
+    flips = Image.Transpose
+    undo = {2: flips.FLIP_LEFT_RIGHT, 3: flips.ROTATE_180, 4: flips.FLIP_TOP_BOTTOM, 5: flips.TRANSPOSE,
+            6: flips.ROTATE_90, 7: flips.TRANSVERSE, 8: flips.ROTATE_270}  # fmt: skip
+    stored = seen.transpose(undo[orientation]) if orientation in undo else seen
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    stored.save(tmp_path / f"x{suffix}", exif=exif)
+    decoded = decode(tmp_path / f"x{suffix}", 40).astype(int)
+    assert decoded[8, 20, 0] > 200 and decoded[30, 2, 0] > 200 and decoded[30, 30, 2] > 200 and decoded[30, 38, 2] > 200
+
+
+def test_damaged_exif_does_not_spoil_a_picture(tmp_path):
+    picture().save(tmp_path / "x.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert red(decode(tmp_path / "x.jpg", 8))
+
+
+@pytest.mark.parametrize(("width", "height"), [(300, 100), (100, 300)])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_the_shorter_edge_is_resized_and_the_middle_cut_out(tmp_path, width, height, suffix):
+    image = Image.new("RGB", (width, height), "blue")
+    left, top = (width - 100) // 2, (height - 100) // 2
+    image.paste((200, 30, 30), (left, top, left + 100, top + 100))
+    image.save(tmp_path / f"x{suffix}", **({"quality": 95} if suffix == ".jpg" else {}))
+    decoded = decode(tmp_path / f"x{suffix}", 20)
+    assert red(decoded[2:-2, 2:-2]) and decoded.shape == (20, 20, 3)
+
+
+def test_a_picture_is_resized_as_torchvision_does(tmp_path):
+    transforms = pytest.importorskip("torchvision.transforms")
+    image = Image.fromarray(np.random.RandomState(0).randint(0, 256, (64, 96, 3)).astype(np.uint8))
+    image.save(tmp_path / "x.png")
+    wanted = transforms.Compose([transforms.Resize(16), transforms.CenterCrop(16)])(image)
+    assert np.abs(decode(tmp_path / "x.png", 16).astype(int) - np.asarray(wanted).astype(int)).max() <= 1
+
+
+def test_a_small_picture_is_enlarged(tmp_path):
+    picture(width=1, height=3).save(tmp_path / "x.png")
+    assert red(decode(tmp_path / "x.png", 32))
+
+
+# Damage
+
+
+def damaged(path: Path, how: str) -> None:
+    noise = Image.fromarray(np.random.RandomState(0).randint(0, 256, (200, 200, 3)).astype(np.uint8))
+    noise.save(path, "PNG" if how == "truncated png" else "JPEG")
+    content = path.read_bytes()
+    if how.startswith("truncated"):
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "text":
+        path.write_text("This is a photograph of a cat.")
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "broken link":
+        path.unlink()
+        path.symlink_to("gone.jpg")
+
+
+DAMAGE = {
+    "truncated": "cannot be decoded (.*truncated",
+    "truncated png": "cannot be decoded (",
+    "text": "cannot be decoded (cannot identify",
+    "empty": "cannot be decoded (cannot identify",
+    "broken link": "cannot be decoded (No such file",
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_image_is_named_and_left_out_or_an_error(tmp_path, capsys, how):
+    make(tmp_path / "x", {"a": 20, "b": 20})
+    path = Path("x", "b", "0007.jpg")
+    damaged(path, how)
+    loaded = load("x")
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1 and str(path) in out and "fallback=False" in out
+    assert re.search(DAMAGE[how].replace("(", r"\("), out)
+    splits = (loaded.train, loaded.val, loaded.test)
+    assert sum(split.num_images for split in splits) == sum(split.total for split in splits) == 40
+    assert sorted(itertools.chain(*map(numbers, splits))) == [(label, i) for label in (0, 1) for i in range(20)]
+    assert all(split.labels.tolist() == [label for label, _ in numbers(split)] for split in splits)
+    with pytest.raises(data.DataFileError, match=DAMAGE[how].replace("(", r"\(")) as caught:
+        load("x", fallback=False)
+    assert caught.value.path == path and "Delete it, or put a sound copy in its place" in str(caught.value)
+
+
+def test_many_damaged_images_are_one_line(tmp_path, capsys):
+    make(tmp_path / "x", {"a": 20, "b": 20})
+    for i in range(5, 10):
+        (tmp_path / "x" / "a" / f"{i:04}.png").write_bytes(b"")
+    loaded = load("x")
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1 and out.count("0000.png") == 0 and " and 2 more. With" in out
+    assert sum(split.num_images for split in (loaded.train, loaded.val, loaded.test)) == 35
+
+
+def test_where_no_image_is_sound_there_is_no_data_set(tmp_path):
+    make(tmp_path / "x", {"a": 5, "b": 5})
+    for path in (tmp_path / "x").rglob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(data.DataError, match=r"x.[ab].0\d+\.png: cannot be decoded .*Delete it"):
+        load("x", size=None)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("factor", [1.5, 4])
+def test_a_decompression_bomb_is_named(tmp_path, monkeypatch, capsys, factor):
+    """Pillow warns of the first, and refuses the second; neither warning says which file it was."""
+    make(tmp_path / "x", {"a": 10, "b": 10})
+    picture(width=100, height=100).save(tmp_path / "x" / "a" / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", int(10_000 / factor))
+    loaded = load("x")
+    assert sum(split.num_images for split in (loaded.train, loaded.val, loaded.test)) == 20
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1 and "bomb.png cannot be decoded (Image size (10000 pixels) exceeds limit" in out
+
+
+# Folders laid out otherwise
+
+
+def test_a_folder_without_classes_brings_the_layout(tmp_path):
+    (tmp_path / "x").mkdir()
+    picture().save(tmp_path / "x" / "1.jpg")
+    with pytest.raises(data.DataError, match="holds 0 folders of a class, and it takes two") as caught:
+        load("x")
+    said = str(caught.value)
+    assert str(Path("x", "cat", "1.jpg")) in said and "train, val and test" in said and "fashion_mnist, mnist" in said
+
+
+def test_one_class_is_an_error(tmp_path):
+    make(tmp_path / "x" / "flowers", {"daisy": 4, "rose": 4})
+    with pytest.raises(data.DataError, match="x holds 1 folder of a class, and it takes two"):
+        load("x")
+    assert load("x/flowers").classes == ("daisy", "rose")
+
+
+def test_an_empty_class_is_an_error(tmp_path):
+    make(tmp_path / "x", {"a": 4, "b": 4})
+    (tmp_path / "x" / "c").mkdir()
+    (tmp_path / "x" / "c" / "1.heic").write_bytes(b"?")
+    with pytest.raises(
+        data.DataError, match=r"x.c holds no images to train with.*Remove it, or put images in it.*\.jpg"
+    ):
+        load("x")
+
+
+def test_a_class_of_the_test_alone_is_an_error(tmp_path):
+    make(tmp_path / "x" / "train", {"a": 4, "b": 4})
+    make(tmp_path / "x" / "test", {"a": 4, "c": 4})
+    with pytest.raises(data.DataError, match=r"x.train.c holds no images to train with"):
+        load("x")
+
+
+def test_a_class_may_lack_in_the_test(tmp_path):
+    make(tmp_path / "x" / "train", {"a": 4, "b": 4})
+    make(tmp_path / "x" / "test", {"b": 4})
+    assert load("x").test.labels.tolist() == [1] * 4
+
+
+def test_too_few_images_to_hold_out(tmp_path):
+    make(tmp_path / "x", {"a": 2, "b": 2})
+    with pytest.raises(data.DataError, match="too few images to hold some out: give a class at least 3"):
+        load("x")
+
+
+def test_fewer_images_than_a_batch(tmp_path):
+    make(tmp_path / "x", {"a": 10, "b": 10})
+    with pytest.raises(ValueError, match=r"batch_size 128 is larger than the 16 training images: a batch size of 16 w"):
+        load("x", batch_size=128)
+    assert len(load("x", batch_size=16).train) == 1
+
+
+def test_an_archive_is_to_be_unpacked(tmp_path):
+    shutil.make_archive(str(tmp_path / "x"), "zip", make(tmp_path / "x", {"a": 4, "b": 4}))
+    with pytest.raises(ValueError, match=r"x\.zip.*the path of their folder \(unpack an archive first\)"):
+        load("x.zip")
+
+
+@pytest.mark.parametrize("name", ["fashon_mnist", "no/such/folder", Path("pets"), "", None, b"mnist", 3, ["mnist"]])
+def test_a_name_of_neither_brings_both(name):
+    both = "unknown data set .*Known: fashion_mnist, mnist.*there is no such folder"
+    with pytest.raises(ValueError, match=both) as caught:
+        d2l.load(name)
+    assert ("did you mean 'fashion_mnist'?" in str(caught.value)) == (name == "fashon_mnist")
+
+
+# What fits no memory
+
+
+@pytest.fixture
+def no_memory(monkeypatch):
+    """A machine that can keep no images."""
+    monkeypatch.setattr(folders.devices, "free_memory", lambda on: 0)
+
+
+def test_streamed_images_are_those_that_are_kept(tmp_path, monkeypatch):
+    make(tmp_path / "x", {"a": 40, "b": 30}, size=(20, 16))
+    (tmp_path / "x" / "a" / "bad.png").write_bytes(b"")
+    kept = load("x", augment=True)
+    monkeypatch.setattr(folders.devices, "free_memory", lambda on: 0)
+    streamed = load("x", augment=True)
+    assert isinstance(streamed.train._rows, pictures.Photographs) and isinstance(kept.train._rows, torch.Tensor)
+    assert repr(kept) == repr(streamed) and kept.mean == pytest.approx(streamed.mean)
+    assert kept.train.images.shape == streamed.train.images.shape and len(kept.val.images) == len(streamed.val.images)
+    for part in ("train", "val", "test"):
+        one, other = getattr(kept, part), getattr(streamed, part)
+        batches = []
+        for split in (one, other):
+            torch.manual_seed(3)
+            batches.append([*split, *split])
+        for (X, y), (again, labels) in zip(*batches, strict=True):
+            assert torch.equal(X, again) and torch.equal(y, labels)
+            assert X.stride() == again.stride() and X.dtype == again.dtype
+        for index in ([1, 0], slice(0, 4, 2), 2, torch.tensor([2, 1]), np.array([0])):
+            assert torch.equal(one.batch(index)[0], other.batch(index)[0])
+            assert torch.equal(one.images[index], other.images[index])
+        mask = one.labels == 1
+        assert torch.equal(one.images[mask], other.images[mask])
+    assert len(list(zip(streamed.val.images, kept.val.images))) == streamed.val.num_images  # it ends
+
+
+def test_an_image_that_goes_bad_later_is_named(tmp_path, no_memory):
+    make(tmp_path / "x", {"a": 20, "b": 20})
+    loaded = load("x")
+    path = tmp_path / "x" / "a" / "0003.png"
+    path.unlink()
+    with pytest.raises(ImageFileError, match="No such file") as caught:
+        for split in (loaded.train, loaded.val, loaded.test):
+            list(split)
+    assert caught.value.path == Path("x", "a", "0003.png")
+
+
+PROGRAM = """
+import sys, psutil
+import d2lite as d2l
+from d2lite.data import folder
+if sys.argv[1] == "streamed":
+    folder.devices.free_memory = lambda on: 0
+    folder.SAMPLE = 100
+here, seen, most = psutil.Process(), 0, 0
+loaded = d2l.load("x", size=160, batch_size=32, device="cpu")
+for split in (loaded.train, loaded.val):
+    for _, y in split:
+        seen, most = seen + len(y), max(most, here.memory_info().rss)
+print(seen, type(loaded.train.images).__name__, most // 2**20)
+"""
+
+
+@pytest.mark.slow
+def test_thousands_of_photographs_are_streamed_in_little_memory(tmp_path):
+    """1,800 of 160 px are 138 MB as bytes. Names of a few files are as good as files here."""
+    for name in ("a", "b"):
+        (tmp_path / "x" / name).mkdir(parents=True)
+        picture().save(tmp_path / f"{name}.jpg")
+        for i in range(900):
+            os.link(tmp_path / f"{name}.jpg", tmp_path / "x" / name / f"{i}.jpg")
+    most = {}
+    for how in ("kept", "streamed"):
+        command = [sys.executable, "-c", PROGRAM, how]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        seen, kind, most[how] = done.stdout.split()
+        assert (int(seen), kind) == (1620, "Photographs" if how == "streamed" else "Tensor")
+    assert int(most["kept"]) - int(most["streamed"]) > 100, most
+
+
+# The rest of the package
+
+
+@pytest.mark.parametrize("memory", ["kept", "streamed"])
+def test_everything_else_works_on_it(tmp_path, monkeypatch, capsys, memory):
+    import matplotlib
+
+    matplotlib.use("agg")
+    for name, color in {"blue": (20, 20, 220), "red": (220, 20, 20)}.items():
+        (tmp_path / "x" / name).mkdir(parents=True)
+        for i in range(30):
+            picture(color, 20 + i, 40 - i).save(tmp_path / "x" / name / f"{i}.jpg")
+    if memory == "streamed":
+        monkeypatch.setattr(folders.devices, "free_memory", lambda on: 0)
+    loaded = load("x", size=8, augment=True)
+    d2l.seed_everything(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
+    history = d2l.fit(net, loaded, 3, 0.05, listener=None, checkpoint=tmp_path / "run.pt")
+    assert d2l.evaluate(net, loaded.test).accuracy == 1 and history.last.val_accuracy == 1
+    d2l.show_images(loaded.train.images[:6], loaded.train.labels[:6], classes=loaded.classes)
+    d2l.show_predictions(net, loaded)
+    again = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
+    assert len(d2l.fit(again, loaded, 3, 0.05, listener=None, checkpoint=tmp_path / "run.pt")) == 3
+
+
+@pytest.mark.slow
+def test_the_command_line_trains_on_a_folder(tmp_path):
+    make(tmp_path / "pets", {"cat": 30, "dog": 30}, size=(32, 32))
+    command = "-m d2lite train lenet --data pets --size 28 --batch-size 16 --epochs 1 --profile quick"
+    done = subprocess.run([sys.executable, *command.split()], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "pets: 48 train, 6 val, 6 test images, 2 classes, 3 × 28 × 28" in done.stdout
+    assert "images of pets" in done.stdout
