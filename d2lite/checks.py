@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from .arguments import nearest
+from .machine.printing import printable
 
 #: a test takes an answer and returns ``None`` when it is right, else a hint
 Test = Callable[[Any], str | None]
@@ -34,14 +35,18 @@ class CheckResult:
     def __bool__(self) -> bool:
         return self.status == "right"
 
-    def __str__(self) -> str:
+    @property
+    def _text(self) -> str:
         mark = {"right": "✓", "wrong": "✗", "unanswered": "…"}[self.status]
         return f"{mark} {self.name}: {self.message}"
+
+    def __str__(self) -> str:
+        return printable(self._text)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(str(self))}</p>"
+        return f"<p>{escape(self._text)}</p>"
 
 
 def check(name: str, answer: object) -> CheckResult:

@@ -1,36 +1,63 @@
-"""Files that appear whole or not at all, and zip archives that are looked at before anyone believes them."""
+"""Files that appear whole or not at all, zip archives that are checked before anyone believes them, named folders."""
 
 import contextlib
 import os
 import secrets
+import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 
+def check_regular(path: str | os.PathLike) -> None:
+    """Raise OSError where no file could be put at ``path``, since something else is there or its name is too long."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):  # whoever may write to a device may replace it as well, to everyone's loss
+            what = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
+            raise OSError(f"cannot write {path}: it is {what}. Give the path of a file.")
+
+
 def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object]) -> Path:
     """Call ``write`` with a temporary file beside ``path`` and move it there when all went well.
 
-    An interrupt, a full disk or any other error leaves what stood at ``path`` before, and no partial file.
+    An interrupt, a full disk or any other error leaves what stood at ``path`` before, and no partial file. A link stays
+    a link: the file that it names is the one that is written.
 
     Raises:
-        OSError: the folder is missing or read-only, or the disk is full; the message names the path.
+        OSError: the folder is missing or read-only, the disk is full, or ``path`` is a folder or a device; the message
+            names the path.
     """
-    path = Path(path)
-    draft = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+    path, target = Path(path), os.path.realpath(path)
+    check_regular(path)
+    # A name may have 255 bytes, and a letter four: the draft's must not be too long where the file's is not.
+    draft = Path(target).parent / f".{path.name[:40]}.{secrets.token_hex(4)}"
     remedy = "Give a path in a folder that exists and can be written"
     try:
         with open(draft, "xb") as file:
             remedy = "Free some space or give another path"
             write(file)
-        os.replace(draft, path)
+        os.replace(draft, target)
     except OSError as error:
         raise type(error)(error.errno, f"cannot write {path}: {error.strerror}. {remedy}") from error
     finally:
         with contextlib.suppress(OSError):  # there is none once it was moved
             draft.unlink()
     return path
+
+
+def named_folder(variable: str) -> Path | None:
+    """The folder that an environment variable names, with ``~`` spelled out; None where it is unset or empty.
+
+    Raises:
+        ValueError: it begins with ``~``, and there is no such home folder.
+    """
+    given = os.environ.get(variable)
+    try:
+        return Path(given).expanduser() if given else None
+    except RuntimeError:
+        raise ValueError(f"{variable} is {given!r}, and there is no such home: give a path without ~.") from None
 
 
 def check_zip(path: str | os.PathLike) -> None:

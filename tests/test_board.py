@@ -150,7 +150,7 @@ def test_listener_suits_the_place():
 def test_interrupt_is_reported(capsys):
     board = LineBoard()
     board.end(d2l.History([d2l.EpochRecord(1, 0.5, 0.8, 0.4, 0.9, 0.1, 1.0, 10.0)], interrupted=True))
-    assert capsys.readouterr().out == "interrupted: 1 epochs are finished and kept.\n"
+    assert capsys.readouterr().out == "interrupted: 1 epoch is finished and kept.\n"
 
 
 def test_epoch_line_without_validation():

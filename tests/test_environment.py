@@ -39,6 +39,9 @@ def test_seeds_repeat_and_differ(monkeypatch):
     d2l.seed_everything(5)
     assert torch.initial_seed() == 6
     assert all(a != b for a, b in zip(draw(), first))
+    monkeypatch.setenv("D2LITE_SEED", "")
+    d2l.seed_everything(5)
+    assert torch.initial_seed() == 5
     monkeypatch.setenv("D2LITE_SEED", "one")
     with pytest.raises(ValueError, match="whole number"):
         d2l.seed_everything(5)
@@ -146,11 +149,11 @@ def test_every_network_trains_from_the_command_line(row, monkeypatch, capsys):
 
 def test_train_command_says_what_is_wrong(capsys, tmp_path):
     assert main(["train"]) == 2
-    assert main(["train", "alexnett"]) == 1
-    assert main(["train", "lenet", "--data", "fashon_mnist"]) == 1
-    assert main(["train", "lenet", "--data", "digits", "--size", "4"]) == 1
-    assert main(["train", "lenet", "--data", "digits", "--epochs", "0"]) == 1
-    assert main(["train", "lenet", "--save", str(tmp_path / "nowhere" / "net.pt")]) == 1
+    assert main(["train", "alexnett"]) == 2
+    assert main(["train", "lenet", "--data", "fashon_mnist"]) == 2
+    assert main(["train", "lenet", "--data", "digits", "--size", "4"]) == 2
+    assert main(["train", "lenet", "--data", "digits", "--epochs", "0"]) == 2
+    assert main(["train", "lenet", "--save", str(tmp_path / "nowhere" / "net.pt")]) == 2
     errors = capsys.readouterr().err
     assert "--list" in errors and "unknown network 'alexnett'" in errors and "fashion_mnist" in errors
     assert "smallest" in errors and "epochs is 0" in errors and "Make it, or give another path" in errors
@@ -169,10 +172,9 @@ def test_train_command_with_another_kind_of_recipe(capsys, monkeypatch):
     assert main(["train", "resnet18", "--recipe", "modern", *small]) == 0
     assert seen["label_smoothing"] == 0.1 and seen["augmented"]
     assert seen["net"](torch.zeros(2, 1, 32, 32)).shape == (2, 10)
-    assert main(["train", "nin", "--recipe", "published", "--data", "digits"]) == 1
+    assert main(["train", "nin", "--recipe", "published", "--data", "digits"]) == 2
     assert "nothing published for 'nin' on 'digits', only on cifar10, mnist" in capsys.readouterr().err
-    with pytest.raises(SystemExit, match="2"):
-        main(["train", "nin", "--recipe", "publishd"])
+    assert main(["train", "nin", "--recipe", "publishd"]) == 2
     assert "published" in capsys.readouterr().err
 
 
@@ -180,23 +182,6 @@ def test_train_list(capsys):
     assert main(["train", "--list"]) == 0
     out = capsys.readouterr().out
     assert all(row.name in out for row in d2l.recipes())
-
-
-def test_doctor(capsys):
-    assert main(["doctor"]) == 0
-    out = capsys.readouterr().out
-    assert (
-        torch.__version__ in out
-        and "scikit-learn" in out
-        and "fashion_mnist" in out
-        and "All that d2lite needs is here" in out
-    )
-
-
-def test_doctor_names_what_is_missing(capsys, monkeypatch):
-    monkeypatch.setattr("d2lite.__main__.needed", lambda: ["torch", "no-such-package"])
-    assert main(["doctor"]) == 1
-    assert "pip install no-such-package" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from torch import nn
 
 import d2lite as d2l
 from d2lite.files import check_zip, write_atomically
+from d2lite.train.validate import check_writable
 
 
 def make_net():
@@ -108,6 +109,37 @@ def test_files_are_as_readable_as_others(tmp_path):
     (tmp_path / "other").write_bytes(b"")
     path = d2l.save(make_net(), tmp_path / "net.pt")
     assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_name_as_long_as_names_may_be_is_written(tmp_path):
+    name = "é" * 125 + ".pt"  # 253 bytes of the 255 that there are
+    assert d2l.save(make_net(), tmp_path / name).is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    """A checkpoint that is a link to another disk is kept there."""
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "run.pt"
+    link.symlink_to("disk/net.pt")
+    for number in (1, 2):
+        d2l.save(nn.Linear(number, 1), link)
+        assert link.is_symlink() and (tmp_path / "disk" / "net.pt").is_file()
+    assert d2l.restore(nn.Linear(2, 1), link)
+    assert {path.name for path in tmp_path.rglob("*")} == {"disk", "net.pt", "run.pt"}
+
+
+def test_only_a_file_is_replaced(tmp_path):
+    """Whoever may write to /dev may also put a file in the place of /dev/null."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("pipe")
+    for name, what in (("pipe", "a device or a pipe"), ("link", "a device or a pipe"), ("folder", "a folder")):
+        with pytest.raises(OSError, match=f"cannot write .*{name}: it is {what}. Give the path of a file"):
+            d2l.save(make_net(), tmp_path / name)
+        with pytest.raises(OSError, match=f"it is {what}"):
+            check_writable(tmp_path / name)
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "folder").is_dir() and len(list(tmp_path.iterdir())) == 3
 
 
 def test_missing_folder_is_named(tmp_path):

@@ -51,6 +51,12 @@ def test_the_tightest_quota_counts(groups, files, allowed, tmp_path):
     assert threads.quota(tmp_path) == allowed
 
 
+def test_a_group_with_an_odd_name_keeps_nobody_from_importing_d2lite(tmp_path):
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    (tmp_path / "proc" / "self" / "cgroup").write_bytes(b"0::/caf\xe9\n")
+    assert threads.quota(tmp_path) == math.inf
+
+
 def test_without_control_groups_nothing_is_limited(tmp_path):
     assert threads.quota(tmp_path) == math.inf
 

@@ -8,6 +8,7 @@ from torch import nn
 from ..checks import built, exercise, number, numbers
 from ..inspect.summarize import summary
 from ..inspect.trace import forward_on_meta, trace
+from ..machine.printing import how_many
 
 # Stated here once more, so that an answer is not compared with the very cells the learner may have changed.
 BLOCKS = (
@@ -183,7 +184,7 @@ def _build(answer: object) -> str | None:
         return f"{averages} average poolings of a window: the stem, the halvings and the branches take the maximum."
     missing = _without_relu(net, torch.randn(2, 1, 64, 64))
     if missing:
-        return f"{missing} layers meet negative numbers: a ReLU follows each convolution."
+        return f"{how_many(missing, 'layer')} can meet negative numbers: a ReLU follows each convolution."
     return None
 
 

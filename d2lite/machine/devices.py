@@ -11,7 +11,7 @@ def device() -> torch.device:
     """The best device at hand, in the order CUDA, MPS, CPU; several processes cannot add on MPS, and get the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
-    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    alone = (os.environ.get("WORLD_SIZE") or "1") == "1"
     return torch.device("mps" if alone and torch.backends.mps.is_available() else "cpu")
 
 
@@ -29,13 +29,17 @@ def profile() -> str:
     return chosen
 
 
-def fast_bfloat16(on: torch.device) -> bool:
-    """Whether ``on`` has arithmetic units for bfloat16, so that autocast saves time rather than costs it."""
+def fast_type(on: torch.device) -> torch.dtype:
+    """The number type for which ``on`` has the fastest units, so that autocast saves time rather than costs it.
+
+    Of GPUs those of compute capability 7.x, such as Colab's T4, have units for float16 alone, newer ones for bfloat16.
+    """
     if on.type == "cuda":
-        return torch.cuda.get_device_capability(on) >= (8, 0)
+        capability = torch.cuda.get_device_capability(on)
+        return torch.bfloat16 if capability >= (8, 0) else torch.float16 if capability >= (7, 0) else torch.float32
     # PyTorch 2.7 does not name a CPU's features yet: there float32 is the safe answer.
     features = getattr(torch.cpu, "get_capabilities", dict)() if on.type == "cpu" else {}
-    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+    return torch.bfloat16 if features.get("avx512_bf16") or features.get("amx_bf16") else torch.float32
 
 
 def device_name(on: torch.device | None = None) -> str:
@@ -51,7 +55,7 @@ def free_memory(on: torch.device) -> int:
     """Bytes that can still be taken: on a CUDA device, else on this machine, by each process that shares it."""
     if on.type == "cuda":
         return torch.cuda.mem_get_info(on)[0]
-    return psutil.virtual_memory().available // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # as torchrun says
+    return psutil.virtual_memory().available // int(os.environ.get("LOCAL_WORLD_SIZE") or 1)  # as torchrun says
 
 
 def most_memory(on: torch.device) -> int:

@@ -22,6 +22,7 @@ import torch.distributed as dist
 from torch import nn
 
 from .devices import device
+from .printing import how_many
 
 PATIENCE = datetime.timedelta(minutes=30)  # so long a silent process is waited for: it may be downloading
 GRACE = 5.0  # seconds that a process has to end by itself when it is told to
@@ -54,17 +55,20 @@ def processes() -> Iterator[None]:
         ValueError: there are more processes on this machine than GPUs, or the environment is half that of torchrun.
         ProcessLostError: inside the block, when another process of the run is gone.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    world = os.environ.get("WORLD_SIZE") or "1"  # some job schedulers set it, and leave it empty
+    if world == "1":
         yield
         return
-    if "LOCAL_RANK" not in os.environ or "RANK" not in os.environ:
+    if not world.isdecimal():
+        raise ValueError(f"WORLD_SIZE is {world!r}, which is no number: start with torchrun, or unset WORLD_SIZE.")
+    if not os.environ.get("LOCAL_RANK") or not os.environ.get("RANK"):
         raise ValueError("WORLD_SIZE is set, but RANK or LOCAL_RANK is not: start with torchrun, or unset WORLD_SIZE.")
     gpu = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if device().type == "cuda" else None
     if gpu is not None:
         if gpu.index >= (count := torch.cuda.device_count()):
             raise ValueError(
-                f"process {gpu.index} of this machine finds {count} GPUs: start with --nproc-per-node={count}, or hide "
-                "the GPUs (CUDA_VISIBLE_DEVICES=) to use the CPU."
+                f"process {gpu.index} of this machine finds {how_many(count, 'GPU')}: start with "
+                f"--nproc-per-node={count}, or hide the GPUs (CUDA_VISIBLE_DEVICES=) to use the CPU."
             )
         torch.cuda.set_device(gpu)
     _end_when_told()
@@ -111,7 +115,7 @@ def _lost(how: str = "torchrun then ended this one") -> str:
 @contextlib.contextmanager
 def one_at_first() -> Iterator[None]:
     """The first process of each machine runs the block alone, then the others: what it downloads, they find."""
-    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    first = (os.environ.get("LOCAL_RANK") or "0") == "0"
     if size() > 1 and not first:
         dist.barrier()
     yield

@@ -22,7 +22,7 @@ def seed_everything(seed: int) -> None:
         ValueError: ``seed`` or ``D2LITE_SEED`` is no whole number, or their sum is outside the range of PyTorch's.
     """
     global _seed
-    offset, given = os.environ.get("D2LITE_SEED", "0"), whole(seed)
+    offset, given = os.environ.get("D2LITE_SEED") or "0", whole(seed)
     if given is None:
         raise ValueError(f"the seed is {seed!r}: give a whole number, such as 0.")
     try:
@@ -52,7 +52,7 @@ def random_state() -> dict[str, Any]:
         "rng": torch.get_rng_state(),
         "rng_cuda": torch.cuda.get_rng_state_all(),  # none without CUDA
         "rng_mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
-        "rng_python": {"version": version, "words": torch.tensor(words), "gauss": python_gauss},
+        "rng_python": {"version": version, "words": torch.tensor(words, device="cpu"), "gauss": python_gauss},
         "rng_numpy": {"keys": keys, "position": position, "has_gauss": has_gauss, "gauss": gauss},
     }
 

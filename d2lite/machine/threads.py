@@ -53,7 +53,7 @@ def quota(root: Path = Path("/")) -> float:
     versions of control groups. ``root`` is where ``proc`` and ``sys`` lie.
     """
     try:
-        groups = (root / "proc/self/cgroup").read_text("utf-8").splitlines()
+        groups = (root / "proc/self/cgroup").read_text("utf-8", "replace").splitlines()
     except OSError:  # not Linux
         return math.inf
     limits = [math.inf]

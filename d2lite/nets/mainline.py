@@ -14,6 +14,7 @@ import torch
 from ..arguments import nearest
 from ..data.catalog import DATASETS
 from ..inspect.summarize import Table, summary
+from ..machine.printing import printable
 from .catalog import MAINLINE, NETWORKS, Network, build, recipe
 from .measurements import measured
 from .statistics import Difference, compare, spread
@@ -71,7 +72,7 @@ class Step:
         sure = "" if math.isnan(gain.errors) else f", a difference of {abs(gain.errors):.1f} standard errors"
         ratios = {"parameters": self.parameters, "MACs": self.macs, "training time": self.seconds}
         costs = [f"{what} × {float(f'{x:.2g}'):,.10g}" for what, x in ratios.items() if not math.isnan(x)]
-        return (
+        return printable(
             f"{after.network.title}: test accuracy {after.accuracy:.2%}, {points} {before.network.title} "
             f"({before.accuracy:.2%}){sure}; {', '.join(costs)}."
         )

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from ..machine import distributed
 from ..machine.notebook import in_notebook
+from ..machine.printing import how_many, printable
 from .history import EpochRecord, History
 
 
@@ -82,7 +83,8 @@ def make_listener(asked: Listener | str | None = "auto") -> Listener:
         return Listener()
     if in_notebook():
         return NotebookBoard()
-    return TerminalBoard() if sys.stderr.isatty() and sys.stdout.isatty() else LineBoard()
+    watched = all(stream is not None and stream.isatty() for stream in (sys.stderr, sys.stdout))
+    return TerminalBoard() if watched else LineBoard()
 
 
 def epoch_line(record: EpochRecord, epochs: int) -> str:
@@ -96,7 +98,9 @@ def epoch_line(record: EpochRecord, epochs: int) -> str:
 
 def closing_line(history: History) -> str | None:
     """What to say at the end of an interrupted run; ``None`` when it ran to its end."""
-    return f"interrupted: {len(history)} epochs are finished and kept." if history.interrupted else None
+    if not history.interrupted:
+        return None
+    return f"interrupted: {how_many(len(history), 'epoch')} {'is' if len(history) == 1 else 'are'} finished and kept."
 
 
 class LineBoard(Listener):
@@ -105,7 +109,7 @@ class LineBoard(Listener):
     def start(self, run: Run) -> None:
         self.run = run
         for note in run.notes:
-            print(note, flush=True)
+            print(printable(note), flush=True)
 
     def epoch(self, record: EpochRecord) -> None:
         print(epoch_line(record, self.run.epochs), flush=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..arguments import plain, real
 from ..files import write_atomically
+from ..machine.printing import how_many
 
 if TYPE_CHECKING:  # imported where they are used: together they take longer than all the rest of d2lite
     import pandas as pd
@@ -55,7 +56,7 @@ class History:
 
     def __repr__(self) -> str:
         state = ", interrupted" if self.interrupted else ""
-        return f"History({len(self)} epochs{state})"
+        return f"History({how_many(len(self), 'epoch')}{state})"
 
     @property
     def last(self) -> EpochRecord:
