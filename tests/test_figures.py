@@ -1,7 +1,13 @@
 """Figures: shapes that are accepted, what is refused, and the alt text that goes with each."""
 
+import os
+import subprocess
+import sys
+import textwrap
+
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -40,21 +46,93 @@ def test_images_of_each_shape(shown, shape):
     assert sum(bool(ax.images) for ax in figure.axes) == 5
 
 
-def test_bytes_and_fractions_look_the_same(shown):
-    pixels = torch.randint(0, 256, (1, 3, 4, 4), dtype=torch.uint8)
-    d2l.show_images(pixels)
-    d2l.show_images(pixels / 255)
-    first, second = (figure.axes[0].images[0].get_array() for figure, _ in shown)
-    assert abs(first - second).max() < 1e-6
+PIXELS = torch.tensor([[[[0, 1], [128, 255]]] * 3] * 2, dtype=torch.uint8)  # (2, 3, 2, 2)
+SAME = {
+    **{str(kind): PIXELS.to(kind) for kind in (torch.int64, torch.int32, torch.int16, torch.uint16)},
+    **{str(kind): PIXELS.to(kind) / 255 for kind in (torch.float32, torch.float64)},
+    "computed": PIXELS / 255 * 1.0001 - 1e-5,
+    "with a gradient": (PIXELS / 255).requires_grad_(),
+    "channels_last": PIXELS.contiguous(memory_format=torch.channels_last),
+    "array": PIXELS.numpy(),
+    "array backwards": PIXELS.numpy()[::-1],
+    "array of int64": PIXELS.numpy().astype(np.int64),
+    "array of float64": PIXELS.numpy() / 255,
+    "lists": PIXELS.tolist(),
+    "list of tensors": list(PIXELS),
+}
+
+
+@pytest.mark.parametrize("form", SAME)
+def test_the_same_picture_from_each_form(shown, form):
+    d2l.show_images(SAME[form])
+    d2l.show_channels(SAME[form][0])
+    expected = PIXELS[0].permute(1, 2, 0).numpy() / 255
+    assert abs(shown[0][0].axes[0].images[0].get_array() - expected).max() < 2e-4
+    assert [text.get_text() for text in shown[1][0].axes[1].texts] == ["0", "1", "128", "255"]
+
+
+def test_masks_are_black_and_white(shown):
+    d2l.show_images(torch.eye(2, dtype=torch.bool)[None])
+    assert shown[0][0].axes[0].images[0].get_array().tolist() == [[1, 0], [0, 1]]
+
+
+NUMBERS = {
+    "normalized": (PIXELS / 255 - 0.5) / 0.3,
+    "bytes as floats": PIXELS.float(),
+    "NaN": torch.full((1, 3, 2, 2), torch.nan),
+    "one infinite": torch.tensor([0.0, torch.inf, 0, 0]).expand(1, 3, 1, 4),
+    "16 bit": PIXELS.numpy().astype(np.uint16) * 257,
+    "negative": PIXELS.long() - 1,
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_numbers_that_are_no_picture(shown, kind):
+    for draw, images in ((d2l.show_images, NUMBERS[kind]), (d2l.show_channels, NUMBERS[kind][0])):
+        with pytest.raises(ValueError, match=r"from .* to .*: give whole numbers in 0…255 or floats in \[0, 1\]"):
+            draw(images)
+    assert not shown
 
 
 def test_images_that_cannot_be_drawn(shown):
-    for bad in (torch.rand(4), torch.rand(2, 5, 8, 8), torch.rand(0, 1, 8, 8)):
+    last = torch.rand(2, 8, 8, 3)
+    for bad in (torch.rand(4), torch.rand(2, 5, 8, 8), torch.rand(0, 1, 8, 8), torch.rand(2, 1, 0, 8), last, last[0]):
+        with pytest.raises(ValueError, match="images have shape .*: give"):
+            d2l.show_images(bad)
+    with pytest.raises(ValueError, match=r"torch.as_tensor\(images\).permute\(0, 3, 1, 2\)"):
+        d2l.show_images(last.numpy())
+    with pytest.raises(ValueError, match=r"torch.as_tensor\(image\).permute\(2, 0, 1\)"):
+        d2l.show_channels(last[0].numpy())
+    for bad in (["a"], [[1, 2], [3]], None, PIXELS.numpy().astype(">u2"), [torch.rand(1, 2, 2), torch.rand(1, 3, 3)]):
         with pytest.raises(ValueError, match="give"):
             d2l.show_images(bad)
-    with pytest.raises(ValueError, match="5 images, but 2 labels"):
-        d2l.show_images(torch.rand(5, 8, 8), ["a", "b"])
+    for wrong in ({"rows": 0}, {"columns": -1}, {"rows": 1.5}, {"columns": True}):
+        with pytest.raises(ValueError, match="give a whole number from 1"):
+            d2l.show_images(torch.rand(2, 8, 8), **wrong)
     assert not shown
+
+
+def test_labels_that_name_no_image(shown):
+    images = torch.rand(3, 8, 8)
+    with pytest.raises(ValueError, match="3 images, but 2 labels: give one label an image"):
+        d2l.show_images(images, ["a", "b"])
+    for bad in (torch.eye(3), torch.arange(3)[:, None], torch.tensor(3), 3):
+        with pytest.raises(ValueError, match="3 images, but labels of shape .*: give one label an image"):
+            d2l.show_images(images, bad)
+    for bad in ([0, 1, -1], torch.tensor([0, 1, 2]), np.array([5, 0, 0])):
+        with pytest.raises(ValueError, match=r"label (-1|2|5) has no name: give labels 0 to 1"):
+            d2l.show_images(images, bad, classes=["cat", "dog"])
+    assert not shown
+    d2l.show_images(images, [1, 0, "?", -1], classes=["cat", "dog"])
+    assert titles(shown[0][0]) == ["dog", "cat", "?"], "labels of images that are not there do not matter"
+
+
+def test_denormalize_wants_what_was_normalized(digits):
+    X, _ = digits.test.batch(range(2))
+    assert torch.equal(digits.denormalize(X.numpy()), digits.denormalize(X))
+    for bad in (digits.test.images[:2], X.expand(2, 3, 8, 8), X.permute(0, 2, 3, 1), X[0, 0]):
+        with pytest.raises(ValueError, match=r"give normalized images, float \(N, 1, H, W\)"):
+            digits.denormalize(bad)
 
 
 def test_channels_carry_their_values(shown):
@@ -80,6 +158,17 @@ class Always(nn.Module):
         return nn.functional.one_hot(torch.full((len(X),), self.label), 10).float()
 
 
+def test_predictions_without_a_name(shown, digits):
+    class Many(Always):
+        def forward(self, X):
+            return nn.functional.one_hot(torch.full((len(X),), 17), 1000).float()
+
+    with pytest.raises(ValueError, match="label 17 has no name: give labels 0 to 9"):
+        d2l.show_predictions(Many(0), digits)
+    with pytest.raises(ValueError, match="columns is 0"):
+        d2l.show_predictions(Always(3), digits, columns=0)
+
+
 def test_predictions_name_right_and_wrong(shown, digits):
     d2l.show_predictions(Always(3), digits, rows=2, columns=8)
     d2l.show_predictions(Always(3), digits, rows=1, columns=4, only_wrong=True)
@@ -103,6 +192,50 @@ def test_feature_maps_of_a_named_layer(shown, digits):
         d2l.show_feature_maps(net, X, "conv1")
     with pytest.raises(ValueError, match="choose one that puts out"):
         d2l.show_feature_maps(net, X, "3")
+    for bad in (X[0, 0], X[0].byte(), torch.cat([X, X])):
+        with pytest.raises(ValueError, match="give a normalized one"):
+            d2l.show_feature_maps(net, bad, "0")
+    with pytest.raises(ValueError, match="puts out NaN or infinity"):
+        d2l.show_feature_maps(net, X * torch.nan, "0")
+    with pytest.raises(ValueError, match="channels is 0: give a whole number from 1"):
+        d2l.show_feature_maps(net, X, "0", channels=0)
+
+
+class Leftovers(nn.Module):
+    """A layer that puts out two tensors, and one that is never called."""
+
+    def __init__(self):
+        super().__init__()
+        self.two, self.unused = nn.LSTM(8, 10, batch_first=True), nn.Conv2d(1, 1, 1)
+
+    def forward(self, X):
+        return self.two(X.flatten(1, 2))[0][:, -1]
+
+
+def test_layers_without_maps(digits):
+    X, _ = digits.test.batch(0)
+    for layer in ("two", "unused"):
+        with pytest.raises(ValueError, match=f"layer '{layer}' puts out .*: choose one that puts out"):
+            d2l.show_feature_maps(Leftovers(), X, layer)
+
+
+@pytest.mark.slow
+def test_a_terminal_gets_a_window(tmp_path):
+    """In IPython too, of which only a notebook can show pictures; where one types on, it stays."""
+    code = """
+        import matplotlib.pyplot as plt, torch, d2lite as d2l
+        plt.show = lambda: print("a window with", plt.get_fignums())
+        for interactive in (plt.ioff, plt.ion):
+            interactive()
+            d2l.show_images(torch.rand(2, 8, 8))
+            print("left", plt.get_fignums())
+        d2l.tell("**{a}** told", a=1)
+    """
+    env = os.environ | {"MPLBACKEND": "agg", "IPYTHONDIR": str(tmp_path), "PYTHONPATH": os.getcwd()}
+    for program in (["-m", "IPython"], []):
+        command = [sys.executable, *program, "-c", textwrap.dedent(code)]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        assert done.stdout == "a window with [1]\nleft []\na window with [1]\nleft [1]\n**1** told\n"
 
 
 def test_tests_draw_without_a_screen():

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..machine.devices import profile
 from ..machine.notebook import shell
+from ..machine.printing import printable
 
 QUICK = "*This was a quick run, on fewer images and for fewer epochs than the stored one.*"
 
@@ -41,4 +42,4 @@ def tell(template: str, *, quick_run: bool = False, **values: Any) -> None:
         kept = {"d2lite": {"template": template, "values": told}}
         display({"text/markdown": text, "text/plain": text}, metadata=kept, raw=True)
     else:
-        print(text)
+        print(printable(text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from ..arguments import whole
-from .trace import check_shape, forward_on_meta, forward_on_zeros, trace
+from ..machine.printing import how_many, printable
+from ..machine.seeds import random_state, restore_random_state
+from .trace import COMPILED, Call, check_shape, copied, trace
 
 if TYPE_CHECKING:  # takes long to import, and few summaries become a frame
     import pandas as pd
@@ -36,7 +39,7 @@ class Table:
         aligns = [str.ljust] * self._LEFT + [str.rjust] * (len(widths) - self._LEFT)
         lines = ["  ".join(align(text, w) for align, text, w in zip(aligns, row, widths)).rstrip() for row in table]
         rule = "─" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:], rule, self._note])
+        return printable("\n".join([lines[0], rule, *lines[1:], rule, self._note]))
 
     __repr__ = __str__
 
@@ -51,7 +54,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Layer:
-    """One row: ``output_shape`` with the batch first; ``parameters`` and ``macs`` include everything inside the layer.
+    """One row: ``output_shape`` with the batch first, and what no other row has of ``parameters`` and ``macs``.
+
+    So the rows add up to the whole: a layer with others inside that have rows has one for what it does itself. Of what
+    is never called, such as a list of parameters, there is no ``output_shape``; it is empty.
 
     ``macs`` are multiply–accumulates for the whole batch, of convolutions and matrix products.
     """
@@ -92,13 +98,13 @@ class Summary(Table):
     @property
     def _note(self) -> str:
         shape = " × ".join(map(str, self.input_shape))
-        return f"{self.title}, input {shape}: {self.parameters:,} parameters, {self.macs:,} MACs"
+        return f"{self.title}, input {shape}: {how_many(self.parameters, 'parameter')}, {how_many(self.macs, 'MAC')}"
 
     def _cells(self) -> list[list[str]]:
         def told(count: int, total: int) -> list[str]:
             return [f"{count:,}", f"{count / total:.1%}"] if count else ["–", "–"]
 
-        shapes = [" × ".join(map(str, row.output_shape)) for row in self.rows]
+        shapes = [" × ".join(map(str, row.output_shape)) or "–" for row in self.rows]
         costs = [told(row.parameters, self.parameters) + told(row.macs, self.macs) for row in self.rows]
         return [[row.name, row.type, shape, *its] for row, shape, its in zip(self.rows, shapes, costs)]
 
@@ -118,32 +124,47 @@ def summary(net: nn.Module, input_shape: tuple[int, ...], depth: int | None = No
     deepest, input_shape = whole(depth), check_shape(input_shape)
     if depth is not None and (deepest is None or deepest < 1):
         raise ValueError(f"depth is {depth!r}: give None for the innermost layers, or a whole number from 1.")
-    calls = trace(net, input_shape)
-    flops = _flops(net, input_shape)
-    turns = Counter(call.name for call in calls)  # a module that is called twice has two rows, each with its share
+    net = copied(getattr(net, COMPILED, net))
+    calls = _traced(net, input_shape)
     root = type(net).__name__
-    rows, seen = [], set()
-    for call in calls:
-        level = call.name.count(".") + 1 if call.name else 0
-        innermost = next(call.module.children(), None) is None
-        if innermost if deepest is None else level == deepest or (innermost and 0 < level < deepest):
-            own = {id(parameter): parameter.numel() for parameter in call.module.parameters()}
-            parameters = sum(count for key, count in own.items() if key not in seen)
-            seen.update(own)
-            macs = flops.get(f"{root}.{call.name}" if call.name else root, 0) // 2 // turns[call.name]
-            rows.append(Layer(call.name or root, type(call.module).__name__, call.output_shape, parameters, macs))
-    total = sum(parameter.numel() for parameter in net.parameters())
-    return Summary(root, input_shape, rows, total, flops.get("Global", 0) // 2)
+    counted: set[int] = set()
+
+    def uncounted(parameters: Iterable[nn.Parameter]) -> int:
+        sizes = {id(parameter): parameter.numel() for parameter in parameters if id(parameter) not in counted}
+        counted.update(sizes)
+        return sum(sizes.values())
+
+    rows = []
+    for call, is_whole, macs in _parts(calls[-1], deepest):
+        parameters = uncounted(call.module.parameters(recurse=is_whole))
+        if is_whole or parameters or macs:
+            name = call.name or root
+            rows.append(Layer(name, type(call.module).__name__, call.output_shape, parameters, macs))
+    modules = dict(net.named_modules())
+    uncalled = Counter()
+    for name, module in modules.items():
+        uncalled[".".join(name.split(".")[:deepest])] += uncounted(module.parameters(recurse=False))
+    rows += [Layer(name, type(modules[name]).__name__, (), count, 0) for name, count in uncalled.items() if count]
+    return Summary(root, input_shape, rows, sum(row.parameters for row in rows), calls[-1].macs)
 
 
-def _flops(net: nn.Module, input_shape: tuple[int, ...]) -> dict[str, int]:
-    """Floating-point operations by module name, the network's class name in front; two make a multiply–accumulate."""
+def _traced(net: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
+    """The calls of one pass, with their multiply–accumulates; the random numbers that it draws are put back."""
     from torch.utils.flop_counter import FlopCounterMode  # brings Triton with it, where that is installed
 
+    state = random_state()
     try:
-        with FlopCounterMode(display=False) as counter:
-            forward_on_meta(net, input_shape)
-    except Exception:
-        with FlopCounterMode(display=False) as counter:
-            forward_on_zeros(net, input_shape)
-    return {name: sum(by_op.values()) for name, by_op in counter.get_flop_counts().items()}
+        return trace(net, input_shape, FlopCounterMode(display=False))
+    finally:
+        restore_random_state(state)
+
+
+def _parts(call: Call, depth: int | None) -> Iterator[tuple[Call, bool, int]]:
+    """``call`` as a whole, or its parts and what is left between them: calls, whether whole, and their MACs."""
+    level = call.name.count(".") + 1 if call.name else 0
+    if not call.inside or (depth is not None and level >= depth):
+        yield call, True, call.macs
+        return
+    for part in call.inside:
+        yield from _parts(part, depth)
+    yield call, False, call.macs - sum(part.macs for part in call.inside)

@@ -4,18 +4,30 @@ The network runs on meta tensors (shapes without numbers): nothing is computed a
 any size is traced in milliseconds. Only a network that cannot do without numbers gets real zeros.
 """
 
+from __future__ import annotations
+
 import contextlib
+import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
 
 from ..arguments import whole
+from ..machine.printing import how_many
+
+if TYPE_CHECKING:  # brings Triton with it, where that is installed
+    from torch.utils.flop_counter import FlopCounterMode
 
 LARGEST_SIZE_TRIED = 512
+COMPILED = "_orig_mod"  # what ``torch.compile`` calls the network in the one that it returns
 
 
 class InputShapeError(ValueError):
@@ -24,11 +36,29 @@ class InputShapeError(ValueError):
 
 @dataclass(frozen=True)
 class Call:
-    """One layer's turn in a forward pass, in the order in which layers finish."""
+    """One layer's turn in a forward pass, with the turns of the layers ``inside``; ``macs`` is 0 without a counter."""
 
     name: str
     module: nn.Module
     output_shape: tuple[int, ...]
+    macs: int
+    inside: list[Call]
+
+
+@dataclass
+class _Turn:
+    """A turn that has begun, when ``macs`` had been counted."""
+
+    name: str
+    module: nn.Module
+    macs: int = 0
+    inside: list[Call] = field(default_factory=list)
+
+    def name_of(self, module: nn.Module) -> str | None:
+        """The name of a module that is called in this turn; a shared one has a name in each place where it stands."""
+        names = (name for name, candidate in self.module.named_modules(prefix=self.name) if candidate is module)
+        name = next(names, None)
+        return name and name.replace(f"{COMPILED}.", "")
 
 
 @contextlib.contextmanager
@@ -43,62 +73,127 @@ def in_mode(net: nn.Module, training: bool) -> Iterator[None]:
             module.training = mode
 
 
-def forward_on_meta(net: nn.Module, input_shape: tuple[int, ...], training: bool = False) -> torch.Tensor:
-    """The network's output for an input of ``input_shape`` (batch included), as a meta tensor.
+class _ImagesLast(TorchFunctionMode):
+    """Convolutions put out ``channels_last`` images, as where ``fit`` computes; on meta tensors they forget it."""
 
-    Buffers are stood in for like parameters, so that in training mode too the network stays as it is.
-    """
-    # Each place that holds a tensor is named once, also in a module that stands in the network twice: a place that is
-    # filled under two names would be left with what stood in for its tensor.
-    state = {
-        f"{place}.{name}".lstrip("."): torch.empty_like(tensor, device="meta")
-        for place, module in net.named_modules()
-        for held in (module.named_parameters, module.named_buffers)
-        for name, tensor in held(recurse=False, remove_duplicate=False)
-    }
-    with in_mode(net, training), torch.no_grad():
-        x = torch.empty(input_shape, device="meta")
-        return torch.func.functional_call(net, state, (x,), tie_weights=False)
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if func in (torch.conv2d, torch.conv_transpose2d) and out.dim() == 4:
+            return out.contiguous(memory_format=torch.channels_last)
+        return out
+
+
+def image_like(input_shape: tuple[int, ...], net: nn.Module, device: torch.device | str) -> torch.Tensor:
+    """Zeros of ``input_shape`` as ``net`` is given its input: in its number type, images ``channels_last``."""
+    dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
+    zeros = torch.zeros(input_shape, dtype=dtype, device=device)
+    return zeros.to(memory_format=torch.channels_last) if zeros.dim() == 4 else zeros
+
+
+def copied(net: nn.Module) -> nn.Module:
+    """A copy of ``net`` with the same parameters and buffers in it; lazy ones, which a pass gives a shape, are new."""
+    memo: dict[int, torch.Tensor] = {}
+    for tensor in itertools.chain(net.parameters(), net.buffers()):
+        kind: Any = type(tensor)
+        memo[id(tensor)] = kind(device=tensor.device, dtype=tensor.dtype) if is_lazy(tensor) else tensor
+    for value in (value for module in net.modules() for value in vars(module).values()):
+        if isinstance(value, torch.Tensor):  # kept from a pass, with its gradient's graph, which deepcopy refuses
+            memo[id(value)] = value.detach().clone()
+    try:
+        return copy.deepcopy(net, memo)
+    except Exception:  # it holds what has no copy, such as a lock
+        return net
+
+
+def forward_on_meta(net: nn.Module, input_shape: tuple[int, ...], training: bool = False) -> torch.Tensor:
+    """The network's output for an input of ``input_shape`` (batch included), as a meta tensor."""
+    x = image_like(input_shape, net, "meta")
+    return _forward(net, x, lambda tensor: torch.empty_like(tensor, device="meta"), training)
 
 
 def forward_on_zeros(net: nn.Module, input_shape: tuple[int, ...]) -> torch.Tensor:
-    """The network's output for zeros of ``input_shape`` on the network's device; evaluation mode, no gradient."""
+    """The network's output for zeros of ``input_shape`` on the network's device; evaluation mode, no gradient.
+
+    Lazy layers are given their shapes, as by any first pass.
+    """
     first = next(itertools.chain(net.parameters(), net.buffers()), torch.empty(0))
-    with in_mode(net, training=False), torch.no_grad():
-        return net(torch.zeros(input_shape, device=first.device))
+    x = image_like(input_shape, net, first.device)
+    return _forward(net, x, lambda tensor: tensor if is_lazy(tensor) else tensor.detach().clone(), training=False)
 
 
-def trace(net: nn.Module, input_shape: tuple[int, ...]) -> list[Call]:
-    """Every module call of one forward pass for an input of ``input_shape`` = (N, C, H, W), inner modules first.
+def _forward(net: nn.Module, x: torch.Tensor, stand_in: Callable, training: bool) -> torch.Tensor:
+    """The output for ``x`` of the network with a ``stand_in`` for each parameter and buffer, so that none changes."""
+    # Each place that holds a tensor is named once, also in a module that stands in the network twice: a place that is
+    # filled under two names would be left with what stood in for its tensor.
+    state = {
+        f"{place}.{name}": stand_in(tensor)
+        for place, module in net.named_modules(prefix="0")
+        for held in (module.named_parameters, module.named_buffers)
+        for name, tensor in held(recurse=False, remove_duplicate=False)
+    }
+    eager = torch.compiler.set_stance("force_eager")  # also layers that were compiled
+    countable = sdpa_kernel(SDPBackend.MATH)  # no count is known of what the fast kernels of attention compute
+    with in_mode(net, training), torch.no_grad(), eager, countable, _ImagesLast():
+        inside = nn.Sequential(net)  # since neither a scripted nor a parallel network is taken as it is
+        return torch.func.functional_call(inside, state, (x,), tie_weights=False)
+
+
+def trace(net: nn.Module, input_shape: tuple[int, ...], counter: FlopCounterMode | None = None) -> list[Call]:
+    """Every module call of one forward pass for an input of ``input_shape`` = (N, C, H, W), in the order of their ends.
+
+    The last is that of the network itself. A ``counter`` gives each its multiply–accumulates.
 
     Raises:
         InputShapeError: the shape does not fit; the message names the layer, and the sizes or channels that work.
     """
-    input_shape = check_shape(input_shape)
-    calls, running, error = _calls(net, input_shape, forward_on_meta)
+    net, input_shape = getattr(net, COMPILED, net), check_shape(input_shape)
+    calls, running, error = _calls(net, input_shape, forward_on_meta, counter)
     if error is not None:
         # Not every forward can do without numbers (a branch on a value, a tensor that is no buffer, a lazy layer).
-        calls, _, real_error = _calls(net, input_shape, forward_on_zeros)
+        calls, failed, real_error = _calls(net, input_shape, forward_on_zeros, counter)
         if real_error is not None:
+            if failed.name != running.name:
+                running, error = failed, real_error
             raise InputShapeError(_explain(net, input_shape, running, error)) from error
     return calls
 
 
-def _calls(net: nn.Module, input_shape: tuple, forward: Callable) -> tuple[list[Call], list[str], Exception | None]:
-    """The calls of one pass, the names of the modules that had not finished when it failed, and the error."""
+def _calls(
+    net: nn.Module, input_shape: tuple, forward: Callable, counter: FlopCounterMode | None = None
+) -> tuple[list[Call], _Turn, Exception | None]:
+    """The calls of one pass, whose turn it was when it failed, and the error."""
     calls: list[Call] = []
-    running: list[str] = []
-    with contextlib.ExitStack() as hooks:
-        for name, module in net.named_modules():
-            hooks.enter_context(module.register_forward_pre_hook(lambda m, args, name=name: running.append(name)))
-            hooks.enter_context(
-                module.register_forward_hook(lambda m, args, out: calls.append(Call(running.pop(), m, _shape_of(out))))
-            )
+    running = [_Turn("", net)]
+
+    def macs() -> int:
+        return counter.get_total_flops() // 2 if counter else 0
+
+    def enter(module, args) -> None:
+        name = running[-1].name_of(module) or running[0].name_of(module) or ""
+        running.append(_Turn(name, module, macs()))
+
+    def leave(module, args, output) -> None:
+        while running[-1].module is not module:  # it failed, and the layer around it tried something else
+            failed = running.pop()
+            running[-1].inside += failed.inside
+        turn = running.pop()
+        calls.append(Call(turn.name, module, _shape_of(output), macs() - turn.macs, turn.inside))
+        if running:
+            running[-1].inside.append(calls[-1])
+
+    with contextlib.ExitStack() as entered:
+        for module in net.modules():
+            if module is not net and not isinstance(module, torch.jit.ScriptModule):  # which takes no hooks
+                entered.enter_context(module.register_forward_pre_hook(enter))
+                entered.enter_context(module.register_forward_hook(leave))
+        entered.enter_context(counter or contextlib.nullcontext())
         try:
-            forward(net, input_shape)
+            output = forward(net, input_shape)
         except Exception as error:
-            return calls, running, error
-    return calls, [], None
+            return calls, running[-1], error
+    last = running[0]
+    leave(net, (), output)
+    return calls, last, None
 
 
 def check_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
@@ -121,20 +216,25 @@ def _shape_of(output) -> tuple[int, ...]:
     return tuple(output.shape) if isinstance(output, torch.Tensor) else ()
 
 
-def _explain(net: nn.Module, input_shape: tuple[int, ...], running: list[str], error: Exception) -> str:
-    layer = running[-1] if running else ""
-    where = f"{layer or 'the network'} ({type(net.get_submodule(layer)).__name__})"
+def _explain(net: nn.Module, input_shape: tuple[int, ...], turn: _Turn, error: Exception) -> str:
+    where = f"{turn.name or 'the network'} ({type(turn.module).__name__})"
     said = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+    if said.startswith("view size is not compatible"):
+        return (
+            f"{where} calls view, which fails on images that are channels_last in memory, as they are in training: "
+            "write x.flatten(1), or x.reshape(len(x), -1), in place of x.view(len(x), -1)."
+        )
     message = f"an input of shape {input_shape} does not fit: {where} fails with “{said}”."
-    if len(input_shape) != 4:
+    if len(input_shape) != 4 or any(map(is_lazy, net.parameters())):
         return f"{message} Images come as (N, C, H, W)."
     batch, channels, height, width = input_shape
     first = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
     if first is not None and first.in_channels != channels:
-        return (
-            f"the input has {channels} channels, but the network's first convolution takes {first.in_channels}: "
-            f"build the network with in_channels={channels}."
-        )
+        remedy = f"build the network with in_channels={channels}"
+        if first.in_channels == width:
+            remedy = "give images as (N, C, H, W), by X.permute(0, 3, 1, 2)"
+        takes = f"the network's first convolution takes {first.in_channels}"
+        return f"the input has {how_many(channels, 'channel')}, but {takes}: {remedy}."
     shapes = ((batch, channels, size, size) for size in range(1, LARGEST_SIZE_TRIED + 1))
     sizes = [shape[-1] for shape in shapes if _calls(net, shape, forward_on_meta)[-1] is None]
     if not sizes:
