@@ -27,7 +27,7 @@ from torchvision.datasets import FashionMNIST
 
 import d2lite as d2l
 from benchmarks import common
-from d2lite.machine.devices import fast_bfloat16
+from d2lite.machine.devices import fast_type
 
 WORKERS = (0, 4)
 STEPS = {"cpu": {28: 80, 96: 5}, "cuda": {28: 200, 96: 200}}  # batches in an epoch, by device and size
@@ -49,14 +49,18 @@ def bare(net: nn.Module, X: torch.Tensor, y: torch.Tensor, steps: int) -> float:
         net.parameters(), lr=common.RATE, momentum=common.MOMENTUM, fused=on.type in ("cpu", "cuda")
     )
 
+    dtype = fast_type(on)
+    scaler = torch.amp.GradScaler(on.type, enabled=dtype == torch.float16)
+
     def train() -> None:
         for _ in range(steps):
-            with torch.autocast(on.type, dtype=torch.bfloat16, enabled=fast_bfloat16(on)):
+            with torch.autocast(on.type, dtype=dtype, enabled=dtype != torch.float32):
                 logits = net(X)
             loss = F.cross_entropy(logits.float(), y)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
 
     return common.timed(train, on)
 

@@ -16,25 +16,27 @@ from torch.profiler import ProfilerActivity, profile
 
 import d2lite as d2l
 from benchmarks import common
-from d2lite.machine.devices import fast_bfloat16
+from d2lite.machine.devices import fast_type
 
 NAME, STEPS, LISTED = "lenet_batch_norm", 20, 10
 
 
-def stepper(net: nn.Module, X: torch.Tensor, y: torch.Tensor, narrow: bool, compiled: bool):
+def stepper(net: nn.Module, X: torch.Tensor, y: torch.Tensor, dtype: torch.dtype, compiled: bool):
     """A function that trains ``net`` for some steps on one batch."""
     net.to(X.device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(net.parameters(), lr=common.RATE, momentum=common.MOMENTUM, fused=True)
+    scaler = torch.amp.GradScaler(X.device.type, enabled=dtype == torch.float16)
     model = torch.compile(net) if compiled else net
 
     def train(steps: int = STEPS) -> None:
         for _ in range(steps):
-            with torch.autocast(X.device.type, dtype=torch.bfloat16, enabled=narrow):
+            with torch.autocast(X.device.type, dtype=dtype, enabled=dtype != torch.float32):
                 logits = model(X)
             loss = F.cross_entropy(logits.float(), y)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
 
     return train
 
@@ -58,11 +60,11 @@ def main(argv: list[str] | None = None) -> int:
     draw = torch.Generator().manual_seed(0)
     X = torch.randn(recipe.batch_size, 1, 28, 28, generator=draw).to(on, memory_format=torch.channels_last)
     y = torch.randint(10, (recipe.batch_size,), generator=draw).to(on)
-    ways = {"float32": (False, False), "bfloat16": (True, False)}
+    types = {str(dtype).removeprefix("torch."): dtype for dtype in (torch.float32, fast_type(on))}
+    used = list(types)[-1]  # what fit takes
+    ways = {name: (dtype, False) for name, dtype in types.items()}
     if not options.quick:  # translating takes up to a minute
-        ways |= {"float32, compiled": (False, True), "bfloat16, compiled": (True, True)}
-    if not fast_bfloat16(on):
-        ways = {way: settings for way, settings in ways.items() if not settings[0]}
+        ways |= {f"{name}, compiled": (dtype, True) for name, dtype in types.items()}
     trains = {}
     for way, settings in ways.items():
         d2l.seed_everything(0)
@@ -77,7 +79,6 @@ def main(argv: list[str] | None = None) -> int:
         step = 1000 * statistics.median(spent) / STEPS
         rate = 1000 * recipe.batch_size / step
         rows.append({"what": f"whole step, {way}", **base, "ms": step, "images_per_second": rate})
-    used = "bfloat16" if "bfloat16" in trains else "float32"  # what fit takes
     listed = operations(trains[used], on)
     whole = sum(listed.values())
     first = dict(list(listed.items())[:LISTED])

@@ -181,7 +181,7 @@ def test_the_command_refuses_another_start_of_the_weights(stopped, capsys, monke
 
 @pytest.mark.parametrize("seed", ["18446744073709551616", "-9223372036854775809"])
 def test_the_command_says_which_seeds_there_are(capsys, seed):
-    assert main([*COMMAND, "--seed", seed]) == 1
+    assert main([*COMMAND, "--seed", seed]) == 2
     assert f"the seed is {seed}: give a whole number of up to 64 bits" in capsys.readouterr().err
 
 
@@ -280,5 +280,5 @@ def test_a_checkpoint_with_parts_that_make_no_sense_is_named(digits, tmp_path, p
 def test_a_folder_is_no_checkpoint(digits, tmp_path, capsys):
     with pytest.raises(OSError, match="cannot write .*: it is a folder"):
         fit(make_net(), digits, checkpoint=tmp_path)
-    assert main([*COMMAND, "--checkpoint", str(tmp_path)]) == 1
+    assert main([*COMMAND, "--checkpoint", str(tmp_path)]) == 2
     assert "it is a folder" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The loop: against a loop written out, exact, repeatable, resumable, and clear about what does not fit."""
 
 import ast
+import dataclasses
 import math
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import d2lite as d2l
+from d2lite.machine import devices
 from d2lite.train import loop
 from d2lite.train.board import Ticker
 
@@ -291,7 +293,7 @@ def test_labels_out_of_range_in_plain_batches(digits):
 
 def test_wrong_channels_and_size(digits):
     three = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 10))
-    with pytest.raises(d2l.InputShapeError, match="input has 1 channels.*takes 3"):
+    with pytest.raises(d2l.InputShapeError, match="input has 1 channel, .*takes 3"):
         fit(three, digits)
     large = nn.Sequential(nn.Conv2d(1, 4, 11), nn.Flatten(), nn.Linear(4, 10))
     with pytest.raises(d2l.InputShapeError, match="smallest size that works is 11 px"):
@@ -299,9 +301,11 @@ def test_wrong_channels_and_size(digits):
 
 
 def test_validation_labels_out_of_range(digits):
-    val = SimpleNamespace(labels=torch.tensor([3, 54]))
-    with pytest.raises(ValueError, match="labels run from 3 to 54"):
-        fit(make_net(), SimpleNamespace(train=digits.train, val=val))
+    images, labels = digits.val.images.permute(0, 2, 3, 1), digits.val.labels + 45
+    val = d2l.Split(images, labels, mean=[0.5], std=[0.5], size=8, batch_size=50)
+    for given in (val, list(val)):
+        with pytest.raises(ValueError, match="labels run from 45 to 54 in data.val"):
+            fit(make_net(), SimpleNamespace(train=digits.train, val=given))
 
 
 def with_batch_norm():
@@ -348,36 +352,16 @@ def test_networks_that_meta_tensors_cannot_follow_train(digits):
         assert d2l.summary(net, (2, 1, 8, 8)).macs == 2 * 640
 
 
-class Told:
-    """Five batches, with what else a test gives them."""
+class Told(d2l.Split):
+    """Images of the digits in batches of 50, with what a test says of them."""
 
     def __init__(self, data, **facts):
-        self.batches = batches(data, 5)
+        images = data.train.images[:250].permute(0, 2, 3, 1)
+        super().__init__(images, data.train.labels[:250], mean=data.mean, std=data.std, size=8, batch_size=50)
         vars(self).update(facts)
 
-    def __len__(self):
-        return 5
 
-    def __iter__(self):
-        return iter(self.batches)
-
-
-@pytest.mark.parametrize(
-    ("train", "whole", "notes", "settings"),
-    [
-        ({}, {}, [], {}),
-        ({"weight": lambda step: 0.5}, {}, [], {}),
-        ({"device": "cpu", "generator": "not one of PyTorch"}, {}, [], {}),
-        ({"shuffle": True, "num_images": np.int64(250)}, {}, [], {"shuffle": True, "images": 250}),
-        (
-            {"num_images": 250, "total": 1000},
-            {"quick_images": 750, "label": "own", "size": 8, "batch_size": 50},
-            ["quick profile: 250 of 1,000 images, 3 of 9 epochs"],
-            {"images": 250, "label": "own", "size": 8, "batch_size": 50},
-        ),
-    ],
-)
-def test_fit_makes_use_of_what_data_tell_of_themselves(digits, monkeypatch, tmp_path, train, whole, notes, settings):
+def test_fit_makes_use_of_what_a_split_tells_of_itself(digits, monkeypatch, tmp_path):
     monkeypatch.setenv("D2LITE_PROFILE", "quick")
     told = []
 
@@ -385,18 +369,13 @@ def test_fit_makes_use_of_what_data_tell_of_themselves(digits, monkeypatch, tmp_
         def start(self, run):
             told.append((run.epochs, run.notes))
 
-    net = make_net()
-    data = SimpleNamespace(train=Told(digits, **train), val=None, **whole)
-    fit(net, data, epochs=9, quick_epochs=1, listener=Hearing(), checkpoint=tmp_path / "run.pt")
-    assert told == [(3 if notes else 9, notes)]
+    data = dataclasses.replace(digits, train=Told(digits, total=1000), quick_images=750)
+    fit(make_net(), data, epochs=9, quick_epochs=1, listener=Hearing(), checkpoint=tmp_path / "run.pt")
+    assert told == [(3, ["quick profile: 250 of 1,000 images, 3 of 9 epochs"])]
     kept = torch.load(tmp_path / "run.pt", weights_only=True)["settings"]
-    unknown = dict.fromkeys(("label", "size", "batch_size", "images", "shuffle", "augment", "mirrored"))
-    assert {name: kept[name] for name in unknown} == unknown | settings
-
-
-def test_images_without_a_size_are_known_from_their_batches(digits):
-    train = Told(digits, images=digits.train.images, labels=digits.train.labels)
-    assert len(fit(make_net(), SimpleNamespace(train=train, val=None), epochs=1, quick_epochs=None)) == 1
+    assert {name: kept[name] for name in ("label", "size", "batch_size", "images", "shuffle", "augment")} == {
+        "label": "digits", "size": 8, "batch_size": 50, "images": 250, "shuffle": False, "augment": False
+    }  # fmt: skip
 
 
 def test_whoever_has_the_four_calls_may_listen(digits):
@@ -507,3 +486,67 @@ def test_bfloat16_trains(digits):
     fit(net, digits, epochs=4, precision="bfloat16")
     assert next(net.parameters()).dtype == torch.float32
     assert d2l.evaluate(net, digits.test).accuracy > 0.85
+
+
+def test_float16_trains_with_a_scaled_loss(digits):
+    net = make_net()
+    fit(net, digits, epochs=4, precision="float16")
+    assert next(net.parameters()).dtype == torch.float32
+    assert d2l.evaluate(net, digits.test).accuracy > 0.85
+
+
+class Steep(nn.Module):
+    """A linear classifier whose gradients are ``slope`` times as large, its logits as they were."""
+
+    def __init__(self, slope):
+        super().__init__()
+        self.out, self.slope = nn.Linear(64, 10), slope
+        nn.init.zeros_(self.out.weight)
+        self.out.weight.register_hook(lambda gradient: gradient * slope)
+
+    def forward(self, X):
+        return self.out(X.flatten(1))
+
+
+def one_batch(digits, times=1):
+    return SimpleNamespace(train=[digits.train.batch(range(64))] * times, val=None)
+
+
+def test_a_step_whose_gradients_overflow_float16_is_left_out(digits):
+    net = Steep(math.inf)
+    fit(net, one_batch(digits), epochs=1, precision="float16")
+    assert not net.out.weight.any(), "the step was taken"
+    with pytest.raises(d2l.NonFiniteLossError, match="too large for float16 in epoch 1.*precision='float32'"):
+        fit(Steep(math.inf), one_batch(digits, 20), epochs=2, precision="float16")
+
+
+def test_float16_goes_on_with_the_scale_that_it_found(digits, tmp_path):
+    """From the scale with which a run begins, the first steps after a resume would be left out once more."""
+
+    def run(**options):
+        d2l.seed_everything(0)
+        net = Steep(1e36)  # float32 holds up to 3.4e38: the first scale, 65536, is too large
+        options = {"precision": "float16", "lr": 1e-37, "momentum": 0.0, "epochs": 2, **options}
+        return fit(net, one_batch(digits, 20), **options), net
+
+    whole, expected = run()
+    run(checkpoint=tmp_path / "run.pt", listener=StopAfter(1))
+    resumed, net = run(checkpoint=tmp_path / "run.pt")
+    assert torch.equal(net.out.weight, expected.out.weight) and net.out.weight.any()
+    assert [record.train_loss for record in resumed] == [record.train_loss for record in whole]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_float16_on_a_gpu(tmp_path):
+    data = d2l.load("digits", batch_size=64)
+    net = make_net()
+    fit(net, data, epochs=4, precision="float16", checkpoint=tmp_path / "run.pt")
+    assert d2l.evaluate(net, data.test).accuracy > 0.85
+
+
+@pytest.mark.parametrize(
+    ("capability", "fastest"), [((6, 0), "float32"), ((7, 5), "float16"), ((8, 0), "bfloat16"), ((12, 0), "bfloat16")]
+)
+def test_each_gpu_computes_in_what_it_has_units_for(capability, fastest, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda on: capability)
+    assert devices.fast_type(torch.device("cuda")) == getattr(torch, fastest)

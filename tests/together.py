@@ -16,23 +16,16 @@ from d2lite.data.splits import Split
 from d2lite.machine import distributed
 
 
-class Doubled:
-    """A split whose images come in float64, and which notes the labels that it handed out in each pass."""
+class Noted(Split):
+    """A split that notes the labels that it handed out in each pass; the network gets its images in float64."""
 
-    def __init__(self, split: Split):
-        self.split, self.seen = split, []
-
-    def __len__(self) -> int:
-        return len(self.split)
+    seen: list
 
     def __iter__(self):
         self.seen.append([])
-        for X, y in self.split:
+        for X, y in super().__iter__():
             self.seen[-1].append(y.tolist())
-            yield X.double(), y
-
-    def weight(self, step: int) -> float:
-        return self.split.weight(step)
+            yield X, y
 
 
 def main(folder: Path, images: int, epochs: int) -> None:
@@ -41,8 +34,8 @@ def main(folder: Path, images: int, epochs: int) -> None:
     pixels = torch.randint(256, (images, 8, 8, 1), dtype=torch.uint8, generator=draw)
     labels = torch.randint(10, (images,), generator=draw)
     options = {"mean": [0.5], "std": [0.5], "size": 8, "batch_size": 16}
-    train = Doubled(Split(pixels, labels, shuffle=True, augment=True, **options))
-    val = Doubled(Split(pixels, labels, **options))
+    train, val = Noted(pixels, labels, shuffle=True, augment=True, **options), Noted(pixels, labels, **options)
+    train.seen, val.seen = [], []
     d2l.seed_everything(7)
     with distributed.processes():
         if distributed.rank():

@@ -11,12 +11,30 @@ from torch import nn
 
 from ..arguments import plain
 from ..files import check_zip, write_atomically
+from ..inspect.trace import COMPILED
 from ..machine import distributed
 from ..machine.seeds import last_seed, random_state, restore_random_state
+from .batches import Data
 from .history import History
-from .validate import Data, Facts
+from .validate import fact
 
 FORMAT = 1
+
+
+def bare(net: nn.Module) -> nn.Module:
+    """What ``torch.compile`` was given, where ``net`` is what it returned; else ``net``."""
+    return getattr(net, COMPILED, net)
+
+
+def weights_of(state: dict[str, Any]) -> dict[str, Any]:
+    """``state`` under the names that it has where nothing is compiled."""
+    return {name.replace(f"{COMPILED}.", ""): tensor for name, tensor in state.items()}
+
+
+def load_weights(net: nn.Module, saved: dict[str, Any]) -> None:
+    """Copy ``saved`` into ``net``, whichever of the two was compiled."""
+    saved = weights_of(saved)
+    net.load_state_dict({name: saved[name.replace(f"{COMPILED}.", "")] for name in net.state_dict()})
 
 
 def save(net: nn.Module, path: str | os.PathLike) -> Path:
@@ -25,8 +43,8 @@ def save(net: nn.Module, path: str | os.PathLike) -> Path:
     Raises:
         OSError: the folder is missing or read-only, or the disk is full; what stood at ``path`` before stays.
     """
-    state = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
-    return write_state(path, {"network": type(net).__name__, "state_dict": state})
+    state = {name: tensor.detach().cpu() for name, tensor in weights_of(net.state_dict()).items()}
+    return write_state(path, {"network": type(bare(net)).__name__, "state_dict": state})
 
 
 def restore(net: nn.Module, path: str | os.PathLike) -> nn.Module:
@@ -41,7 +59,7 @@ def restore(net: nn.Module, path: str | os.PathLike) -> nn.Module:
     if not isinstance(saved, dict):
         raise ValueError(f"{path} holds no network: give a file that d2lite.save wrote.")
     check_same_shapes(net, saved, f"{path} holds a {content.get('network', 'network')}")
-    net.load_state_dict(saved)
+    load_weights(net, saved)
     return net
 
 
@@ -50,7 +68,7 @@ def check_same_shapes(net: nn.Module, saved: dict[str, torch.Tensor], source: st
     # None of what is no tensor: a file of someone else's may hold anything under a tensor's name
     own, there = (
         {name: tuple(entry.shape) if isinstance(entry, torch.Tensor) else None for name, entry in state.items()}
-        for state in (net.state_dict(), saved)
+        for state in (weights_of(net.state_dict()), weights_of(saved))
     )
     problems = [f"{name} is missing in the file" for name in own if name not in there]
     problems += [f"{name} is not in this network" for name in there if name not in own]
@@ -59,8 +77,8 @@ def check_same_shapes(net: nn.Module, saved: dict[str, torch.Tensor], source: st
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ValueError(
-            f"{source} that does not fit this {type(net).__name__}: {'; '.join(problems[:3])}{more}. Build the network "
-            "with the settings it was saved with."
+            f"{source} that does not fit this {type(bare(net)).__name__}: {'; '.join(problems[:3])}{more}. Build the "
+            "network with the settings it was saved with."
         )
 
 
@@ -108,37 +126,39 @@ def settings_of(net: nn.Module, data: Data) -> dict[str, Any]:
     Of plain lists of batches little is known; they cannot be told apart. ``init``, how the weights started, cannot be
     seen in the weights of a run under way: it is known of a network that ``build`` made, which notes its recipe.
     """
-    facts, train = Facts.of(data), Facts.of(data.train)
     init = getattr(getattr(net, "recipe", None), "init", None)
     settings = {
-        "label": facts.label, "size": facts.size, "batch_size": facts.batch_size, "images": train.num_images,
-        "seed": last_seed(), "init": init if isinstance(init, str) else None, "shuffle": train.shuffle,
-        "augment": train.augment, "mirrored": train.mirrored,
+        **{name: fact(data, name) for name in ("label", "size", "batch_size")},
+        "images": fact(data.train, "num_images"), "seed": last_seed(), "init": init if isinstance(init, str) else None,
+        **{name: fact(data.train, name) for name in ("shuffle", "augment", "mirrored")},
         # Names and shapes of the weights say nothing of activations, strides or dropout; the printed layers do.
-        "layers": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(net)),
+        "layers": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(bare(net))),
     }  # fmt: skip
+    if COMPILED in settings["layers"]:  # of layers that were compiled one by one other things are printed
+        del settings["layers"]
     settings = {name: plain(value) for name, value in settings.items()}
     return {name: v if v is None or isinstance(v, (bool, int, float, str)) else str(v) for name, v in settings.items()}
 
 
 def save_run(
-    path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler, history: History,
+    path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler, scaler, history: History,
     generator: torch.Generator | None = None,
 ) -> None:  # fmt: skip
-    """Write weights, optimizer, schedule, history and the states of the random generators, whole or not at all.
+    """Write weights, optimizer, schedule, scaler, history and the random generators' states, whole or not at all.
 
     Of several processes only the first writes: what the others hold is the same, or follows from it.
     """
     if distributed.rank():
         return
-    parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler, "history": history}
+    parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler, "scaler": scaler, "history": history}
     states = {name: part.state_dict() for name, part in parts.items()}
+    states["net"] = weights_of(states["net"])
     states["rng_data"] = None if generator is None else generator.get_state()
     write_state(path, {"settings": settings, **states, **random_state()})
 
 
 def resume_run(
-    path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler, history: History,
+    path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler, scaler, history: History,
     generator: torch.Generator | None = None,
 ) -> bool:  # fmt: skip
     """Put everything back as ``save_run`` found it, the epochs that are done into ``history``; False without a file.
@@ -164,10 +184,12 @@ def resume_run(
         done = History.from_state_dict(state["history"])
         optimizer.load_state_dict(state["optimizer"])
         scheduler.load_state_dict(state["scheduler"])
+        if state.get("scaler"):  # empty unless the run computes in float16; the first checkpoints lack it
+            scaler.load_state_dict(state["scaler"])
         restore_random_state(state)
         if generator is not None and state.get("rng_data") is not None:
             generator.set_state(state["rng_data"])
-        net.load_state_dict(state["net"])
+        load_weights(net, state["net"])
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # sound by its check sums, but written by someone else

@@ -5,7 +5,7 @@ import functools
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -15,16 +15,18 @@ from torch.optim import lr_scheduler
 
 from ..arguments import check_whole
 from ..machine import distributed
-from ..machine.devices import fast_bfloat16
+from ..machine.devices import fast_type
+from .batches import Batches, Data, parts_of
 from .board import Listener, Progress, Run, Ticker, make_listener
-from .checkpoint import resume_run, save_run, settings_of
+from .checkpoint import bare, resume_run, save_run, settings_of
 from .history import EpochRecord, History
 from .metrics import Tally, evaluate, widened
-from .validate import Data, Facts, check_fit, check_options, check_writable, epoch_budget
+from .validate import check_fit, check_options, check_writable, epoch_budget, fact
 
 
 class NonFiniteLossError(FloatingPointError):
-    """The training loss became NaN or infinite. ``history`` holds the epochs that were finished before."""
+    """The training loss became NaN or infinite, or in float16 the gradients stayed so; ``history`` holds the epochs
+    that were finished before."""
 
     def __init__(self, message: str, history: History):
         super().__init__(message)
@@ -33,7 +35,7 @@ class NonFiniteLossError(FloatingPointError):
 
 def fit(
     net: nn.Module,
-    data: Data,
+    data: Data | Batches | tuple[Batches, Iterable[Any] | None],
     epochs: int,
     lr: float,
     *,
@@ -48,19 +50,24 @@ def fit(
     compile: bool = False,
     quick_epochs: int | None = 3,
 ) -> History:
-    """Train ``net`` on ``data.train``, measure it on ``data.val`` after each epoch, and return what happened.
+    """Train ``net`` on the batches of ``data``, measure it after each epoch, and return what happened.
 
     Args:
-        net: maps images (N, C, H, W) to logits (N, num_classes); it is moved to where the batches lie.
-        data: an ``ImageData``, or anything whose ``train`` and ``val`` (or ``None``) iterate batches (X, y); ``train``
-            has a length.
+        net: maps images (N, C, H, W) to logits (N, num_classes); it is moved to where the batches lie, or, from
+            batches on the CPU that a stranger makes, to :func:`d2lite.device`.
+        data: what ``load`` or ``wrap`` returns; or a ``DataLoader`` or any other sized iterable of batches (X, y), to
+            train without validation; or a pair ``(train, val)`` of these, or an object with both, whose ``val`` may be
+            None. X holds floats (N, C, H, W), y the numbers of the classes (N,); where they lie on the CPU, each batch
+            is moved to the device. X is given ``channels_last``, in the number type of the network's weights.
         lr: the learning rate; with ``schedule="one_cycle"`` the peak, warmed up to and decayed from (constant in a run
             of fewer than four steps, which leaves no room for a cycle); with ``"step"`` the rate of the first half,
             a tenth of it in the third quarter and a hundredth in the last (He et al., 2015).
-        precision: ``"auto"`` computes in bfloat16 (autocast) where the device has units for it, else in float32.
+        precision: ``"auto"`` computes in the type for which the device has the fastest units (autocast): bfloat16 on
+            newer GPUs and some CPUs, float16 on those of compute capability 7.x, else float32. In float16, whose range
+            is narrow, the loss is scaled, and a step whose gradients overflow is left out.
         checkpoint: a file to write after each epoch. When it exists, training goes on from there, to the same numbers:
             weights, optimizer, schedule and all that ``seed_everything`` seeds are as they were, and so is the
-            ``generator`` of ``data.train``, where it has one.
+            ``generator`` of the training batches or of their sampler, where there is one.
         listener: who watches: ``"auto"`` for the live board or progress bar, ``None`` for silence.
         compile: let ``torch.compile`` translate the network first, which takes up to minutes and can make each step
             faster. The last batch of an epoch, if it is shorter, is translated as well.
@@ -70,7 +77,7 @@ def fit(
     Raises:
         ValueError: an argument, the input size, the channels or the labels do not fit; says what would. Or the
             checkpoint is damaged or of another run: says in which setting, the seed among them, the two differ.
-        NonFiniteLossError: the loss became NaN or infinite.
+        NonFiniteLossError: the loss became NaN or infinite, or the gradients are too large for float16.
 
     A ``KeyboardInterrupt`` ends training early and returns the finished epochs, ``history.interrupted`` set.
 
@@ -86,18 +93,19 @@ def fit(
     watcher = make_listener(listener)
     if checkpoint is not None and distributed.rank() == 0:  # who writes it
         check_writable(checkpoint)
-    on = check_fit(net, data)
+    given = parts_of(data)
+    on, ready = check_fit(net, given)
     net.to(on, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    epochs, notes = epoch_budget(data, epochs, quick_epochs)
-    sizes = {"network": type(net).__name__, "epochs": epochs, "steps_per_epoch": len(data.train)}
-    run = _Training(net, data, on, {**sizes, **options, **settings_of(net, data)}, watcher)
+    epochs, notes = epoch_budget(given, epochs, quick_epochs)
+    sizes = {"network": type(bare(net)).__name__, "epochs": epochs, "steps_per_epoch": len(ready.train)}
+    run = _Training(net, ready, on, {**sizes, **options, **settings_of(net, given)}, watcher)
     history = run.history
     if checkpoint is not None and resume_run(checkpoint, *run.state):
         notes.append(f"resumed from {checkpoint} after epoch {len(history)} of {epochs}")
     model = distributed.copies(net)  # the network itself, unless several processes train it
     if compile:
         model = torch.compile(model)
-    watcher.start(Run(epochs, len(data.train), notes, history))
+    watcher.start(Run(epochs, len(ready.train), notes, history))
     try:
         for epoch in range(len(history) + 1, epochs + 1):
             record = run.epoch(epoch, model)
@@ -119,19 +127,22 @@ class _Training:
 
     def __init__(self, net: nn.Module, data: Data, on: torch.device, settings: dict[str, Any], watcher: Listener):
         self.net, self.data, self.settings, self.watcher = net, data, settings, watcher
-        self.history, self.ticker, facts = History(), Ticker(), Facts.of(data.train)
-        self.weight = facts.weight
+        self.history, self.ticker = History(), Ticker()
+        self.weight = fact(data.train, "weight") or (lambda step: 1.0)
         self.optimizer = _make_optimizer(net, on, settings)
         self.scheduler = _make_scheduler(self.optimizer, settings)
-        narrow = settings["precision"] == "bfloat16" or (settings["precision"] == "auto" and fast_bfloat16(on))
-        self.autocast = functools.partial(torch.autocast, on.type, torch.bfloat16) if narrow else contextlib.nullcontext
-        generator = facts.generator if isinstance(facts.generator, torch.Generator) else None
+        dtype = fast_type(on) if settings["precision"] == "auto" else getattr(torch, settings["precision"])
+        narrow = dtype != torch.float32
+        self.autocast = functools.partial(torch.autocast, on.type, dtype) if narrow else contextlib.nullcontext
+        self.scaler = torch.amp.GradScaler(on.type, enabled=dtype == torch.float16)
+        generator = fact(data.train, "generator")
         #: what a checkpoint keeps, as ``save_run`` and ``resume_run`` take it
-        self.state = (settings, net, self.optimizer, self.scheduler, self.history, generator)
+        self.state = (settings, net, self.optimizer, self.scheduler, self.scaler, self.history, generator)
 
     def epoch(self, number: int, model: Callable[..., torch.Tensor]) -> EpochRecord:
         """Train with all batches once, by calling ``model``, and measure the network."""
-        optimizer, scheduler, autocast, weight = self.optimizer, self.scheduler, self.autocast, self.weight
+        optimizer, scheduler, scaler = self.optimizer, self.scheduler, self.scaler
+        autocast, weight = self.autocast, self.weight
         smoothing, rate = self.settings["label_smoothing"], 0.0
         tally, began = Tally(), time.perf_counter()
         self.net.train()
@@ -141,8 +152,9 @@ class _Training:
             loss = F.cross_entropy(widened(logits), y, label_smoothing=smoothing)
             optimizer.zero_grad(set_to_none=True)
             share = weight(step)  # 1, unless several processes have unequal shares of this batch
-            (loss if share == 1 else share * loss).backward()
-            optimizer.step()
+            scaler.scale(loss if share == 1 else share * loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
             rate = scheduler.get_last_lr()[0]
             scheduler.step()
             tally.add(loss, logits, y)
@@ -151,6 +163,9 @@ class _Training:
         train = tally.metrics()
         seconds = time.perf_counter() - began
         self._check_finite(train.loss, number)
+        # Below a scale of 1 the gradients overflow as they are: every step is left out, and the loss stays finite.
+        if scaler.get_scale() < 1:
+            raise self._diverged(f"the gradients are too large for float16 in epoch {number}, so no step is taken")
         distributed.agree(self.net)
         val = evaluate(self.net, self.data.val) if self.data.val is not None else None
         measured = (val.loss, val.accuracy) if val else (None, None)
@@ -169,12 +184,15 @@ class _Training:
 
     def _check_finite(self, loss: float, epoch: int) -> None:
         if not math.isfinite(loss):
-            raise NonFiniteLossError(
-                f"the training loss became {loss} in epoch {epoch}: the weights are no longer usable. Build the "
-                f"network anew and train with a smaller learning rate, such as lr={self.settings['lr'] / 10:g}; if "
-                "that does not help, look for NaN in the images.",
-                self.history,
-            )
+            raise self._diverged(f"the training loss became {loss} in epoch {epoch}: the weights are no longer usable")
+
+    def _diverged(self, what: str) -> NonFiniteLossError:
+        wider = ", or with precision='float32'" if self.scaler.is_enabled() else ""
+        return NonFiniteLossError(
+            f"{what}. Build the network anew and train with a smaller learning rate, such as "
+            f"lr={self.settings['lr'] / 10:g}{wider}; if that does not help, look for NaN in the images.",
+            self.history,
+        )
 
 
 def _make_optimizer(net: nn.Module, on: torch.device, settings: dict[str, Any]) -> torch.optim.Optimizer:

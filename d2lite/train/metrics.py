@@ -1,5 +1,6 @@
 """Exact loss and accuracy: sums over samples, never a mean of batch means."""
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -7,8 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..inspect.trace import in_mode
+from ..data.splits import Split
+from ..inspect.trace import InputShapeError, in_mode, trace
 from ..machine import distributed
+from .batches import Fed, check_labels, number_type
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,20 @@ class Tally:
 
 
 def widened(logits: torch.Tensor) -> torch.Tensor:
-    """``logits`` as float32 where autocast left them narrower: a loss is not computed in half precision."""
+    """``logits`` as float32 where autocast left them narrower: a loss is not computed in half precision.
+
+    Raises:
+        InputShapeError: they are not one tensor (N, num_classes).
+    """
+    if not isinstance(logits, torch.Tensor):
+        raise InputShapeError(
+            f"the network gives a {type(logits).__name__}, not one tensor of logits (N, num_classes): let forward "
+            "return the logits alone; torchvision's GoogLeNet and Inception do so with aux_logits=False."
+        )
+    if logits.dim() != 2:
+        raise InputShapeError(
+            f"the network's output has the shape {tuple(logits.shape)}, not (N, num_classes): flatten it at the end."
+        )
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
@@ -56,12 +72,26 @@ def evaluate(net: nn.Module, split: Iterable) -> Metrics:
 
     Args:
         net: maps (N, C, H, W) to logits (N, num_classes); its mode is the same afterwards as before.
-        split: iterates (X, y) on the network's device, such as ``data.test``. Under ``torchrun`` each process measures
-            its share, and all get the figures of the whole.
+        split: iterates (X, y), such as ``data.test`` or a ``DataLoader``; batches are brought to the network's device
+            and number type. Under ``torchrun`` each process measures its share, and all get the figures of the whole.
+
+    Raises:
+        ValueError: images or labels do not fit; says what would.
     """
-    tally = Tally()
+    on = next((held.device for held in itertools.chain(net.parameters(), net.buffers())), None)
+    tally, fed = Tally(), Fed("the split", split, on, number_type(net))
+    own = split if isinstance(split, Split) and split.device == on and fed.dtype == torch.float32 else None
     with in_mode(net, training=False), torch.no_grad():
-        for X, y in split:
-            logits = net(X)
-            tally.add(F.cross_entropy(widened(logits), y), logits, y)
+        for X, y in own or fed:
+            try:
+                logits = widened(net(X))
+            except RuntimeError:
+                trace(net, tuple(X.shape))  # raises what says more, where it is the images that do not fit
+                raise
+            if own is None:
+                y = fed.inside(y, logits.shape[1])
+            elif not tally.n:
+                check_labels("the split", own.labels, logits.shape[1])
+            tally.add(F.cross_entropy(logits, y), logits, y)
+    fed.check_ends()
     return tally.metrics()

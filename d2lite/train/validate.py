@@ -1,28 +1,33 @@
-"""What ``fit`` takes, and what can be found out before the first step: options, shapes and labels that do not fit."""
+"""What can be found out before the first step: options, networks, shapes and labels that do not fit."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, IterableDataset
 
-from ..arguments import check_real, whole
-from ..inspect.trace import forward_on_meta, trace
+from ..arguments import check_real
+from ..data.splits import ImageData, Split
+from ..files import check_regular
+from ..inspect.trace import COMPILED, InputShapeError, forward_on_meta, trace
 from ..machine import distributed
-from ..machine.devices import profile
-
-Batch = tuple[torch.Tensor, torch.Tensor]
+from ..machine.devices import device, profile
+from ..machine.printing import how_many
+from ..machine.seeds import random_state, restore_random_state
+from .batches import TAKEN, Batch, Data, Fed, check_batch, check_labels, length, number_type
+from .metrics import widened
 
 CHOICES = {
     "optimizer": ("sgd", "adamw"),
     "schedule": ("one_cycle", "step", "constant"),
-    "precision": ("auto", "float32", "bfloat16"),
+    "precision": ("auto", "float32", "bfloat16", "float16"),
 }
 NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
     "lr": (lambda value: value > 0, "a positive learning rate, such as 0.1"),
@@ -32,47 +37,18 @@ NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
 }
 
 
-class Batches(Protocol):
-    """Batches (X, y) on one device, and how many there are."""
+def fact(source: Any, name: str) -> Any:
+    """What an ``ImageData``, a ``Split`` or a ``DataLoader`` tells of itself; None is unknown.
 
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[Batch]: ...
-
-
-class Data(Protocol):
-    """What ``fit`` takes; what else it can make use of is in ``Facts``."""
-
-    @property
-    def train(self) -> Batches: ...
-
-    @property
-    def val(self) -> Iterable[Batch] | None: ...
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What an ``ImageData`` or a split tells beyond its batches; other data may tell some of it, or (None) nothing."""
-
-    label: Any = None
-    size: Any = None
-    batch_size: Any = None
-    quick_images: Any = None
-    labels: torch.Tensor | None = None
-    images: torch.Tensor | None = None
-    num_images: Any = None
-    total: int | None = None
-    device: torch.device | None = None
-    weight: Callable[[int], float] = lambda step: 1.0
-    generator: Any = None  # from which the order is drawn, where it has one of its own, as a ``DataLoader`` may
-    shuffle: Any = None
-    augment: Any = None
-    mirrored: Any = None
-
-    @classmethod
-    def of(cls, source: object) -> Facts:
-        """What ``source`` tells."""
-        told: dict[str, Any] = {field.name: getattr(source, field.name, field.default) for field in fields(cls)}
-        return cls(**told)
+    Of others only a ``generator`` of PyTorch's is believed: their ``size`` or ``labels`` may be anything.
+    """
+    source = source.source if isinstance(source, Fed) else source
+    if isinstance(source, DataLoader) and name == "num_images" and not isinstance(source.dataset, IterableDataset):
+        return length(source.sampler)
+    if isinstance(source, (ImageData, Split)) or (isinstance(source, DataLoader) and name == "batch_size"):
+        return getattr(source, name, None)
+    own = (getattr(place, "generator", None) for place in (source, getattr(source, "sampler", None)))
+    return next((found for found in own if name == "generator" and isinstance(found, torch.Generator)), None)
 
 
 def check_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -85,81 +61,149 @@ def check_options(options: dict[str, Any]) -> dict[str, Any]:
 
 def check_writable(path: str | os.PathLike) -> None:
     """Raise OSError unless a file can be written at ``path``: better now than after an hour of training."""
-    if Path(path).is_dir():
-        raise OSError(f"cannot write {path}: it is a folder. Give the path of a file.")
-    folder = Path(path).absolute().parent
+    check_regular(path)
+    folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         why = "may not be written" if folder.is_dir() else "does not exist"
         raise OSError(f"cannot write {path}: the folder {folder} {why}. Make it, or give another path.")
 
 
-def check_fit(net: nn.Module, data: Data) -> torch.device:
-    """Find out before the first step whether image size, channels, labels and batches fit the network.
+def check_fit(net: nn.Module, data: Data) -> tuple[torch.device, Any]:
+    """Find out before the first step whether network, image size, channels, labels and batches fit each other.
 
     Returns:
-        Where the batches of ``data.train`` lie, which is where the network must go.
+        Where the network must go, and ``data`` as it is then given them: batches that lie elsewhere, or are not as
+        ``Split`` makes them, are brought there.
     """
-    train = Facts.of(data.train)
-    if train.labels is not None and train.images is not None and train.size is not None:
-        shape, labels = (2, train.images.shape[1], train.size, train.size), train.labels
-    else:
-        X, labels = next(iter(data.train), (None, None))
-        if X is None or labels is None:
-            raise ValueError("data.train has no batches: there is nothing to train on.")
-        shape = tuple(X.shape)
-    outputs = trace(net, shape)[-1].output_shape
-    for given in (labels, Facts.of(data.val).labels):
-        if given is not None and len(outputs) == 2:
-            _check_labels(given, outputs[1])
-    images, batch_size = whole(train.num_images), whole(train.batch_size)
-    if images and batch_size:
-        _check_last_batch(net, shape, images, batch_size)
-    return torch.device(train.device or labels.device)
+    _check_network(net)
+    net = getattr(net, COMPILED, net)
+    train, val = data.train, data.val
+    shape, labels, on = _look("data.train", train)
+    outputs = _outputs(net, shape)
+    check_labels("data.train", labels, outputs)
+    if val is not None:
+        val_shape, val_labels, _ = _look("data.val", val, counted=False)
+        if val_shape != shape:
+            trace(net, val_shape)
+        check_labels("data.val", val_labels, outputs)
+    _check_last_batch(net, shape, train)
+    if isinstance(train, Split) and number_type(net) == torch.float32:
+        return on, data
+    least = 2 if _needs_two(net, shape) else 1
+    known = isinstance(train, (Split, list, tuple))  # whose labels are checked, all of them
+    fed = Fed("data.train", train, on, number_type(net), None if known else outputs, least)
+    return on, SimpleNamespace(train=fed, val=val)
 
 
-def _check_labels(labels: torch.Tensor, outputs: int) -> None:
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= outputs:
-        raise ValueError(
-            f"the labels run from {low} to {high}, but the network has {outputs} outputs, for labels 0 to "
-            f"{outputs - 1}: build it with num_classes={high + 1}, or mend the labels."
-        )
+def _check_network(net: nn.Module) -> None:
+    if not isinstance(net, nn.Module):
+        raise ValueError(f"net is {net!r}: give a network, such as d2l.build('lenet', data).")
+    weights = list(net.parameters())
+    if any(weight.is_meta for weight in weights):
+        raise ValueError("the network's weights are on the meta device, without numbers: build it without device=meta.")
+    if not any(weight.requires_grad for weight in weights):
+        remedy = "call layer.requires_grad_(True) for the layers that are to learn"
+        raise ValueError(f"no weight of the network requires a gradient, so that nothing can be trained: {remedy}.")
+    if (dtype := number_type(net)) in (torch.float16, torch.bfloat16):
+        remedy = "call net.float(); fit computes in half precision by itself, see precision"
+        raise ValueError(f"the network's weights are {dtype}, too coarse to be trained: {remedy}.")
 
 
-def _check_last_batch(net: nn.Module, shape: tuple[int, ...], images: int, batch_size: int) -> None:
+def _look(name: str, batches: Any, counted: bool = True) -> tuple[tuple[int, ...], torch.Tensor, torch.device]:
+    """Of ``batches``: the shape of two images, labels (all, where they are known), and where a network should be."""
+    if isinstance(batches, Split) and len(batches):
+        return (2, batches.images.shape[1], batches.size, batches.size), batches.labels, batches.device
+    count = length(batches)
+    if count == 0:
+        remedy = "there is nothing to train on" if counted else "give None to train without validation"
+        raise ValueError(f"{name} has no batches: {remedy}.")
+    if not hasattr(batches, "__iter__") and not hasattr(batches, "__getitem__"):
+        raise ValueError(f"{name} is a {type(batches).__name__}, which yields no batches: {TAKEN}.")
+    if counted and count is None:
+        remedy = "give a list of its batches, or a class whose __len__ says how many make an epoch"
+        raise ValueError(f"{name} ({type(batches).__name__}) has no length, from which the rate follows: {remedy}.")
+    X, y = _first(name, batches)
+    if isinstance(batches, (list, tuple)):
+        y = torch.cat([check_batch(name, batch)[1].cpu() for batch in batches])
+    return (2, *X.shape[1:]), y, device() if X.device.type == "cpu" else X.device
+
+
+def _first(name: str, batches: Any) -> Batch:
+    """The first batch; what draws random numbers for it draws the same ones again in the first epoch."""
+    generator, state = fact(batches, "generator"), random_state()
+    own = generator and generator.get_state()
+    passing = iter(batches)
+    if passing is batches:
+        raise ValueError(f"{name} can be passed through only once, and each epoch does: give a list of its batches.")
+    batch = next(passing, None)
+    restore_random_state(state)
+    if generator:
+        generator.set_state(own)
+    if batch is None:
+        raise ValueError(f"{name} has no batches: there is nothing to train on.")
+    return check_batch(name, batch)
+
+
+def _outputs(net: nn.Module, shape: tuple[int, ...]) -> int:
+    """How many classes the network tells apart in training, for images of ``shape``."""
+    found = trace(net, shape)[-1].output_shape
+    logits, problem = _in_training(net, shape)
+    if logits is not None:
+        found = tuple(widened(logits).shape)
+    elif "meta" not in problem.lower():  # not one that cannot be followed without numbers
+        raise InputShapeError(f"an input of shape {shape} fits the network, but in training it fails with “{problem}”.")
+    if len(found) != 2 or found[0] != shape[0]:
+        wanted = f"({shape[0]}, number of classes)"
+        raise InputShapeError(f"the network gives an output of shape {found} for {shape[0]} images, not {wanted}.")
+    return found[1]
+
+
+def _in_training(net: nn.Module, shape: tuple[int, ...]) -> tuple[torch.Tensor | None, str]:
+    """The network's output in training mode, without numbers; or what it fails with."""
+    try:
+        return forward_on_meta(net, shape, training=True), ""
+    except Exception as error:
+        return None, str(error).partition("\n")[0]
+
+
+def _needs_two(net: nn.Module, shape: tuple[int, ...]) -> bool:
+    """Whether a batch normalization fails on one image, as a fully connected one does."""
+    return "more than 1 value per channel" in _in_training(net, (1, *shape[1:]))[1]
+
+
+def _check_last_batch(net: nn.Module, shape: tuple[int, ...], train: Any) -> None:
     """A fully connected batch normalization fails on one image, and a process on none, when an epoch is nearly over."""
+    images, batch_size, loader = fact(train, "num_images"), fact(train, "batch_size"), isinstance(train, DataLoader)
+    if not images or not batch_size or (loader and train.drop_last):
+        return
 
     def last(batch_size: int) -> int:
         return images % batch_size or batch_size
 
-    processes = distributed.size()
+    processes = 1 if loader else distributed.size()  # a DataLoader has the images of its process
     share = last(batch_size) // processes  # the smallest
-    if share > 1:
+    if share > 1 or (share == 1 and not _needs_two(net, shape)):
         return
-    too_few = f"{last(batch_size)}, too few for {processes} processes"
-    if share == 1:
-        try:
-            forward_on_meta(net, (1, *shape[1:]), training=True)
-            return
-        except Exception as error:
-            if "more than 1 value per channel" not in str(error):
-                return
-        of = f" for one of {processes} processes" if processes > 1 else ""
-        too_few = f"one image{of}, and batch normalization cannot work with one"
+    of = f" for one of {processes} processes" if processes > 1 else ""
+    too_few = f"one image{of}, and batch normalization cannot work with one"
+    if not share:
+        too_few = f"{last(batch_size)}, too few for {processes} processes"
     sizes = range(batch_size + 1, images + batch_size)
     works = next((size for size in sizes if last(size) // processes > 1), None)
     remedy = f"load the data with batch_size={works}" if works else "use fewer processes, or more images"
-    raise ValueError(f"{images:,} images in batches of {batch_size} leave a last batch of {too_few}: {remedy}.")
+    if loader:
+        remedy = "give DataLoader drop_last=True" + (f", or batch_size={works}" if works else "")
+    given = f"{how_many(images, 'image')} in batches of {batch_size}"
+    raise ValueError(f"{given} leave a last batch of {too_few}: {remedy}.")
 
 
 def epoch_budget(data: Data, epochs: int, quick_epochs: int | None) -> tuple[int, list[str]]:
     """Epochs to run under the active profile, and what to announce about it."""
-    train = Facts.of(data.train)
-    if profile() != "quick" or quick_epochs is None or train.total is None:
+    total, images = fact(data.train, "total"), fact(data.train, "num_images")
+    if profile() != "quick" or quick_epochs is None or total is None:
         return epochs, []
-    images = train.num_images
-    cap = max(quick_epochs, math.ceil(quick_epochs * (Facts.of(data).quick_images or images) / images))
+    cap = max(quick_epochs, math.ceil(quick_epochs * (fact(data, "quick_images") or images) / images))
     run = min(epochs, cap)
-    if run == epochs and images == train.total:
+    if run == epochs and images == total:
         return epochs, []
-    return run, [f"quick profile: {images:,} of {train.total:,} images, {run} of {epochs} epochs"]
+    return run, [f"quick profile: {images:,} of {total:,} images, {run} of {how_many(epochs, 'epoch')}"]
