@@ -317,7 +317,7 @@ def test_the_setup_cell_imports_d2lite_before_torch():
 
 def test_the_setup_cell_installs_the_version_it_was_written_for():
     (line,) = (line for line in project.setup_cell().splitlines() if "source = " in line)
-    assert line.endswith(f"{project.repository_url()}@v{project.distribution()['version']}\""), "never a branch"
+    assert line.endswith(f'{project.repository_url()}@v{project.distribution()["version"]}"'), "never a branch"
 
 
 NOTEBOOKS = sorted([*project.BOOK.glob("*.ipynb"), *(project.ROOT / "assignments").glob("*/*/*.ipynb")])
