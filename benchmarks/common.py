@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 import d2lite as d2l
 from tools import files, speed
@@ -63,6 +65,30 @@ def timed(action: Callable[[], object], on: torch.device) -> float:
     action()
     wait(on)
     return time.perf_counter() - began
+
+
+def stepper(
+    net: nn.Module, X: torch.Tensor, y: torch.Tensor, dtype: torch.dtype, compiled: bool = False
+) -> Callable[[int], None]:
+    """A function that trains ``net`` for some bare steps on one batch, computing in ``dtype`` as ``fit`` does."""
+    on = X.device
+    net.to(on, memory_format=torch.channels_last).train()
+    fused = on.type in ("cpu", "cuda")
+    optimizer = torch.optim.SGD(net.parameters(), lr=RATE, momentum=MOMENTUM, fused=fused)
+    scaler = torch.amp.GradScaler(on.type, enabled=dtype == torch.float16)
+    model = torch.compile(net) if compiled else net
+
+    def train(steps: int) -> None:
+        for _ in range(steps):
+            with torch.autocast(on.type, dtype=dtype, enabled=dtype != torch.float32):
+                logits = model(X)
+            loss = F.cross_entropy(logits.float(), y)
+            optimizer.zero_grad(set_to_none=True)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+
+    return train
 
 
 def in_turns(contestants: dict[str, Callable[[], float]], turns: int) -> dict[str, list[float]]:

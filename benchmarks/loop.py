@@ -20,7 +20,6 @@ from types import SimpleNamespace
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import FashionMNIST
@@ -43,26 +42,8 @@ class InMemory(FashionMNIST):
 
 def bare(net: nn.Module, X: torch.Tensor, y: torch.Tensor, steps: int) -> float:
     """Seconds of ``steps`` training steps on one batch."""
-    on = X.device
-    net.to(on, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.SGD(
-        net.parameters(), lr=common.RATE, momentum=common.MOMENTUM, fused=on.type in ("cpu", "cuda")
-    )
-
-    dtype = fast_type(on)
-    scaler = torch.amp.GradScaler(on.type, enabled=dtype == torch.float16)
-
-    def train() -> None:
-        for _ in range(steps):
-            with torch.autocast(on.type, dtype=dtype, enabled=dtype != torch.float32):
-                logits = net(X)
-            loss = F.cross_entropy(logits.float(), y)
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
-
-    return common.timed(train, on)
+    train = common.stepper(net, X, y, fast_type(X.device))
+    return common.timed(lambda: train(steps), X.device)
 
 
 def fit(net: nn.Module, data: d2l.ImageData) -> float:

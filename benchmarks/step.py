@@ -2,7 +2,7 @@
 
 It is the smallest network of the book, with a batch normalization written out, so that its step consists of many small
 operations: the case in which arithmetic, and not the loading of images, decides how far ahead a faster loop can be. The
-step is the bare one of ``benchmarks.loop``; operations are timed by PyTorch's profiler, each without what it calls.
+step is the bare one of ``common.stepper``; operations are timed by PyTorch's profiler, each without what it calls.
 
     python -m benchmarks.step [--pairs 7]
 """
@@ -10,8 +10,6 @@ step is the bare one of ``benchmarks.loop``; operations are timed by PyTorch's p
 import statistics
 
 import torch
-from torch import nn
-from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 
 import d2lite as d2l
@@ -21,32 +19,12 @@ from d2lite.machine.devices import fast_type
 NAME, STEPS, LISTED = "lenet_batch_norm", 20, 10
 
 
-def stepper(net: nn.Module, X: torch.Tensor, y: torch.Tensor, dtype: torch.dtype, compiled: bool):
-    """A function that trains ``net`` for some steps on one batch."""
-    net.to(X.device, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.SGD(net.parameters(), lr=common.RATE, momentum=common.MOMENTUM, fused=True)
-    scaler = torch.amp.GradScaler(X.device.type, enabled=dtype == torch.float16)
-    model = torch.compile(net) if compiled else net
-
-    def train(steps: int = STEPS) -> None:
-        for _ in range(steps):
-            with torch.autocast(X.device.type, dtype=dtype, enabled=dtype != torch.float32):
-                logits = model(X)
-            loss = F.cross_entropy(logits.float(), y)
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
-
-    return train
-
-
 def operations(train, on: torch.device) -> dict[str, float]:
     """Milliseconds a step of each operation, most first."""
     kinds = [ProfilerActivity.CUDA if on.type == "cuda" else ProfilerActivity.CPU]
     train(3)
     with profile(activities=kinds) as seen:
-        train()
+        train(STEPS)
         common.wait(on)
     attribute = "self_device_time_total" if on.type == "cuda" else "self_cpu_time_total"
     spent = {event.key: getattr(event, attribute) / 1000 / STEPS for event in seen.key_averages()}
@@ -68,9 +46,9 @@ def main(argv: list[str] | None = None) -> int:
     trains = {}
     for way, settings in ways.items():
         d2l.seed_everything(0)
-        trains[way] = stepper(d2l.build(recipe, 1, 10, 28), X, y, *settings)
+        trains[way] = common.stepper(d2l.build(recipe, 1, 10, 28), X, y, *settings)
     times = common.in_turns(
-        {way: lambda train=train: common.timed(train, on) for way, train in trains.items()},
+        {way: lambda train=train: common.timed(lambda: train(STEPS), on) for way, train in trains.items()},
         1 if options.quick else options.pairs,
     )
     base = {"pairs": 1 if options.quick else options.pairs, "batch_size": recipe.batch_size}

@@ -180,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("name", nargs="?", metavar="NETWORK", help="as --list shows them")
     train.add_argument("--list", action="store_true", help="show networks and recipes")
     train.add_argument("--recipe", choices=KINDS, default="book", help="the book's own, or another kind")
-    train.add_argument("--data", metavar="NAME", help="data set instead of the recipe's")
+    train.add_argument("--data", metavar="NAME", help="data set instead of the recipe's, or a folder of images")
     train.add_argument("--size", type=int, metavar="PX", help="edge of the input image in pixels")
     train.add_argument("--epochs", type=int, metavar="N", help="passes over the training images, in both profiles")
     train.add_argument("--lr", type=float, metavar="RATE", help="learning rate")

@@ -62,7 +62,7 @@ def _threads() -> Iterator[str]:
 
 def _packages() -> Iterator[str]:
     install = ""
-    for name, least in [*requirements.needed().items(), *zip(FOR_NOTEBOOKS, ("", "", ""))]:
+    for name, least in {**requirements.needed(), **dict.fromkeys(FOR_NOTEBOOKS, "")}.items():
         version, wrong = requirements.looked_at(name, least)
         if wrong and name not in FOR_NOTEBOOKS:
             install += f' "{name}>={least}"'

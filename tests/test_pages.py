@@ -90,9 +90,10 @@ def test_interactives_answer_at_once_and_without_a_network(name, tab):
     page.context.set_offline(True)
     boxes = page.locator(".d2l-widget").all()
     assert boxes
+    page.evaluate(served.ANSWERED)
     best = math.inf
     for _ in range(ROUNDS):
-        page.evaluate(served.ANSWERED)
+        page.evaluate("() => { window.answered = []; }")
         play(tab, boxes)
         best = min(best, tab.slow())
         if best < ANSWER:

@@ -53,9 +53,10 @@ def moments(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def image_data(
     name: str, label: str, classes: Sequence[str], arrays: Mapping[str, tuple[Any, np.ndarray]],
-    *, size: int, batch_size: int, augment: bool = False, mirrored: bool = True, device: torch.device | None = None,
-    mean: Sequence[float] | None = None, std: Sequence[float] | None = None, totals: Mapping[str, int] | None = None,
-    channels: int | None = None, quick_images: int = 4096, is_stand_in: bool = False,
+    *, size: int, batch_size: int, augment: bool = False, mirrored: bool = True,
+    device: torch.device | str | None = None, mean: Sequence[float] | None = None, std: Sequence[float] | None = None,
+    totals: Mapping[str, int] | None = None, channels: int | None = None, quick_images: int = 4096,
+    is_stand_in: bool = False,
 ) -> ImageData:  # fmt: skip
     """The data set whose splits hold ``arrays``: for ``train``, ``val`` and ``test`` the images, uint8 (n, h, w, C) or
     :class:`Photographs`, and their labels, int64 (n,).
@@ -63,7 +64,7 @@ def image_data(
     Without ``mean`` and ``std`` those of the training images are taken. What would fill the device stays in the host's
     memory, and is brought batch by batch. ``device=None`` takes :func:`d2lite.device`.
     """
-    target = device if device is not None else devices.device()
+    target = torch.device(device) if device is not None else devices.device()
     held = all(isinstance(images, np.ndarray) for images, _ in arrays.values())
     fits = held and sum(images.nbytes for images, _ in arrays.values()) <= LARGEST_SHARE * devices.free_memory(target)
     where = target if fits else torch.device("cpu")

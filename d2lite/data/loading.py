@@ -12,7 +12,7 @@ from ..arguments import check_whole, nearest
 from ..machine import devices
 from ..machine.printing import printable
 from . import store
-from .assemble import capped, fixed_order, image_data
+from .assemble import capped, fixed_order, image_data, moments
 from .catalog import DATASETS, DataSet
 from .errors import DataError, NotFoundError
 from .folder import SIZE, load_folder
@@ -95,8 +95,7 @@ def load(
     if not dataset.layouts:
         images, labels = _digits(asked.size, asked.channels)
         arrays = {part: (images[index], labels[index]) for part, index in rows.items()}
-        full = images[_permutations(dataset)[0]] / 255.0
-        mean, std = tuple(full.mean((0, 1, 2)).tolist()), tuple(full.std((0, 1, 2)).tolist())
+        mean, std = moments(images[_permutations(dataset)[0]])
     return image_data(
         dataset.name, label, dataset.classes, arrays, mean=mean, std=std, channels=asked.channels, size=size,
         batch_size=batch_size, augment=augment, mirrored=dataset.mirrored, device=target, totals=totals,

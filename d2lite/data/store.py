@@ -108,7 +108,8 @@ def _looked_in(dataset: DataSet, root: str | os.PathLike | None) -> str:
         return f"{folder} (there is no such folder) or {cache}"
     layout = max(dataset.layouts, key=lambda layout: len(_lying(layout, folder / layout.folder)))
     wanted = folder / layout.folder
-    lacks = ", ".join(file.forms[0] for file in layout.files if file not in _lying(layout, wanted))
+    lying = _lying(layout, wanted)
+    lacks = ", ".join(file.forms[0] for file in layout.files if file not in lying)
     place = wanted if wanted.is_dir() else folder
     there = [name for name in _entries(place) if not name.startswith(".")]
     seen = ", ".join(there[:6]) + (f" and {len(there) - 6:,} more" if len(there) > 6 else "")

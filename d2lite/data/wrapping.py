@@ -78,7 +78,7 @@ def wrap(
     name = type(own).__name__
     return image_data(
         name, name, list(map(str, classes)), dict(zip(rows, parts)), size=size, batch_size=batch_size, augment=augment,
-        device=None if device is None else torch.device(device), totals=totals, quick_images=quick_images,
+        device=device, totals=totals, quick_images=quick_images,
     )  # fmt: skip
 
 

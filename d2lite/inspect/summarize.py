@@ -13,7 +13,7 @@ from torch import nn
 from ..arguments import whole
 from ..machine.printing import how_many, printable
 from ..machine.seeds import random_state, restore_random_state
-from .trace import COMPILED, Call, check_shape, copied, trace
+from .trace import Call, bare, check_shape, copied, trace
 
 if TYPE_CHECKING:  # takes long to import, and few summaries become a frame
     import pandas as pd
@@ -124,7 +124,7 @@ def summary(net: nn.Module, input_shape: tuple[int, ...], depth: int | None = No
     deepest, input_shape = whole(depth), check_shape(input_shape)
     if depth is not None and (deepest is None or deepest < 1):
         raise ValueError(f"depth is {depth!r}: give None for the innermost layers, or a whole number from 1.")
-    net = copied(getattr(net, COMPILED, net))
+    net = copied(bare(net))
     calls = _traced(net, input_shape)
     root = type(net).__name__
     counted: set[int] = set()

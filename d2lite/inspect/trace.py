@@ -58,7 +58,22 @@ class _Turn:
         """The name of a module that is called in this turn; a shared one has a name in each place where it stands."""
         names = (name for name, candidate in self.module.named_modules(prefix=self.name) if candidate is module)
         name = next(names, None)
-        return name and name.replace(f"{COMPILED}.", "")
+        return name and plain_name(name)
+
+
+def bare(net: nn.Module) -> nn.Module:
+    """What ``torch.compile`` was given, where ``net`` is what it returned; else ``net``."""
+    return getattr(net, COMPILED, net)
+
+
+def plain_name(name: str) -> str:
+    """The name of a layer or tensor where nothing is compiled."""
+    return name.replace(f"{COMPILED}.", "")
+
+
+def number_type(net: nn.Module) -> torch.dtype:
+    """The number type of the network's weights; float32 for one without."""
+    return next((weight.dtype for weight in net.parameters() if weight.is_floating_point()), torch.float32)
 
 
 @contextlib.contextmanager
@@ -85,8 +100,7 @@ class _ImagesLast(TorchFunctionMode):
 
 def image_like(input_shape: tuple[int, ...], net: nn.Module, device: torch.device | str) -> torch.Tensor:
     """Zeros of ``input_shape`` as ``net`` is given its input: in its number type, images ``channels_last``."""
-    dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
-    zeros = torch.zeros(input_shape, dtype=dtype, device=device)
+    zeros = torch.zeros(input_shape, dtype=number_type(net), device=device)
     return zeros.to(memory_format=torch.channels_last) if zeros.dim() == 4 else zeros
 
 
@@ -146,7 +160,7 @@ def trace(net: nn.Module, input_shape: tuple[int, ...], counter: FlopCounterMode
     Raises:
         InputShapeError: the shape does not fit; the message names the layer, and the sizes or channels that work.
     """
-    net, input_shape = getattr(net, COMPILED, net), check_shape(input_shape)
+    net, input_shape = bare(net), check_shape(input_shape)
     calls, running, error = _calls(net, input_shape, forward_on_meta, counter)
     if error is not None:
         # Not every forward can do without numbers (a branch on a value, a tensor that is no buffer, a lazy layer).

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 import torch
-from torch import nn
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -83,11 +82,6 @@ def check_labels(name: str, labels: torch.Tensor, outputs: int) -> None:
             remedy = "leave these images out; -100, which F.cross_entropy skips, is no label here"
         outside = f"the labels run from {low} to {high} in {name}, but the network has {outputs} outputs"
         raise ValueError(f"{outside}, for labels 0 to {outputs - 1}: {remedy}.")
-
-
-def number_type(net: nn.Module) -> torch.dtype:
-    """The number type of the network's weights; float32 for one without."""
-    return next((weight.dtype for weight in net.parameters() if weight.is_floating_point()), torch.float32)
 
 
 def length(batches: Any) -> int | None:

@@ -11,7 +11,7 @@ from torch import nn
 
 from ..arguments import plain
 from ..files import check_zip, write_atomically
-from ..inspect.trace import COMPILED
+from ..inspect.trace import COMPILED, bare, plain_name
 from ..machine import distributed
 from ..machine.seeds import last_seed, random_state, restore_random_state
 from .batches import Data
@@ -21,20 +21,15 @@ from .validate import fact
 FORMAT = 1
 
 
-def bare(net: nn.Module) -> nn.Module:
-    """What ``torch.compile`` was given, where ``net`` is what it returned; else ``net``."""
-    return getattr(net, COMPILED, net)
-
-
 def weights_of(state: dict[str, Any]) -> dict[str, Any]:
     """``state`` under the names that it has where nothing is compiled."""
-    return {name.replace(f"{COMPILED}.", ""): tensor for name, tensor in state.items()}
+    return {plain_name(name): tensor for name, tensor in state.items()}
 
 
 def load_weights(net: nn.Module, saved: dict[str, Any]) -> None:
     """Copy ``saved`` into ``net``, whichever of the two was compiled."""
     saved = weights_of(saved)
-    net.load_state_dict({name: saved[name.replace(f"{COMPILED}.", "")] for name in net.state_dict()})
+    net.load_state_dict({name: saved[plain_name(name)] for name in net.state_dict()})
 
 
 def save(net: nn.Module, path: str | os.PathLike) -> Path:

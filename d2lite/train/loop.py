@@ -14,11 +14,12 @@ from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
 from ..arguments import check_whole
+from ..inspect.trace import bare
 from ..machine import distributed
 from ..machine.devices import fast_type
 from .batches import Batches, Data, parts_of
 from .board import Listener, Progress, Run, Ticker, make_listener
-from .checkpoint import bare, resume_run, save_run, settings_of
+from .checkpoint import resume_run, save_run, settings_of
 from .history import EpochRecord, History
 from .metrics import Tally, evaluate, widened
 from .validate import check_fit, check_options, check_writable, epoch_budget, fact

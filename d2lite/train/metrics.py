@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..data.splits import Split
-from ..inspect.trace import InputShapeError, in_mode, trace
+from ..inspect.trace import InputShapeError, in_mode, number_type, trace
 from ..machine import distributed
-from .batches import Fed, check_labels, number_type
+from .batches import Fed, check_labels
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from torch.utils.data import DataLoader, IterableDataset
 from ..arguments import check_real
 from ..data.splits import ImageData, Split
 from ..files import check_regular
-from ..inspect.trace import COMPILED, InputShapeError, forward_on_meta, trace
+from ..inspect.trace import InputShapeError, bare, forward_on_meta, number_type, trace
 from ..machine import distributed
 from ..machine.devices import device, profile
 from ..machine.printing import how_many
 from ..machine.seeds import random_state, restore_random_state
-from .batches import TAKEN, Batch, Data, Fed, check_batch, check_labels, length, number_type
+from .batches import TAKEN, Batch, Data, Fed, check_batch, check_labels, length
 from .metrics import widened
 
 CHOICES = {
@@ -47,8 +47,10 @@ def fact(source: Any, name: str) -> Any:
         return length(source.sampler)
     if isinstance(source, (ImageData, Split)) or (isinstance(source, DataLoader) and name == "batch_size"):
         return getattr(source, name, None)
+    if name != "generator":
+        return None
     own = (getattr(place, "generator", None) for place in (source, getattr(source, "sampler", None)))
-    return next((found for found in own if name == "generator" and isinstance(found, torch.Generator)), None)
+    return next((found for found in own if isinstance(found, torch.Generator)), None)
 
 
 def check_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def check_fit(net: nn.Module, data: Data) -> tuple[torch.device, Any]:
         ``Split`` makes them, are brought there.
     """
     _check_network(net)
-    net = getattr(net, COMPILED, net)
+    net = bare(net)
     train, val = data.train, data.val
     shape, labels, on = _look("data.train", train)
     outputs = _outputs(net, shape)
