@@ -22,19 +22,23 @@ class Interactive(anywidget.AnyWidget):
     It needs no kernel: the script computes everything from the traits. A subclass states ``alt``, one sentence that
     tells its point, and draws the same point in ``picture``, for whoever has no script. ``result`` holds the numbers
     that the page shows, written by the script, so that they can be compared with Python's. ``draft`` says that no
-    chapter shows it yet.
+    chapter shows it yet. ``scripts`` names further scripts, each of one idea, that stand in front of its own; a style
+    of its own, ``NAME.css``, comes after the shared one.
     """
 
     result = traitlets.Dict(help="the numbers on the page, written by the script").tag(sync=True)
     alt = ""
     draft = False
+    scripts: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **options):
         own = HERE / cls.__module__.rsplit(".", 1)[-1]
         # traitlets makes a class of its own for each object, which has a script; a reader's subclass inherits one.
         if "_esm" not in vars(cls) and own.with_suffix(".js").is_file():
-            cls._esm = "\n".join(path.read_text("utf-8") for path in (HERE / "shared.js", own.with_suffix(".js")))
-            cls._css = (HERE / "shared.css").read_text("utf-8")
+            parts = (HERE / "shared.js", *(HERE / f"{name}.js" for name in cls.scripts), own.with_suffix(".js"))
+            styles = (path for path in (HERE / "shared.css", own.with_suffix(".css")) if path.is_file())
+            cls._esm = "\n".join(path.read_text("utf-8") for path in parts)
+            cls._css = "\n".join(path.read_text("utf-8") for path in styles)
         super().__init_subclass__(**options)
 
     def picture(self) -> Figure:

@@ -1,7 +1,7 @@
 // Slides a kernel over an image, as torch.nn.functional.conv2d does. `weightsOf` and `convolve` are those of convolution.py.
 
 const OWN = "own numbers";
-const MEANS = {
+const MEANS = {  // of a kernel that has more than one weight
   "vertical edge": "This kernel subtracts what lies left from what lies right: far from 0 where the image changes from left to right.",
   "horizontal edge": "This kernel subtracts what lies above from what lies below: far from 0 where the image changes from top to bottom.",
   identity: "This kernel keeps one pixel of the patch and ignores all others.",
@@ -11,6 +11,12 @@ const MEANS = {
 };
 
 const grid = (rows, columns, value) => Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => value(row, column)));
+
+const ALONE = {
+  edge: "A kernel of 1×1 sees one pixel and has nothing to compare it with: no edge kernel is so small, and its weight is 0. Take size 2 or more.",
+  other: "Its only weight is 1: it copies the image.",
+};
+const meaning = (name, size) => (size > 1 || name === OWN ? MEANS[name] : ALONE[name.endsWith("edge") ? "edge" : "other"]);
 
 /** The kernel of that name; one's own is what `own` holds, zero where it holds no number. */
 function weightsOf(name, size, own) {
@@ -85,16 +91,41 @@ const part = (caption, node) => h("figure", {}, node, h("figcaption", {}, captio
 export default {
   render({ model, el }) {
     let made = null, now = null, inputs = [], weights = [];
+    let visited = new Set();  // outputs that the window has been at
     const step = (down, right) => now && look(now.row + down, now.column + right);
     const look = (row, column) => {
       if (!now?.rows) return;
       give(model, { row: clamp(row, 0, now.rows - 1), column: clamp(column, 0, now.columns - 1) });
     };
+    const pin = pinned({ look, place: () => `${model.get("row")}, ${model.get("column")}`, changed: () => tell() });
+    const touch = (row, column, tapped) => {
+      if (tapped) slide.stop();
+      if (!slide.on()) pin.point(row, column, tapped);
+    };
     const middle = (place) => Math.round((place - (now.span - 1) / 2) / now.stride);
-    const from = pixels({ width: 340, step, point: (row, column) => now && look(middle(row), middle(column)) });
-    const to = pixels({ width: 340, step, point: look });
+    const from = pixels({ width: 340, step, point: (row, column, tapped) => now && touch(middle(row), middle(column), tapped) });
+    const to = pixels({ width: 340, step, point: touch });
+    to.node.classList.add("d2l-unknown");
+    for (const { node } of [from, to]) fill(node, { onkeydown: pin.key }, []);
+    const slide = player({  // one output at a time in the first row, then faster
+      label: "slide the kernel", every: 60,
+      tick: () => {
+        if (!now) return false;
+        // The traits, since the drawing follows them only after all ticks where the reader asked for no motion.
+        const [i, j] = ["row", "column"].map((trait) => (model.get(trait) >= 0 ? Math.min(model.get(trait), now[`${trait}s`] - 1) : now[trait]));
+        const count = now.rows * now.columns, at = i * now.columns + j;
+        const begin = at === count - 1 ? -1 : at, next = Math.min(begin + (begin < now.columns ? 1 : Math.ceil(count / 200)), count - 1);
+        if (begin < 0) visited.clear();
+        for (let place = begin + 1; place <= next; place += 1) visited.add(place);
+        look(Math.floor(next / now.columns), next % now.columns);
+        return next < count - 1;
+      },
+    });
+    const tell = () => { pinText.textContent = pin.held() ? "The window is pinned: click the same place, or press Escape, to let it go." : ""; };
+    const pinText = h("p", { class: "d2l-credit" });
     const fromText = h("figcaption"), toText = h("figcaption");
     const patchBox = h("div"), kernelBox = h("div"), productBox = h("div"), sumBox = h("span");
+    const wrong = h("p", { class: "d2l-note", role: "status" });
     const sums = h(
       "div", { class: "d2l-row d2l-sums" }, part("pixels in the frame", patchBox),
       h("div", { class: "d2l-row d2l-sums" }, "×", part("kernel: type your own", kernelBox)),
@@ -106,6 +137,7 @@ export default {
       const change = (input) => {
         const value = read(input.value);
         input.setAttribute("aria-invalid", Number.isNaN(value));
+        wrong.textContent = Number.isNaN(value) ? `“${input.value}” is no number, so nothing has changed: write −1, 0.5 or 1/9.` : "";
         if (Number.isNaN(value)) return;
         // The other cells show rounded numbers: theirs are taken from the kernel.
         give(model, { weights: weights.map((row, i) => row.map((old, j) => (inputs[i][j] === input ? value : old))), kernel: OWN });
@@ -135,7 +167,7 @@ export default {
     };
     el.addEventListener("change", adopt, true);  // before the choice itself is heard of
 
-    const draw = (stage) => {
+    const draw = (stage, revealed) => {
       const setting = (name, low, high, otherwise) => whole(model.get(name), low, high, otherwise);
       const [size, stride, padding, dilation] = [
         setting("size", 1, 5, 3), setting("stride", 1, 5, 1), setting("padding", 0, 5, 0), setting("dilation", 1, 8, 1),
@@ -148,8 +180,12 @@ export default {
       }
       const kernel = weightsOf(name, size, model.get("weights"));
       const key = JSON.stringify([image, kernel, stride, padding, dilation]);
-      const moved = made?.key === key;  // nothing but the place that is looked at: the images stay as they are
-      if (!moved) made = { ...convolve(image, kernel, stride, padding, dilation), key };
+      const moved = made?.key === key;  // nothing but the place that is looked at: the image stays as it is
+      if (!moved) {
+        made = { ...convolve(image, kernel, stride, padding, dilation), key };
+        visited = new Set();
+        wrong.textContent = "";
+      }
       const { span, padded, rows, columns, output } = made;
       const lowest = Math.min(0, ...image.flat()), highest = Math.max(lowest + 1e-9, ...image.flat());
       if (!moved)
@@ -159,11 +195,16 @@ export default {
           `The image, ${padded.join(" by ")} pixels with its padding.`,
         );
       fromText.textContent = `image ${image.length}×${image[0].length}${padding ? `, with zeros around it ${padded.join("×")}` : ""}`;
+      const unread = padded.map((side) => (rows ? (side - span) % stride : 0)), place = { colour: "var(--d2l-4)", dashed: true };
+      const lost = [
+        unread[0] && { row: padded[0] - unread[0], column: 0, rows: unread[0], columns: padded[1], ...place },
+        unread[1] && { row: 0, column: padded[1] - unread[1], rows: padded[0], columns: unread[1], ...place },
+      ].filter(Boolean);
       const border = padding ? [{ row: padding, column: padding, rows: image.length, columns: image[0].length, colour: "var(--d2l-1)" }] : [];
       fillKernel(kernel);
       if (!stage.contains(from.node))
         stage.replaceChildren(
-          h("div", { class: "d2l-pictures" }, h("figure", {}, from.node, fromText), h("figure", {}, to.node, toText)), sums,
+          h("div", { class: "d2l-pictures" }, h("figure", {}, from.node, fromText), h("figure", {}, to.node, toText)), pinText, sums, wrong,
           h("p", { class: "d2l-credit" }, String(model.get("credit") ?? "")),
         );
       if (!rows) {
@@ -179,17 +220,19 @@ export default {
           result: { rows: 0, columns: 0, span },
         };
       }
-      const best = output.flat().reduce((top, value, place, all) => (Math.abs(value) > Math.abs(all[top]) ? place : top), 0);
+      const best = !revealed ? 0 : output.flat().reduce((top, value, place, all) => (Math.abs(value) > Math.abs(all[top]) ? place : top), 0);
       const asked = [setting("row", -1, rows - 1, -1), setting("column", -1, columns - 1, -1)];
       const row = asked[0] < 0 ? Math.floor(best / columns) : asked[0], column = asked[1] < 0 ? best % columns : asked[1];
       now = { ...made, row, column, stride };
       const { low, high, colour, legend } = palette(output, kernel, lowest, highest);
       to.node.style.width = `${(100 * columns) / padded[1]}%`;
-      if (!moved) to.draw(rows, columns, (i, j) => colour(output[i][j]), `The output, ${rows} by ${columns}.`);
+      visited.add(row * columns + column);
+      const known = revealed || visited.size === rows * columns;
+      to.draw(rows, columns, (i, j) => (known || visited.has(i * columns + j) ? colour(output[i][j]) : [0, 0, 0, 0]), `The output, ${rows} by ${columns}.`);
       to.mark([{ row, column }]);
       toText.textContent = `output ${rows}×${columns}; ${legend}`;
       const taps = dilation > 1 ? grid(size, size, (i, j) => ({ row: row * stride + i * dilation, column: column * stride + j * dilation })).flat() : [];
-      from.mark([...border, ...taps, { row: row * stride, column: column * stride, rows: span, columns: span }]);
+      from.mark([...border, ...lost, ...taps, { row: row * stride, column: column * stride, rows: span, columns: span }]);
       const patch = made.patch(row, column), products = made.products(row, column), sum = output[row][column];
       const texts = (values) => values.map((line) => line.map((value) => shown(value, 2)));
       patchBox.replaceChildren(table(texts(patch), "The patch"));
@@ -201,24 +244,32 @@ export default {
         image.length === image[0].length
           ? `Side of the output: ${side(image.length)}.`
           : `Height of the output: ${side(image.length)}; width: ${side(image[0].length)}.`;
-      const left = (padded[0] - span) % stride;
-      const lost = left ? ` The last ${left === 1 ? "row is" : `${left} rows are`} never read.` : "";
+      const never = (count, what) => (count ? ` The last ${count === 1 ? `${what} is` : `${count} ${what}s are`} never read.` : "");
+      const told = known ? ` ${meaning(name, size)}` : " Where the window has not been, the output is not known yet: slide it there.";
       const say = `Row ${row}, column ${column} of the output is the sum of ` +
-        `${size ** 2} product${size > 1 ? "s" : ""}: ${shown(sum, 2)}. ${MEANS[name]} ${formula}${lost}`;
-      return { say, result: { rows, columns, row, column, patch, products, sum, low, high, total: output.flat().reduce((a, b) => a + b, 0) } };
+        `${size ** 2} product${size > 1 ? "s" : ""}: ${shown(sum, 2)}.${told} ${formula}${never(unread[0], "row")}${unread[0] === unread[1] ? "" : never(unread[1], "column")}`;
+      return { say, result: { rows, columns, row, column, known: known ? rows * columns : visited.size, patch, products, sum, low, high, total: output.flat().reduce((a, b) => a + b, 0) } };
     };
 
     const off = interactive({
-      model, el, label: "A convolution on an image", traits: ["image", "weights", "row", "column", "credit"], draw,
+      model, el, title: "A kernel slides over an image", traits: ["image", "weights", "row", "column", "credit"], draw,
+      hint: "Move over either picture: each place of the window is one output. A click pins it; the kernel’s cells take your own numbers.",
       controls: [
         { trait: "kernel", label: "kernel", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) },
         { trait: "size", label: "size", min: 1, max: 5, format: (value) => `${Math.round(value)}×${Math.round(value)}` },
         { trait: "stride", label: "stride", min: 1, max: 5 },
         { trait: "padding", label: "padding", min: 0, max: 5 },
-        { trait: "dilation", label: "dilation", min: 1, max: 8 },
       ],
+      more: [{ trait: "dilation", label: "dilation", min: 1, max: 8 }],
+      buttons: [slide.node], answer: { label: "show the whole output" },
+      reset: () => {
+        slide.stop();
+        pin.release();
+        made = null;
+      },
     });
     return () => {
+      slide.stop();
       el.removeEventListener("change", adopt, true);
       off();
     };

@@ -1,10 +1,12 @@
 // SGD on the bowl (x² + curvature · y²) / 2. `descend` is the same walk as in gradient_descent.py.
 
 const START = [-9, 2.5];
+const [WIDE, HIGH] = [10, 3.4];  // how far from the middle a walk may start
 const STEPS = 40;
+const RATE = 0.4;  // the largest
 
-function descend(lr, momentum, curvature) {
-  let [x, y] = START, vx = 0, vy = 0;
+function descend(lr, momentum, curvature, start) {
+  let [x, y] = start, vx = 0, vy = 0;
   const points = [[x, y]];
   for (let step = 0; step < STEPS; step += 1) {
     vx = momentum * vx + x;
@@ -32,48 +34,108 @@ function written(value) {
   return shown(Number(value.toPrecision(value >= 100 && value < 1000 ? 3 : 2)), 5);
 }
 
-function bowl(points, curvature) {
-  const [left, right, half, width, height] = [-10.5, 10.5, 3.6, 380, 220];
-  const X = (x) => clamp((x - left) / (right - left), -5, 6) * width;
-  const Y = (y) => (0.5 - clamp(y / (2 * half), -5, 5)) * height;
-  const rings = [0.5, 2, 6, 14, 28, 48].map((level) => s("ellipse", {
-    cx: X(0), cy: Y(0), rx: (Math.sqrt(2 * level) / (right - left)) * width, ry: (Math.sqrt((2 * level) / curvature) / (2 * half)) * height,
-    fill: "none", stroke: "var(--d2l-line)",
-  }));
-  const seen = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
-  const path = s("polyline", { points: seen.map(([x, y]) => `${X(x)},${Y(y)}`).join(" "), fill: "none", stroke: "var(--d2l-1)", "stroke-width": 1.5 });
-  const dots = seen.map(([x, y], index) => s("circle", { cx: X(x), cy: Y(y), r: index ? 2.5 : 4.5, fill: index ? "var(--d2l-1)" : "var(--d2l-2)" }));
-  const goal = s("path", { d: `M${X(0) - 5},${Y(0)}h10M${X(0)},${Y(0) - 5}v10`, stroke: "currentColor" });
-  return s(
-    "svg",
-    {
-      viewBox: `0 0 ${width} ${height}`, width, role: "img",
-      "aria-label": "The bowl from above, its contours, and the steps from the start to the lowest point.",
-    },
-    ...rings, goal, path, ...dots,
+const [LEFT, RIGHT, HALF, WIDTH, HEIGHT] = [-10.5, 10.5, 3.6, 380, 220];  // of the valley: in its units, and in pixels
+const X = (x) => clamp((x - LEFT) / (RIGHT - LEFT), -5, 6) * WIDTH;
+const Y = (y) => (0.5 - clamp(y / (2 * HALF), -5, 5)) * HEIGHT;
+const inside = ([x, y]) => x >= LEFT && x <= RIGHT && Math.abs(y) <= HALF;
+
+/** The valley from above, drawn once: contours, the walk, the ball, and what is out of sight. `show` brings it up to date. */
+function valley(place) {
+  const [rings, walk] = [s("g"), s("g")];
+  const off = s("text", { x: WIDTH - 8, y: 18, "text-anchor": "end", "font-weight": "bold", class: "d2l-halo" });
+  const grip = s("circle", { r: 22, fill: "transparent", class: "d2l-grip" });
+  const ball = s("g", { class: "d2l-ball" }, s("circle", { r: 7, fill: "var(--d2l-2)", stroke: "#fff", "stroke-width": 1.5 }));
+  const svg = s(
+    "svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, "aria-hidden": "true" }, rings,
+    s("path", { d: `M${X(0) - 5},${Y(0)}h10M${X(0)},${Y(0) - 5}v10`, stroke: "currentColor", "stroke-width": 1.5 }),
+    walk, s("text", { x: 8, y: HEIGHT - 8, class: "d2l-halo" }, "flat →"), s("text", { x: 8, y: 14, class: "d2l-halo" }, "↑ steep"),
+    ball, grip, off,
   );
+  let before = null;  // where the walk started when a pointer came down
+  const moved = ({ clientX, clientY }) => {
+    const box = svg.getBoundingClientRect(), share = [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
+    place.set(LEFT + share[0] * (RIGHT - LEFT), (1 - 2 * share[1]) * HALF);
+  };
+  const node = h(
+    "div",
+    {
+      class: "d2l-valley", tabindex: 0, role: "application",
+      onpointerdown: (event) => {  // a finger drags the ball alone: elsewhere it scrolls the page, and a tap moves the start
+        if (event.button || (event.pointerType === "touch" && event.target !== grip)) return;
+        before = place.get();
+        node.setPointerCapture(event.pointerId);
+        if (event.target !== grip) moved(event);
+      },
+      onpointermove: (event) => before && moved(event),
+      onpointerup: () => { before = null; },
+      onpointercancel: () => {
+        if (before) place.set(...before);
+        before = null;
+      },
+      onclick: (event) => event.target !== grip && moved(event),
+      onkeydown: (event) => {
+        if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+        event.preventDefault();
+        const [down, right] = ARROWS[event.key], [x, y] = place.get();
+        place.set(x + right / 2, y - down / 4);
+      },
+    },
+    svg,
+  );
+  const show = (points, curvature, at) => {
+    const [levels, start] = [[150, 90, 48, 28, 14, 6, 2, 0.5], points[0]];
+    rings.replaceChildren(...levels.map((level) => s("ellipse", {
+      cx: X(0), cy: Y(0), rx: X(Math.sqrt(2 * level)) - X(0), ry: Y(0) - Y(Math.sqrt((2 * level) / curvature)),
+      fill: "var(--d2l-1)", "fill-opacity": 0.09, stroke: "var(--d2l-line)",
+    })));
+    const walked = points.slice(0, at + 1).filter((point) => point.every(Number.isFinite)), gone = walked.findIndex((point) => !inside(point));
+    walk.replaceChildren(
+      s("polyline", { points: walked.map(([x, y]) => `${X(x)},${Y(y)}`).join(" "), fill: "none", stroke: "var(--d2l-1)", "stroke-width": 1.5 }),
+      ...walked.map(([x, y], step) => s("circle", { cx: X(x), cy: Y(y), r: step ? 2.5 : 4, fill: step ? "var(--d2l-1)" : "var(--d2l-2)" })),
+    );
+    const now = walked.at(-1);
+    ball.style.transform = `translate(${X(now[0])}px, ${Y(now[1])}px)`;
+    fill(grip, { cx: X(start[0]), cy: Y(start[1]) }, []);
+    off.textContent = gone < 0 ? "" : `off the chart from step ${gone} on`;
+    const where = start.map((value) => shown(value, 2)).join(", ");
+    node.setAttribute("aria-label", `The valley from above, and the walk from its start at ${where}. The arrow keys move the start.`);
+    return gone;
+  };
+  return { node, show };
 }
 
-function curve(losses) {
+/** The loss by step, on a logarithmic scale, as far as the walk is shown. */
+function curve(losses, at) {
   const [width, height, bottom, top] = [250, 220, -6, 4];
-  const X = (step) => 34 + (step / STEPS) * (width - 44);
-  const Y = (value) => 10 + (1 - (clamp(Math.log10(value), bottom, top, top) - bottom) / (top - bottom)) * (height - 40);
+  const across = (step) => 34 + (step / STEPS) * (width - 44);
+  const up = (value) => 10 + (1 - (clamp(Math.log10(value), bottom, top, top) - bottom) / (top - bottom)) * (height - 40);
   const ticks = [-6, -3, 0, 3].flatMap((power) => [
-    s("line", { x1: 34, x2: width - 10, y1: Y(10 ** power), y2: Y(10 ** power), stroke: "var(--d2l-line)" }),
-    s("text", { x: 30, y: Y(10 ** power) + 4, "text-anchor": "end" }, tenTo(power)),
+    s("line", { x1: 34, x2: width - 10, y1: up(10 ** power), y2: up(10 ** power), stroke: "var(--d2l-line)" }),
+    s("text", { x: 30, y: up(10 ** power) + 4, "text-anchor": "end" }, tenTo(power)),
   ]);
+  const gone = losses.slice(0, at + 1).findIndex((value) => !(Math.log10(value) <= top));
+  const seen = losses.slice(0, gone < 0 ? at + 1 : gone + 1), end = [across(seen.length - 1), up(seen.at(-1))];
   const line = s("polyline", {
-    points: losses.map((value, step) => `${X(step)},${Y(value)}`).join(" "), fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2,
+    points: seen.map((value, step) => `${across(step)},${up(value)}`).join(" "), fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2,
   });
+  const right = end[0] < width / 2, label = `off the chart: ${written(losses[at])} at step ${at}`;
+  const leaves = gone < 0 ? [] : [
+    s("path", { d: `M${end[0] - 5},14L${end[0]},4L${end[0] + 5},14Z`, fill: "var(--d2l-2)" }),
+    ...label.split(": ").map((text, index) =>
+      s("text", { x: end[0] + (right ? 9 : -9), y: 16 + 15 * index, "text-anchor": right ? "start" : "end", class: "d2l-halo" }, text)),
+  ];
   return s(
-    "svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": "Loss by step, on a logarithmic scale." }, ...ticks, line,
+    "svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": "Loss by step, on a logarithmic scale." }, ...ticks,
+    line, s("circle", { cx: end[0], cy: end[1], r: 4, fill: "var(--d2l-2)" }), ...leaves,
     s("text", { x: width - 10, y: height - 12, "text-anchor": "end" }, `loss, ${STEPS} steps`),
   );
 }
 
-function told(first, last, lr, momentum, curvature) {
-  const most = limit(momentum, curvature);
-  const end = `After ${STEPS} steps the loss is ${written(last)} (it began at ${written(first)}).`;
+function told({ at, gone, first, now, lr, momentum, curvature, start }) {
+  const most = limit(momentum, curvature), place = `(${start.map((value) => shown(value, 2)).join(", ")})`;
+  if (!at) return `The ball starts at ${place}, where the loss is ${written(first)}. Which way does it roll, and how far do ${STEPS} steps take it?`;
+  const left = gone < 0 ? "" : ` From step ${gone} on it is off the chart.`;
+  const end = `After ${at} step${at > 1 ? "s" : ""} the loss is ${written(now)} (it began at ${written(first)}).${left}`;
   if (!lr) return `${end} At a rate of 0 nothing moves.`;
   const near = lr / most;  // rates and limits are both rounded: what differs by less is the same
   if (Math.abs(near - 1) < 1e-9)
@@ -88,22 +150,54 @@ function told(first, last, lr, momentum, curvature) {
 
 export default {
   render({ model, el }) {
-    return interactive({
-      model, el, label: "Gradient descent on a bowl",
-      controls: [
-        { trait: "lr", label: "learning rate", min: 0, max: 0.4, step: 0.002 },
-        { trait: "momentum", label: "momentum", min: 0, max: 0.99, step: 0.01 },
-        { trait: "curvature", label: "steep : flat", min: 1, max: 30, step: 0.5 },
-      ],
-      draw(stage) {
-        const lr = clamp(model.get("lr"), 0, 0.4, 0.18), momentum = clamp(model.get("momentum"), 0, 0.99, 0),
-          curvature = clamp(model.get("curvature"), 1, 30, 10);
-        const points = descend(lr, momentum, curvature);
-        const losses = points.map((point) => loss(point, curvature));
-        stage.replaceChildren(h("div", { class: "d2l-row" }, bowl(points, curvature), curve(losses)));
-        const last = losses.at(-1);
-        return { say: told(losses[0], last, lr, momentum, curvature), result: { loss: last, end: points.at(-1), limit: limit(momentum, curvature) } };
+    const start = () => [clamp(model.get("x"), -WIDE, WIDE, START[0]), clamp(model.get("y"), -HIGH, HIGH, START[1])];
+    const round = (value, most) => Number(clamp(value, -most, most).toFixed(2));
+    const view = valley({ get: start, set: (x, y) => give(model, { x: round(x, WIDE), y: round(y, HIGH) }) });
+    const losses = h("div", { class: "d2l-losses" }), mark = h("div", { class: "d2l-limit", "aria-hidden": "true" });
+    const steps = () => whole(model.get("steps"), 0, STEPS, 0);
+    const roll = player({
+      label: "roll the ball", every: 130,
+      tick: () => {
+        give(model, { steps: (steps() + 1) % (STEPS + 1) });
+        return steps() < STEPS;
       },
     });
+
+    /** The largest stable rate, below the slider of the rate: a mark, or a word where it lies beyond the slider. */
+    const markLimit = (most) => {
+      const slot = el.querySelector("[data-trait=lr]"), left = most < 0.25;
+      const place = left ? `left: ${(100 * most) / RATE}%` : `right: ${Math.max(0, 100 - (100 * most) / RATE)}%`;
+      if (!slot.contains(mark)) slot.append(mark);
+      mark.replaceChildren(h("span", { class: left ? null : "d2l-left", style: place }, `limit ${shown(most, 3)}${most > RATE ? " →" : ""}`));
+    };
+
+    const off = interactive({
+      model, el, title: "A ball rolls down a valley", hint: "Drag the ball to where it shall start, choose a rate, and let it roll.",
+      traits: ["x", "y"], buttons: [roll.node], reset: roll.stop,
+      controls: [
+        { trait: "lr", label: "learning rate", min: 0, max: RATE, step: 0.002 },
+        { trait: "momentum", label: "momentum", min: 0, max: 0.99, step: 0.01 },
+        { trait: "curvature", label: "steep : flat", min: 1, max: 30, step: 0.5 },
+        { trait: "steps", label: "steps", min: 0, max: STEPS },
+      ],
+      draw(stage) {
+        const lr = clamp(model.get("lr"), 0, RATE, 0.18), momentum = clamp(model.get("momentum"), 0, 0.99, 0),
+          curvature = clamp(model.get("curvature"), 1, 30, 10), points = descend(lr, momentum, curvature, start()), at = steps();
+        const heights = points.map((point) => loss(point, curvature)), most = limit(momentum, curvature);
+        if (!stage.contains(view.node)) stage.replaceChildren(h("div", { class: "d2l-row" }, view.node, losses));
+        const gone = view.show(points, curvature, at);
+        losses.replaceChildren(curve(heights, at));
+        markLimit(most);
+        mark.style.visibility = at ? "" : "hidden";  // a first frame does not tell it
+        return {
+          say: told({ at, gone, first: heights[0], now: heights[at], lr, momentum, curvature, start: start() }),
+          result: { loss: heights.at(-1), end: points.at(-1), limit: most, gone },
+        };
+      },
+    });
+    return () => {
+      roll.stop();
+      off();
+    };
   },
 };

@@ -10,11 +10,14 @@ from .base import Interactive, Number
 
 START = (-9.0, 2.5)
 STEPS = 40
+WIDE, HIGH = 10.0, 3.4  # how far from the lowest point a walk may start
 
 
-def descend(lr: float, momentum: float, curvature: float, steps: int = STEPS) -> list[tuple[float, float]]:
-    """The points that SGD visits on (x² + curvature · y²) / 2, from ``START``, as ``torch.optim.SGD`` moves."""
-    x, y, vx, vy = *START, 0.0, 0.0
+def descend(
+    lr: float, momentum: float, curvature: float, steps: int = STEPS, start: tuple[float, float] = START
+) -> list[tuple[float, float]]:
+    """The points that SGD visits on (x² + curvature · y²) / 2, from ``start``, as ``torch.optim.SGD`` moves."""
+    x, y, vx, vy = *start, 0.0, 0.0
     points = [(x, y)]
     for _ in range(steps):
         vx, vy = momentum * vx + x, momentum * vy + curvature * y
@@ -35,6 +38,9 @@ class GradientDescent(Interactive):
         lr: learning rate, 0 to 0.4.
         momentum: 0 to 0.99.
         curvature: of the steep direction, 1 to 30; that of the other is 1.
+        x: where the walk starts in the flat direction, -10 to 10.
+        y: likewise in the steep one, -3.4 to 3.4.
+        steps: how many are shown, 0 to 40; at 0 the ball waits, and nothing tells where it will go.
 
     A point is (flat, steep); nothing here has a unit. A number out of range becomes the nearest in it, and what is none
     the default: nothing is raised.
@@ -43,13 +49,17 @@ class GradientDescent(Interactive):
     lr = Number(0.18, 0.0, 0.4)
     momentum = Number(0.0, 0.0, 0.99)
     curvature = Number(10.0, 1.0, 30.0)
+    x = Number(START[0], -WIDE, WIDE)
+    y = Number(START[1], -HIGH, HIGH)
+    steps = Number(0, 0, STEPS)
     alt = (
         "Contours of a long valley with the steps of gradient descent on them, and the loss by step. At the edge of "
         "the largest stable learning rate the steps jump from wall to wall and creep along the floor."
     )
 
     def picture(self) -> Figure:
-        points = descend(self.lr, self.momentum, self.curvature)
+        """The whole walk: who sees a picture cannot let the ball roll."""
+        points = descend(self.lr, self.momentum, self.curvature, start=(self.x, self.y))
         figure = Figure(figsize=(6.4, 2.6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         turns = [index * math.tau / 100 for index in range(101)]

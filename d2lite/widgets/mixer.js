@@ -5,21 +5,24 @@ const CHANNELS = ["red", "green", "blue"];
 const LARGEST = 2;
 const all = (row) => [row, row, row];
 const MIXES = {
-  "red and not green": all([1, -1, 0]),
   identity: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+  "red and not green": all([1, -1, 0]),
   grey: all([0.299, 0.587, 0.114]),
   "swap red and blue": [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
   "only red": [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
   sepia: [[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]],
 };
-const MEANS = {
-  "red and not green": "All three rows subtract green from red: bright where the one is strong and the other weak.",
-  identity: "Each new channel is the old one: nothing changes.",
-  grey: "All three rows are equal, so the three new numbers are, too: a grey image.",
-  "swap red and blue": "The first row takes blue alone, the last one red alone.",
-  "only red": "Two rows are zero, and so are the channels that they make.",
-  sepia: "Three greys, each a little darker than the one before: brown, as of an old photograph.",
-  [OWN]: "",
+const MEANS = {  // of three rows, and of the first alone
+  identity: ["Each new channel is the old one: nothing changes.", "The new channel is the old red one."],
+  "red and not green": [
+    "All three rows subtract green from red: bright where the one is strong and the other weak.",
+    "Red minus green: bright where the one is strong and the other weak.",
+  ],
+  grey: ["All three rows are equal, so the three new numbers are, too: a grey image.", "As bright as the eye finds the three colors together."],
+  "swap red and blue": ["The first row takes blue alone, the last one red alone.", "The new channel is the old blue one."],
+  "only red": ["Two rows are zero, and so are the channels that they make.", "The new channel is the old red one."],
+  sepia: ["Three grays, each a little darker than the one before: brown, as of an old photograph.", "A gray, a little brighter than the photograph."],
+  [OWN]: ["", ""],
 };
 
 /** Three dot products: row by row, the weights with the pixel. */
@@ -35,7 +38,9 @@ export default {
       give(model, { row: clamp(row, 0, now.rows - 1), column: clamp(column, 0, now.columns - 1) });
     };
     const step = (down, right) => now && look(now.row + down, now.column + right);
-    const [image, output] = [0, 1].map(() => pixels({ width: 330, point: look, step }));
+    const pin = pinned({ look, place: () => `${model.get("row")}, ${model.get("column")}`, changed: () => tell() });
+    const [image, output] = [0, 1].map(() => pixels({ width: 330, point: pin.point, step }));
+    for (const { node } of [image, output]) fill(node, { onkeydown: pin.key }, []);
     const [before, after] = [0, 1].map(() => CHANNELS.map(() => pixels({ width: 120 })));
     const corner = h("td"), olds = CHANNELS.map(() => h("span")), news = CHANNELS.map(() => h("strong"));
 
@@ -44,10 +49,10 @@ export default {
     };
     const sliders = CHANNELS.map((to, i) =>
       CHANNELS.map((from, j) => {
-        const text = h("output");
-        const input = h("input", {
-          type: "range", min: -LARGEST, max: LARGEST, step: 0.05, "aria-label": `weight of ${from} in the new ${to}`,
-          oninput: () => weigh(i, j, clamp(input.value, -LARGEST, LARGEST, 0)),
+        const text = h("output", { "aria-live": "off" });
+        const input = slider(model, {
+          traits: ["weights", "mix"], min: -LARGEST, max: LARGEST, step: 0.05, "aria-label": `weight of ${from} in the new ${to}`,
+          value: () => weights[i][j], choose: (value) => weigh(i, j, value),
         });
         return {
           node: h("div", { "data-trait": `weight-${i}-${j}` }, text, input),
@@ -72,20 +77,21 @@ export default {
         ),
       ),
     );
+    const heads = CHANNELS.map((name, i) => board.querySelectorAll("tbody th")[i]);
+    const imageText = h("figcaption"), outputText = h("figcaption");
     const parts = [
-      h(
-        "div", { class: "d2l-pictures" }, h("figure", {}, image.node, h("figcaption", {}, "image")),
-        h("figure", {}, output.node, h("figcaption", {}, "mixed: the new red, green and blue together")),
-      ),
-      board,
+      h("div", { class: "d2l-pictures d2l-sticky" }, h("figure", {}, image.node, imageText), h("figure", {}, output.node, outputText)), board,
     ];
     const credit = h("p", { class: "d2l-credit" });
+    const tell = () => {
+      imageText.textContent = pin.held() ? `image; pixel ${now?.row}, ${now?.column} is pinned` : "image";
+    };
 
     /** Mixes and paints all pixels; gives what came out, rows of columns of three numbers. */
-    const paint = (rows, columns, pixel) => {
+    const paint = (rows, columns, pixel, single) => {
       const made = Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (__, j) => mixed(weights, pixel(i, j))));
       image.draw(rows, columns, pixel, `The image, ${rows} by ${columns} pixels.`);
-      output.draw(rows, columns, (i, j) => made[i][j], `The mixed image, ${rows} by ${columns} pixels.`);
+      output.draw(rows, columns, (i, j) => (single ? grey(made[i][j][0]) : made[i][j]), `The mixed image, ${rows} by ${columns} pixels.`);
       CHANNELS.forEach((channel, k) => {
         before[k].draw(rows, columns, (i, j) => grey(pixel(i, j)[k]), `The ${channel} channel.`);
         after[k].draw(rows, columns, (i, j) => grey(made[i][j][k]), `The new ${channel} channel.`);
@@ -93,8 +99,10 @@ export default {
       return made;
     };
 
-    const adopt = ({ target }) => {  // one's own numbers start from those that are shown
-      if (target.matches("[data-trait=mix] select") && target.value === OWN) model.set("weights", weights);
+    const adopt = ({ target }) => {  // one's own numbers start from those that are shown; another mix is shown whole
+      if (!target.matches("[data-trait=mix] select")) return;
+      if (target.value === OWN) model.set("weights", weights);
+      else if (new Set(MIXES[target.value].map(String)).size > 1) model.set("channels", 3);
     };
     el.addEventListener("change", adopt, true);  // before the choice itself is heard of
 
@@ -105,7 +113,8 @@ export default {
         stage.replaceChildren();
         return { say: "There is no image: it must have rows, columns and three channels, at most 96 rows and columns.", result: { rows: 0 } };
       }
-      const name = Object.hasOwn(MEANS, model.get("mix")) ? model.get("mix") : "red and not green";
+      const name = Object.hasOwn(MEANS, model.get("mix")) ? model.get("mix") : "identity";
+      const single = chosen(model, "channels", [1, 3], 1) === 1;
       const own = model.get("weights");
       weights = MIXES[name] ?? CHANNELS.map((_, i) => CHANNELS.map((__, j) => clamp(own?.[i]?.[j], -LARGEST, LARGEST, 0)));
       const pixel = (row, column) => Array.from(bytes.subarray(3 * (row * columns + column), 3 * (row * columns + column) + 3));
@@ -114,8 +123,10 @@ export default {
       now = { rows, columns, row, column };
       if (!stage.contains(board)) stage.replaceChildren(...parts, credit);
       credit.textContent = String(model.get("credit") ?? "");
-      const key = JSON.stringify([model.get("image"), columns, weights]);
-      if (painted?.key !== key) painted = { key, made: paint(rows, columns, pixel) };  // else only the place has changed
+      const key = JSON.stringify([model.get("image"), columns, weights, single]);
+      if (painted?.key !== key) painted = { key, made: paint(rows, columns, pixel, single) };  // else only the place has changed
+      const values = painted.made.flat().map(([value]) => value), top = values.reduce((best, value, at) => (value > values[best] ? at : best), 0);
+      const brightest = [Math.floor(top / columns), top % columns];
       const old = pixel(row, column), fresh = painted.made[row][column];
       CHANNELS.forEach((_, k) => {
         sliders[k].forEach(({ show }, j) => show(weights[k][j], old[j]));
@@ -123,24 +134,39 @@ export default {
         news[k].textContent = `= ${shown(fresh[k], 2)}`;
       });
       corner.textContent = `pixel ${row}, ${column}`;
-      for (const { mark } of [image, output]) mark([{ row, column }]);
-      const beyond = fresh.some((value) => value < 0 || value > 255) ? " Below 0 is shown as 0, above 255 as 255." : "";
-      const say = `The new pixel at row ${row}, column ${column} is three dot products of the old pixel there, ` +
-        `(${old.join(", ")}): (${fresh.map((value) => shown(value, 2)).join(", ")}).${beyond} ${MEANS[name]} ` +
-        `Neighbours are never asked: whatever the nine weights, this finds no edge and blurs nothing.`;
+      [...board.tBodies[0].rows].forEach((line, k) => { line.hidden = single && k > 0; });
+      heads.forEach((head, k) => { head.textContent = single ? "new" : `new ${CHANNELS[k]}`; });
+      outputText.textContent = single ? "new channel; dashed: its brightest pixel" : "mixed: the new red, green and blue together";
+      after[0].node.hidden = single;  // the large picture shows it
+      tell();
+      const spot = single ? [{ row: brightest[0] - 1, column: brightest[1] - 1, rows: 3, columns: 3, colour: "#00a8e8", dashed: true }] : [];
+      for (const { mark } of [image, output]) mark([...spot, { row, column }]);
+      const beyond = (single ? fresh.slice(0, 1) : fresh).some((value) => value < 0 || value > 255) ? " Below 0 is shown as 0, above 255 as 255." : "";
+      const three = `three dot products of the old pixel there, (${old.join(", ")}): (${fresh.map((value) => shown(value, 2)).join(", ")})`;
+      const one = `one dot product of the three weights with the old pixel there, (${old.join(", ")}): ${shown(fresh[0], 2)}`;
+      const end = single
+        ? `Its brightest pixel lies at row ${brightest[0]}, column ${brightest[1]}.`
+        : "Neighbors are never asked: whatever the nine weights, this finds no edge and blurs nothing.";
+      const say = `The new pixel at row ${row}, column ${column} is ${single ? one : three}.${beyond} ${MEANS[name][Number(single)]} ${end}`;
       const means = CHANNELS.map((_, k) => painted.made.flat().reduce((sum, value) => sum + value[k], 0) / (rows * columns));
       return {
         say,
         result: {
           rows, columns, row, column, pixel: old, products: weights.map((line) => line.map((weight, j) => weight * old[j])), mixed: fresh,
-          means,
+          means, brightest,
         },
       };
     };
 
     const off = interactive({
-      model, el, label: "A 1×1 convolution on a photograph", traits: ["image", "width", "weights", "row", "column", "credit"], draw,
-      controls: [{ trait: "mix", label: "mix", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) }],
+      model, el, title: "A 1×1 convolution on a photograph", traits: ["image", "width", "weights", "row", "column", "credit"], draw,
+      hint: "Move the three weights, and watch which part of the new channel lights up. A click pins a pixel.",
+      controls: [
+        { trait: "channels", label: "new channels", kind: "choice", options: [[1, "one: three weights"], [3, "three: nine weights"]] },
+        { trait: "mix", label: "mix", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) },
+      ],
+      answer: { label: "show weights that find the heart", show: () => give(model, { mix: "red and not green" }) },
+      reset: pin.release,
     });
     return () => {
       el.removeEventListener("change", adopt, true);

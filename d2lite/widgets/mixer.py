@@ -14,8 +14,8 @@ from .photos import CREDITS, photo
 
 OWN = "own numbers"
 MIXES = {  # rows: new red, new green, new blue; columns: red, green, blue
-    "red and not green": [[1, -1, 0]] * 3,
     "identity": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "red and not green": [[1, -1, 0]] * 3,
     "grey": [[0.299, 0.587, 0.114]] * 3,
     "swap red and blue": [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
     "only red": [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
@@ -57,6 +57,8 @@ class PixelMixer(Interactive):
             None takes a small photograph, (48, 72, 3). Where it is none, the page says so.
         mix: a name out of ``MIXES``, or weights from -2 to 2: (3, 3), output × input, or (3, 3, 1, 1), as a 1×1
             convolution has them.
+        channels: new ones that are shown, 1 or 3; with 1 the page asks for three weights alone. None takes 1 for the mix
+            that is shown first, "identity", and 3 for any other.
         row: of the pixel that is looked at first, counted from 0.
         column: likewise.
 
@@ -70,6 +72,7 @@ class PixelMixer(Interactive):
     width = Number(1, 1, MOST)
     mix = Choice(*MIXES, OWN)
     weights = Table(3, help="one's own, output × input")
+    channels = Choice(1, 3)
     row = Number(22, 0, MOST - 1)
     column = Number(34, 0, MOST - 1)
     credit = traitlets.Unicode().tag(sync=True)
@@ -78,7 +81,7 @@ class PixelMixer(Interactive):
         "green from red at each pixel: the flower stays, brightest at its red heart; the leaves are black."
     )
 
-    def __init__(self, image=None, mix="red and not green", **settings):
+    def __init__(self, image=None, mix="identity", channels=None, **settings):
         if image is None:
             image, settings["credit"] = photo("flower", 48, 72), CREDITS["flower"]
         pixels = colours(image)
@@ -87,7 +90,7 @@ class PixelMixer(Interactive):
         if not (isinstance(mix, str) and mix in (*MIXES, OWN)):
             settings["weights"] = weights_given("mix", mix, [*MIXES, OWN], range(3, 4), LARGEST, last=True)
             mix = OWN
-        super().__init__(mix=mix, **settings)
+        super().__init__(mix=mix, channels=channels or (1 if mix == "identity" else 3), **settings)
 
     def pixels(self) -> np.ndarray:
         """The image, uint8 (rows, columns, 3); no rows where the traits hold none."""
@@ -108,16 +111,18 @@ class PixelMixer(Interactive):
         return own.clip(-LARGEST, LARGEST)
 
     def picture(self) -> Figure:
+        """The mix beside the image. Of the first mix, which changes nothing, it shows what the reader is to find."""
+        matrix = np.array(MIXES["red and not green"]) if self.mix == "identity" else self.matrix()
         figure = Figure(figsize=(6.4, 2.5), layout="constrained")
         left, right = figure.subplots(1, 2)
         pixels = self.pixels()
         if pixels.size:
             left.imshow(pixels)
-            right.imshow(mix(pixels, self.matrix()).round().clip(0, 255).astype(np.uint8))
+            right.imshow(mix(pixels, matrix).round().clip(0, 255).astype(np.uint8))
         else:
             left.text(0.5, 0.5, "There is no image.", ha="center", va="center", transform=left.transAxes)
         names = ("red", "green", "blue")
-        rows = [" + ".join(f"{w:g}·{name}" for w, name in zip(row, names)) for row in self.matrix()]
+        rows = [" + ".join(f"{w:g}·{name}" for w, name in zip(row, names)) for row in matrix]
         left.set_title("image", fontsize=9)
         right.set_title("mixed", fontsize=9)
         told = "\n".join(f"new {name} = {row}" for name, row in zip(names, rows))

@@ -6,6 +6,7 @@ const conv = (kernel, stride = 1) => [kernel, stride, 0], pool = (kernel) => [ke
 const STACKS = {
   "three 3×3": [conv(3), conv(3), conv(3)],
   "two 3×3": [conv(3), conv(3)],
+  "ten 3×3": Array(10).fill(conv(3)),
   "one 5×5": [conv(5)],
   "one 7×7": [conv(7)],
   LeNet: [conv(5), pool(2), conv(5), pool(2)],
@@ -35,28 +36,55 @@ const usable = (layers) =>
 const named = (label, table) => fill(table, { "aria-label": label }, []);
 const square = (side) => `${shown(side)}×${shown(side)}`;
 
-/** Rows of units over a row of pixels; those on which the unit in the middle of `layer` depends are filled. */
-function side(layers, layer, ways) {
-  const [left, width, pitch] = [88, 224, clamp(200 / (layers.length + 1), 19, 40)];
-  const extent = seen(layers)[0], margin = Math.max(2, 0.08 * extent), scale = width / (extent + 2 * margin);
-  const height = (layers.length + 1) * pitch + 34, X = (pixel) => left + (pixel + margin) * scale, Y = (level) => height - 34 - (level + 1) * pitch;
-  const lit = seen(layers.slice(0, layer)), reach = lit[0];
-  const geometry = [{ step: 1, reach: 1 }];
+const [LEFT, WIDTH] = [88, 224];  // of the rows of units, in pixels of the drawing
+
+/**
+ * Where the units of each layer lie on an image of `size` pixels: `levels` holds the distance of neighbors and their reach in
+ * pixels, from the image itself on, and `origin` is the first pixel of unit 0 of each, which in the last layer sees the middle.
+ * In one direction, `near(layer, center)` counts from the unit nearest to the middle of the image to that nearest to a pixel,
+ * `start(layer, right)` is the first pixel of the unit so many behind it, and at most `most(layer)` have their center inside.
+ */
+function lattice(layers, size) {
+  const levels = [{ step: 1, reach: 1 }];
   for (const [kernel, stride] of layers)
-    geometry.push({ step: geometry.at(-1).step * stride, reach: geometry.at(-1).reach + (kernel - 1) * geometry.at(-1).step });
-  const start = Math.floor((seen(layers.slice(layer))[0] - 1) / 2) * geometry[layer].step;  // first pixel of the patch
-  const rows = geometry.map(({ step, reach: own }, level) => {
+    levels.push({ step: levels.at(-1).step * stride, reach: levels.at(-1).reach + (kernel - 1) * levels.at(-1).step });
+  const origin = Math.floor((size - levels.at(-1).reach) / 2);
+  const unit = (layer, center) => Math.round((center - levels[layer].reach / 2 - origin) / levels[layer].step);
+  return {
+    levels, origin, near: (layer, center) => unit(layer, center) - unit(layer, size / 2),
+    start: (layer, right) => origin + (unit(layer, size / 2) + right) * levels[layer].step,
+    most: (layer) => Math.floor(size / 2 / levels[layer].step),
+  };
+}
+
+/** Which pixels the side view shows: the whole stack in the middle of the image, moved along where the unit is not there. */
+function viewed({ levels, origin }, layer, start) {
+  const extent = levels.at(-1).reach, margin = Math.max(2, 0.08 * extent), wide = extent + 2 * margin, reach = levels[layer].reach;
+  const low = clamp(origin - margin, start + reach + margin / 2 - wide, start - margin / 2);
+  return { low, wide, scale: WIDTH / wide };
+}
+
+/** Rows of units over a row of pixels; those on which the unit of `layer` depends are filled. */
+function side(layers, layer, ways, places, start, size) {
+  const { levels, origin } = places, { low, wide, scale } = viewed(places, layer, start);
+  const pitch = clamp(200 / (layers.length + 1), 19, 40), height = (layers.length + 1) * pitch + 34;
+  const X = (pixel) => LEFT + (pixel - low) * scale, Y = (level) => height - 34 - (level + 1) * pitch;
+  const lit = seen(layers.slice(0, layer)), reach = lit[0];
+  const rows = levels.map(({ step, reach: own }, level) => {
     const edge = (own - step) / 2, thick = pitch * 0.55, count = lit[level] ?? 0;
-    const unit = (pixel, units, filled) =>
-      s("rect", {
-        x: X(pixel), y: Y(level), width: Math.max(units * step * scale - (step * scale > 3 ? 1 : 0), 0.5), height: thick,
-        fill: filled ? "var(--d2l-1)" : "var(--d2l-faint)", stroke: filled ? "none" : "var(--d2l-line)",
+    const unit = (pixel, units, filled) => {
+      const padding = level === 0 && units === 1 && (pixel < 0 || pixel >= size);
+      return s("rect", {
+        x: X(pixel), y: Y(level), width: Math.max(units * step * scale - (step * scale > 3 ? 1 : 0), 0.5), height: thick, class: "d2l-unit",
+        fill: filled ? "var(--d2l-1)" : padding ? "none" : "var(--d2l-faint)", "fill-opacity": filled && padding ? 0.4 : null,
+        stroke: filled ? "none" : "var(--d2l-line)", "stroke-dasharray": padding ? "2 2" : null, "data-level": level || null,
       });
-    const first = Math.ceil((-margin - edge) / step), last = Math.floor((extent + margin - edge) / step) - 1;
+    };
+    const first = Math.ceil((low - origin - edge) / step), last = Math.floor((low + wide - origin - edge) / step) - 1;
     const many = last - first > 120;
     const off = many
-      ? [unit(edge + first * step, last - first + 1, false)]
-      : Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => unit(edge + (first + i) * step, 1, false));
+      ? [unit(origin + edge + first * step, last - first + 1, false)]
+      : Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => unit(origin + edge + (first + i) * step, 1, false));
     const on = many
       ? [count && unit(start + edge, count, true)].filter(Boolean)
       : Array.from({ length: count }, (_, i) => unit(start + edge + i * step, 1, true));
@@ -65,10 +93,10 @@ function side(layers, layer, ways) {
       : "pixels";
     const texts = [
       s("text", { x: 0, y: Y(level) + thick / 2 + 4, "font-weight": level === layer ? "bold" : null }, name),
-      s("text", { x: left + width + 6, y: Y(level) + thick / 2 + 4 }, count ? shown(count) : ""),
+      s("text", { x: LEFT + WIDTH + 6, y: Y(level) + thick / 2 + 4 }, count ? shown(count) : ""),
     ];
-    const hover = s("rect", { x: 0, y: Y(level), width: 366, height: pitch, fill: "transparent", "data-level": level });
-    const { step: below, reach: belowReach } = geometry[level - 1] ?? {};
+    const under = s("rect", { x: 0, y: Y(level), width: 366, height: pitch, fill: "transparent", "data-level": level || null, "data-row": level || null });
+    const { step: below, reach: belowReach } = levels[level - 1] ?? {};
     const cone =
       level && count
         ? [
@@ -78,11 +106,11 @@ function side(layers, layer, ways) {
                 [X(start + (belowReach - below) / 2 + lit[level - 1] * below), Y(level - 1)],
                 [X(start + (belowReach - below) / 2), Y(level - 1)],
               ].join(" "),
-              fill: "var(--d2l-1)", opacity: 0.25,
+              fill: "var(--d2l-1)", opacity: 0.25, "pointer-events": "none",
             }),
           ]
         : [];
-    return [...cone, ...off, ...on, ...texts, hover];
+    return [under, ...cone, ...off, ...on, ...texts];
   });
   const most = Math.max(...ways);
   const bars = ways.map((number, pixel) =>
@@ -94,8 +122,8 @@ function side(layers, layer, ways) {
   const label = ways.length
     ? [
         s("text", { x: 0, y: height - 20 }, "paths"),
-        s("text", { x: left + width + 6, y: height - 22 }, most > 1 ? "1 to" : "1"),
-        s("text", { x: left + width + 6, y: height - 8 }, most > 1 ? (most < 1e5 ? shown(most) : brief(most)) : ""),
+        s("text", { x: LEFT + WIDTH + 6, y: height - 22 }, most > 1 ? "1 to" : "1"),
+        s("text", { x: LEFT + WIDTH + 6, y: height - 8 }, most > 1 ? (most < 1e5 ? shown(most) : brief(most)) : ""),
       ]
     : [];
   return s(
@@ -108,46 +136,96 @@ function side(layers, layer, ways) {
   );
 }
 
-/** The image from above, and on it the patch that a unit of each layer sees. */
-function above(reaches, layer, size) {
-  const frames = reaches.map((reach, index) =>
+/** The photograph on `size` pixels, nothing where there is none. */
+const photograph = (source, size) =>
+  typeof source === "string" && source.startsWith("data:image/") ? s("image", { href: source, width: size, height: size, preserveAspectRatio: "none" }) : null;
+
+/** The image from above: dim but for the patch that the unit sees, and around its middle what a unit of each layer sees. */
+function above(reaches, layer, size, [down, right], source) {
+  const own = reaches[layer - 1], frames = reaches.map((reach, index) =>
     s("rect", {
-      x: (size - reach) / 2, y: (size - reach) / 2, width: reach, height: reach, fill: index + 1 === layer ? "var(--d2l-1)" : "none",
-      "fill-opacity": 0.3, stroke: index + 1 === layer ? "var(--d2l-1)" : "currentColor", "stroke-width": index + 1 === layer ? 2.5 : 1,
-      "vector-effect": "non-scaling-stroke",
+      x: right + (own - reach) / 2, y: down + (own - reach) / 2, width: reach, height: reach, fill: "none",
+      stroke: index + 1 === layer ? "var(--d2l-2)" : "currentColor", "stroke-width": index + 1 === layer ? 2.5 : 0.8,
+      "stroke-opacity": index + 1 === layer ? 1 : 0.5, "vector-effect": "non-scaling-stroke",
     }),
   );
   const lines = size > 64 ? "" : Array.from({ length: size + 1 }, (_, i) => `M${i},0V${size}M0,${i}H${size}`).join("");
+  const [x0, x1, y0, y1] = [right, right + own, down, down + own].map((edge) => clamp(edge, 0, size));
   return s(
     "svg",
     {
-      viewBox: `0 0 ${size} ${size}`, width: 190, role: "img",
-      "aria-label": `The image of ${square(size)} pixels, and in its middle what a unit of each layer sees.`,
+      viewBox: `0 0 ${size} ${size}`, width: 200, role: "img",
+      "aria-label": `The image of ${square(size)} pixels, and on it what the unit of layer ${layer} sees.`,
     },
-    s("rect", { width: size, height: size, fill: "var(--d2l-faint)", stroke: "currentColor", "vector-effect": "non-scaling-stroke" }),
+    s("rect", { width: size, height: size, fill: "var(--d2l-faint)" }), photograph(source, size),
+    s("path", { d: `M0,0H${size}V${size}H0ZM${x0},${y0}V${y1}H${x1}V${y0}Z`, fill: "var(--pst-color-background, var(--jp-layout-color0, Canvas))", "fill-opacity": 0.6 }),
     s("path", { d: lines, stroke: "var(--d2l-line)", "stroke-width": 0.5, "vector-effect": "non-scaling-stroke" }), ...frames,
   );
 }
 
+/** That patch alone, as large as the image; around the image there is nothing but zeros. */
+const alone = (reach, size, [down, right], source) => s(
+  "svg", { viewBox: `${right} ${down} ${reach} ${reach}`, width: 120, role: "img", "aria-label": `Those ${square(reach)} pixels alone.` },
+  s("rect", { x: right, y: down, width: reach, height: reach }), photograph(source, size),
+);
+
 export default {
   render({ model, el }) {
     let layers = [], rows = [];
-    const own = (list) => give(model, { layers: list, stack: OWN, layer: 0 });
+    const credit = h("p", { class: "d2l-credit" });
+    const own = (list) => give(model, { layers: list, stack: OWN, layer: 0, down: 0, right: 0 });
     const adopt = ({ target }) => {  // one's own layers start from those that are shown
       if (target.matches("[data-trait=stack] select") && target.value === OWN) model.set("layers", layers);
     };
     el.addEventListener("change", adopt, true);  // before the choice itself is heard of
-    const look = (level) => give(model, { layer: level });
+    const note = h("p", { class: "d2l-note", role: "status" });
+    let now = null;  // what is drawn: the lattice, the layer, and its unit, `down` and `right` of the middle one
     const group = freshId("layer");
     const add = h("button", { type: "button", onclick: () => layers.length < MOST && own([...layers, layers.at(-1) ?? conv(3)]) }, "add a layer");
     const remove = h("button", { type: "button", onclick: () => layers.length && own(layers.slice(0, -1)) }, "remove the last");
-    // Here, not on the drawing's parts: these are made anew, and a new one below a mouse at rest would be entered again.
-    const hovered = ({ target }) => {
-      const level = Number(target.closest("[data-level]")?.dataset.level);
-      if (level) look(level);
+
+    /** Look from another layer: from its unit that sees about the same place. */
+    const look = (layer) => {
+      const { places } = now, center = (trait) => places.start(now.layer, now[trait]) + places.levels[now.layer].reach / 2;
+      give(model, { layer, down: places.near(layer, center("down")), right: places.near(layer, center("right")) });
     };
-    const drawing = h("div", { class: "d2l-row", onpointermove: hovered, onpointerdown: hovered }), compared = h("div", { class: "d2l-below" }),
-      list = h("div", { class: "d2l-below" });
+    const move = (down, right) => {
+      const most = now.places.most(now.layer);
+      give(model, { down: clamp(now.down + down, -most, most), right: clamp(now.right + right, -most, most) });
+    };
+    // Listeners of the boxes, not of the drawings in them, which are made anew at each change.
+    const box = (name, touched, pressed) => {
+      const found = (event) => {
+        const area = event.currentTarget.querySelector("svg").getBoundingClientRect();
+        if (now) touched((event.clientX - area.left) / area.width, (event.clientY - area.top) / area.height, event.target);
+      };
+      return h("div", {
+        class: `d2l-look ${name}`, tabindex: 0, role: "application", onclick: found,
+        onpointermove: (event) => event.pointerType !== "touch" && event.buttons & 1 && found(event),
+        onkeydown: (event) => {
+          if (!now || !(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+          event.preventDefault();
+          pressed(...ARROWS[event.key]);
+        },
+      });
+    };
+    const pyramid = box("d2l-pyramid", (across, _, target) => {
+      const { places, layer, down, right } = now, level = Number(target.closest("[data-level]")?.dataset.level), at = 366 * across;
+      if (!level) return;
+      if (at < LEFT) return look(level);  // the name of the layer
+      const { low, wide } = viewed(places, layer, places.start(layer, right)), most = places.most(level);
+      const center = low + ((at - LEFT) / WIDTH) * wide, height = places.start(layer, down) + places.levels[layer].reach / 2;
+      give(model, { layer: level, down: places.near(level, height), right: clamp(places.near(level, center), -most, most) });
+    }, (down, right) => (down ? look(clamp(now.layer - down, 1, layers.length)) : move(0, right)));
+    const photo = box("d2l-photo", (across, along) => {
+      const { places, layer, size } = now, most = places.most(layer), near = (share) => clamp(places.near(layer, share * size), -most, most);
+      give(model, { down: near(along), right: near(across) });
+    }, move);
+    const patch = h("div"), photoText = h("figcaption"), patchText = h("figcaption");
+    const drawing = h("div", { class: "d2l-row" }, pyramid, h(
+      "div", { class: "d2l-patches" }, h("figure", {}, photo, photoText), h("figure", {}, patch, patchText),
+    ));
+    const compared = h("div", { class: "d2l-below" }), list = h("div", { class: "d2l-below" });
 
     /** The rows of the table of layers; kept while their number stays, so that no input loses the focus. */
     const makeRows = () => {
@@ -159,6 +237,7 @@ export default {
             oninput: () => {
               const value = Number(input.value), right = input.value !== "" && Number.isInteger(value) && value >= 1 && value <= max;
               input.setAttribute("aria-invalid", !right);
+              note.textContent = right ? "" : `A ${name} is a whole number from 1 to ${max}: “${input.value}” is not taken.`;
               if (right) change(index, place, value);
             },
             onblur: () => {
@@ -187,11 +266,12 @@ export default {
       const name = chosen(model, "stack", [...Object.keys(STACKS), OWN], "three 3×3"), size = whole(model.get("size"), 8, 256, 28);
       layers = STACKS[name] ?? usable(model.get("layers"));
       if (rows.length !== layers.length || !stage.contains(drawing)) makeRows();
-      if (!stage.contains(drawing)) stage.replaceChildren(drawing, compared, list, h("div", { class: "d2l-row d2l-below" }, add, remove));
+      if (!stage.contains(drawing)) stage.replaceChildren(drawing, compared, list, note, h("div", { class: "d2l-row d2l-below" }, add, remove), credit);
+      drawing.hidden = compared.hidden = !layers.length;
       add.setAttribute("aria-disabled", layers.length >= MOST);  // not `disabled`, which would take the focus from whoever pressed it
       remove.setAttribute("aria-disabled", layers.length === 0);
       if (!layers.length) {
-        for (const box of [drawing, compared]) box.replaceChildren();
+        now = null;
         return { say: "Without a layer there is nothing but the image, and each pixel sees itself. Add a layer.", result: { layer: 0, reach: [], paths: [1] } };
       }
       const layer = whole(model.get("layer"), 0, layers.length, 0) || layers.length;
@@ -205,14 +285,24 @@ export default {
         sees.textContent = square(reaches[index]);
         step.textContent = shown(steps[index]);
       });
-      drawing.replaceChildren(side(layers, layer, ways), h("figure", {}, above(reaches, layer, size), h("figcaption", {}, `on an image of ${square(size)}`)));
-      const weights = weightsOf(stack), one = reach ** 2, most = Math.max(weights, one);
+      const places = lattice(layers, size), most = places.most(layer), unit = (trait) => whole(model.get(trait), -most, most, 0);
+      now = { places, layer, size, down: unit("down"), right: unit("right") };
+      const start = [places.start(layer, now.down), places.start(layer, now.right)], source = model.get("photograph");
+      pyramid.replaceChildren(side(layers, layer, ways, places, start[1], size));
+      photo.replaceChildren(above(reaches, layer, size, start, source));
+      patch.replaceChildren(alone(reach, size, start, source));
+      photoText.textContent = `image, ${square(size)}`;
+      patchText.textContent = "all that the unit sees";
+      pyramid.setAttribute("aria-label", `Units of all layers. Arrows up and down change the layer, now ${layer}; left and right the unit.`);
+      photo.setAttribute("aria-label", "The image. The arrow keys move to the next unit of the layer.");
+      credit.textContent = String(model.get("credit") ?? "");
+      const weights = weightsOf(stack), one = reach ** 2, larger = Math.max(weights, one);
       const relus = stack.filter(([, , pooling]) => !pooling).length;
       const table = tableOf(
         ["", "sees", "weights", "ReLUs"],
         [
-          [layer === 1 ? "layer 1" : `layers 1 to ${layer}`, square(reach), barCell(`${shown(weights)} c²`, weights / most, "var(--d2l-1)"), relus],
-          ["one kernel", square(reach), barCell(`${shown(one)} c²`, one / most, "var(--d2l-2)"), 1],
+          [layer === 1 ? "layer 1" : `layers 1 to ${layer}`, square(reach), barCell(`${shown(weights)} c²`, weights / larger, "var(--d2l-1)"), relus],
+          ["one kernel", square(reach), barCell(`${shown(one)} c²`, one / larger, "var(--d2l-2)"), 1],
         ],
       );
       compared.replaceChildren(named("The stack against one kernel that sees as far", table));
@@ -231,11 +321,13 @@ export default {
       const say = `One unit of layer ${layer} sees ${square(reach)} pixels (${share}). ` +
         `With c channels throughout, the convolutions up to there have ${shown(weights)} c² weights; ` +
         `one kernel that sees as far has ${shown(one)} c², ${times}.`;
-      return { say, result: { layer, reach: reaches, steps, seen: seen(stack), weights, one, relus, paths: ways } };
+      return { say, result: { layer, reach: reaches, steps, seen: seen(stack), weights, one, relus, start, paths: ways } };
     };
 
     const off = interactive({
-      model, el, label: "What one unit of each layer sees", traits: ["layers", "layer"], draw,
+      model, el, title: "What one unit of each layer sees", traits: ["layers", "layer", "down", "right", "photograph", "credit"], draw,
+      hint: "Click a unit of a layer, or a place on the photograph, to see the pixels behind it.",
+      answer: { label: "show ten 3×3, the first with stride 2", show: () => own([conv(3, 2), ...Array(9).fill(conv(3))]) },
       controls: [
         { trait: "stack", label: "layers", kind: "choice", options: [...Object.keys(STACKS), OWN].map((name) => [name, name]) },
         { trait: "size", label: "image, pixels a side", min: 8, max: 256, step: 4 },

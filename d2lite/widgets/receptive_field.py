@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import math
 from numbers import Real
 
+import traitlets
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 from .base import Choice, Interactive, Number, Table, array, clamped
+from .photos import CREDITS, photo
 
 OWN = "own layers"
 POOL = [2, 2, 1]
 STACKS = {  # windows (kernel, stride, whether it is a pooling) from the image on
     "three 3×3": [[3, 1, 0]] * 3,
     "two 3×3": [[3, 1, 0]] * 2,
+    "ten 3×3": [[3, 1, 0]] * 10,
     "one 5×5": [[5, 1, 0]],
     "one 7×7": [[7, 1, 0]],
     "LeNet": [[5, 1, 0], POOL, [5, 1, 0], POOL],
@@ -22,6 +29,7 @@ STACKS = {  # windows (kernel, stride, whether it is a pooling) from the image o
 }
 MOST = 13  # layers
 LARGEST, WIDEST = 11, 4  # kernel, stride
+WIDE = 128  # units from the middle of the image
 
 
 def seen(layers) -> list[int]:
@@ -52,6 +60,23 @@ def paths(layers) -> list[int]:
 def weights(layers) -> int:
     """Weights per c², c channels in and out of each convolution; a pooling has none."""
     return sum(kernel**2 for kernel, _, pooling in layers if not pooling)
+
+
+def first_pixel(layers, layer: int, size: int, right: int = 0) -> int:
+    """The first pixel, in one direction, that a unit of ``layer`` sees on an image of ``size`` pixels.
+
+    The unit is ``right`` units behind the one nearest to the middle of the image, which is unit 0 of the last layer.
+    """
+    step = math.prod(stride for _, stride, _ in layers[:layer])
+    origin = (size - reaches(layers)[-1]) // 2
+    return origin + (math.floor((size / 2 - reaches(layers)[layer - 1] / 2 - origin) / step + 0.5) + right) * step
+
+
+def pictured() -> str:
+    """A small photograph as the page takes it."""
+    packed = io.BytesIO()
+    Image.fromarray(photo("flower", 140, 140)).save(packed, "JPEG", quality=75)
+    return f"data:image/jpeg;base64,{base64.b64encode(packed.getvalue()).decode()}"
 
 
 def windows(given) -> list[list[int]]:
@@ -86,6 +111,9 @@ class ReceptiveField(Interactive):
             to 4, in units of the layer below. What is no such thing becomes "three 3×3".
         layer: the one that is looked from, counted from 1; 0 is the last.
         size: side of the image in pixels, 8 to 256.
+        down: which unit of the layer, counted from the one nearest to the middle of the image; its patch keeps at least
+            half inside.
+        right: likewise.
 
     A number out of range becomes the nearest in it. Sources: Simonyan and Zisserman, 2015 (arXiv:1409.1556), for small
     kernels in the place of a large one, 27 c² weights against 49 c²; Luo et al., 2016, for the paths to each pixel.
@@ -98,6 +126,10 @@ class ReceptiveField(Interactive):
     layers = Table(MOST, help="one's own: rows of kernel, stride, and 1 for a pooling")
     layer = Number(0, 0, MOST)
     size = Number(28, 8, 256)
+    down = Number(0, -WIDE, WIDE)
+    right = Number(0, -WIDE, WIDE)
+    photograph = traitlets.Unicode(help="of the page: JPEG in base64, shrunk to the size of the image").tag(sync=True)
+    credit = traitlets.Unicode(CREDITS["flower"]).tag(sync=True)
     alt = (
         "Three layers of 3×3 on a row of pixels: one unit at the top sees three units below it, these five, and those "
         "seven pixels. The three layers have 27 c² weights; one 7×7 kernel, which sees as far, has 49 c²."
@@ -107,7 +139,7 @@ class ReceptiveField(Interactive):
         if not isinstance(stack, str):
             settings["layers"] = windows(stack)
             stack = OWN if settings["layers"] else "three 3×3"
-        super().__init__(stack=stack, **settings)
+        super().__init__(stack=stack, photograph=pictured(), **settings)
 
     def used(self) -> list[list[int]]:
         """The layers that are looked at, up to ``layer``."""

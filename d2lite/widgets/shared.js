@@ -74,6 +74,19 @@ let numberOfIds = 0;
 const freshId = (name) => `d2l-${COPY}-${(numberOfIds += 1)}-${name}`;
 
 /**
+ * A range input. `value()` is what is set now, `choose(number)` sets it, which changes `traits` of the model. A finger that
+ * turns out to scroll the page has changed nothing.
+ */
+function slider(model, { traits, value, choose, min, max, ...attributes }) {
+  let before = {};
+  const input = h("input", {
+    ...attributes, type: "range", min, max, oninput: () => choose(clamp(input.value, min, max, value())),
+    onpointerdown: () => { before = Object.fromEntries(traits.map((trait) => [trait, model.get(trait)])); }, onpointercancel: () => give(model, before),
+  });
+  return input;
+}
+
+/**
  * A labelled control bound to a trait. `kind` is "range" (min, max, step), "choice" (options: [[value, text], …]) or
  * "switch". A value out of range is shown as the nearest in it.
  */
@@ -88,11 +101,7 @@ function control(model, { trait, label, kind = "range", min, max, step = 1, opti
     refresh = () => { input.checked = Boolean(model.get(trait)); };
   } else {
     const middle = clamp(model.get(trait), min, max);
-    let before = null;  // a finger that turns out to scroll the page has moved nothing
-    input = h("input", {
-      id, type: "range", min, max, step, oninput: () => choose(clamp(input.value, min, max, middle)),
-      onpointerdown: () => { before = model.get(trait); }, onpointercancel: () => choose(before),
-    });
+    input = slider(model, { id, min, max, step, choose, traits: [trait], value: () => clamp(model.get(trait), min, max, middle) });
     output = h("output", { for: id, "aria-live": "off" });  // the slider itself tells its value
     refresh = () => {
       const value = clamp(model.get(trait), min, max, middle);
@@ -107,44 +116,104 @@ function control(model, { trait, label, kind = "range", min, max, step = 1, opti
   return { node, off: () => model.off(`change:${trait}`, refresh) };
 }
 
+/** Whether the reader asked for no motion. */
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 /**
- * The frame of an interactive: controls, a stage to draw on, and a sentence that says what is seen.
- *
- * `draw(stage)` is called at once and after each change of one of `traits`. It fills the stage and returns
- * `{ say, result }`: the sentence, and the numbers shown. An error in it is shown in place of the sentence.
+ * A button that plays and pauses: `tick()` is called each `every` milliseconds until it returns false, and must do so in
+ * the end. Where the reader asked for no motion, all ticks follow at once. `stop()` pauses; call it on reset and at the
+ * end. `on()` says whether it plays.
  */
-function interactive({ model, el, label, controls = [], traits = [], draw }) {
-  const made = controls.map((options) => control(model, options));
+function player({ label, every, tick }) {
+  let timer = null;
+  const node = h("button", { type: "button", class: "d2l-play", onclick: () => (timer ? stop() : start()) });
+  const show = () => { node.textContent = timer ? "❚❚ pause" : `▶ ${label}`; };
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    show();
+  };
+  const start = () => {
+    if (still()) while (tick());
+    else timer = setInterval(() => { if (!tick()) stop(); }, every);
+    show();
+  };
+  show();
+  return { node, stop, on: () => timer !== null };
+}
+
+/**
+ * The frame of an interactive: its title and a line of instruction (`hint`), controls, a stage to draw on, and a
+ * sentence that says what is seen. `buttons` stand behind the controls; controls of `more` are folded away.
+ *
+ * `draw(stage, revealed)` is called at once and after each change of one of `traits`. It fills the stage and returns
+ * `{ say, result }`: the sentence, and the numbers shown. An error in it is shown in place of the sentence.
+ *
+ * `answer` is `{ label, show }`, a button for what the question before the interactive asks. Where it has no `show`, the
+ * button turns `revealed` on and off, false at first; with it, the button calls `show()`, which sets traits.
+ *
+ * A button brings all traits back to what they were when the page opened, and calls `reset()` for what the script keeps.
+ */
+function interactive({ model, el, title, hint = "", controls = [], more = [], buttons = [], traits = [], answer = null, reset = () => {}, label = null, draw }) {
+  const made = [...controls, ...more].map((options) => control(model, options)), nodes = made.map(({ node }) => node);
+  let revealed = false;
+  const asked = answer && h("button", {
+    type: "button", class: "d2l-answer", "aria-pressed": answer.show ? null : "false",
+    onclick: () => (answer.show ? answer.show() : reveal(!revealed)),
+  }, answer.label);
+  const reveal = (value) => {
+    revealed = value;
+    if (asked && !answer.show) asked.setAttribute("aria-pressed", revealed);
+    soon();
+  };
+  const told = freshId("hint");
+  const head = h(
+    "div", { class: "d2l-head" }, h("p", { class: "d2l-title" }, title),
+    h("button", { type: "button", class: "d2l-reset", onclick: () => restart() }, "reset"), h("p", { class: "d2l-hint", id: told }, hint),
+  );
   const stage = h("div", { class: "d2l-stage" });
   const sentence = h("p", { class: "d2l-say" }), spoken = h("p", { class: "d2l-spoken", "aria-live": "polite" });
-  const board = h("div", { class: "d2l-controls" }, ...made.map(({ node }) => node));
-  const frame = h("div", { class: "d2l-interactive", role: "group", "aria-label": label }, board, stage, sentence, spoken);
+  const folded = more.length ? h("details", { class: "d2l-more" }, h("summary", {}, "more"), h("div", { class: "d2l-controls" }, ...nodes.splice(controls.length))) : null;
+  const board = h("div", { class: "d2l-controls" }, ...nodes, asked || buttons.length ? h("div", { class: "d2l-buttons" }, ...buttons, asked) : null);
+  const frame = h("div", { class: "d2l-interactive", role: "group", "aria-label": title ?? label, "aria-describedby": told }, head, board, folded, stage, sentence, spoken);
   el.replaceChildren(frame);
   let timer = null;
   const redraw = () => {
     try {
-      const { say, result } = draw(stage);
+      const { say, result } = draw(stage, revealed);
       sentence.textContent = say;
       give(model, { result });
     } catch (error) {
       sentence.textContent = `This cannot be drawn: ${error.message}`;
     }
-    // What is below does not move while a slider does; another choice may be lower.
+    // What is below does not move while a slider does; at rest, or after another choice, the stage may be lower.
     stage.style.minHeight = `${Math.max(parseFloat(stage.style.minHeight) || 0, stage.offsetHeight)}px`;
   };
   const loosen = () => { stage.style.minHeight = ""; };
-  const speak = () => {  // once, when the reader has come to rest
+  const rest = () => {
+    spoken.textContent = sentence.textContent;
+    loosen();
+  };
+  const settle = () => {  // once, when the reader has come to rest
     clearTimeout(timer);
-    timer = setTimeout(() => { spoken.textContent = sentence.textContent; }, REST);
+    timer = setTimeout(rest, REST);
   };
   let waiting = false, gone = false;
   const soon = () => {  // once, however many traits change together
     if (!waiting) queueMicrotask(() => { waiting = false; if (!gone) redraw(); });
     waiting = true;
-    speak();
+    settle();
   };
-  const watched = [...new Set([...traits, ...controls.map(({ trait }) => trait)])].map((trait) => `change:${trait}`);
-  const choices = controls.filter(({ kind }) => kind === "choice").map(({ trait }) => `change:${trait}`);
+  const names = [...new Set([...traits, ...[...controls, ...more].map(({ trait }) => trait)])];
+  const first = Object.fromEntries(names.map((trait) => [trait, model.get(trait)]));
+  const restart = () => {
+    reset();
+    loosen();
+    give(model, first);
+    reveal(false);
+  };
+  const watched = names.map((trait) => `change:${trait}`);
+  const choices = [...controls, ...more].filter(({ kind }) => kind === "choice").map(({ trait }) => `change:${trait}`);
   for (const event of choices) model.on(event, loosen);
   for (const event of watched) model.on(event, soon);
   addEventListener("resize", loosen);
@@ -165,17 +234,17 @@ const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowR
 /**
  * A grid of coloured cells. `draw(rows, columns, colour, label)` paints it: `colour(row, column)` is [red, green, blue],
  * or these and alpha, from 0 to 255. `mark(frames)` lays frames { row, column, rows, columns, colour, dashed } over it.
- * With `point` one may walk on it: hover and tap call `point(row, column)`, the arrow keys `step(down, right)`. A finger
- * that moves scrolls the page.
+ * With `point` one may walk on it: hover and tap call `point(row, column, tapped)`, the arrow keys `step(down, right)`. A
+ * finger that moves scrolls the page.
  */
 function pixels({ width, point = null, step = null }) {
   const canvas = h("canvas", { role: "img" });
   const frames = s("svg", { "aria-hidden": "true", preserveAspectRatio: "none" });
   const node = h("div", { class: "d2l-pixels", style: `width: ${width}px` }, canvas, frames);
-  const touched = ({ clientX, clientY }) => {
+  const touched = ({ clientX, clientY, type }) => {
     const box = canvas.getBoundingClientRect();
     const cell = (at, length, count) => Math.floor(clamp(at / length, 0, 0.9999) * count);
-    point(cell(clientY - box.top, box.height, canvas.height), cell(clientX - box.left, box.width, canvas.width));
+    point(cell(clientY - box.top, box.height, canvas.height), cell(clientX - box.left, box.width, canvas.width), type === "click");
   };
   const pressed = (event) => {
     if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -204,6 +273,28 @@ function pixels({ width, point = null, step = null }) {
     return [dashed ? null : under, s("rect", { ...place, stroke: colour, "stroke-width": 2, "stroke-dasharray": dashed ? "4 3" : null })].filter(Boolean);
   }));
   return { node, draw, mark };
+}
+
+/**
+ * What a pointer looks at on grids of pixels: hover moves the look, a click pins it, and a click on the same place, or
+ * Escape, lets it go. `look(…place)` moves it, `place()` says where it is now, `changed()` hears of a pin. Gives
+ * `{ point, key, held, release }`: listeners for the grids, whether there is a pin, and how to take it away.
+ */
+function pinned({ look, place, changed }) {
+  let held = false;
+  const release = () => {
+    held = false;
+    changed();
+  };
+  const point = (row, column, tapped) => {
+    if (held && !tapped) return;
+    const before = place();
+    look(row, column);
+    if (!tapped) return;
+    held = !held || before !== place();
+    changed();
+  };
+  return { point, release, held: () => held, key: ({ key }) => { if (key === "Escape" && held) release(); } };
 }
 
 /** The trait's value where it is one of `options`; else `otherwise`, which the trait then gets, so that a choice shows it. */

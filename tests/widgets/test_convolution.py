@@ -45,6 +45,7 @@ def test_kernels():
 def test_the_page_shows_the_same_numbers(mounted, settings):
     lab = ConvolutionLab(**settings)
     page, output = mounted.open(lab), in_torch(lab)
+    page.page.click(".d2l-answer")
     rows, columns = output.shape
     assert page.result["total"] == pytest.approx(output.sum().item(), rel=1e-9, abs=1e-6)
     assert abs(page.result["sum"]) == pytest.approx(output.abs().max().item())
@@ -140,6 +141,84 @@ def test_what_no_window_reads_is_told(mounted):
     assert "never read" not in page.say
 
 
+def known(page) -> np.ndarray:
+    """Which outputs are painted."""
+    script = """e => {
+        const copy = new OffscreenCanvas(e.width, e.height).getContext("2d");
+        copy.drawImage(e, 0, 0);
+        return [e.height, e.width, ...copy.getImageData(0, 0, e.width, e.height).data];
+    }"""
+    rows, columns, *values = page.page.locator(".d2l-pixels canvas").nth(1).evaluate(script)
+    return np.reshape(values, (rows, columns, 4))[..., 3] > 0
+
+
+def test_the_output_is_hidden_until_the_window_has_been_there(mounted):
+    page = mounted.open(ConvolutionLab())
+    assert known(page).sum() == 1 and "far from 0" not in page.say and (page.result["row"], page.result["column"]) == (0, 0)
+    page.page.locator(".d2l-pixels").nth(1).focus()
+    for key in ("ArrowRight", "ArrowDown"):
+        page.page.keyboard.press(key)
+    assert np.argwhere(known(page)).tolist() == [[0, 0], [0, 1], [1, 1]] and page.result["known"] == 3
+    page.press("stride", "ArrowRight")
+    assert known(page).sum() == 1, "another output is unknown again"
+    page.page.click(".d2l-answer")
+    assert known(page).all() and "far from 0" in page.say
+
+
+def test_a_button_slides_the_kernel(mounted):
+    page = mounted.open(ConvolutionLab(stride=3))
+    play = page.page.locator(".d2l-play")
+    play.click()
+    page.page.wait_for_function("document.querySelector('.d2l-widget').model.get('column') > 2")
+    box = page.page.locator(".d2l-pixels").nth(1).bounding_box()
+    page.page.mouse.move(box["x"] + 5, box["y"] + box["height"] - 5)
+    assert page.get("row") < 3, "a mouse that passes does not stop it"
+    play.click()
+    at = page.get("row"), page.get("column")
+    count = known(page).sum()
+    page.page.wait_for_timeout(200)
+    assert count == known(page).sum() and (page.get("row"), page.get("column")) == at
+    page.page.emulate_media(reduced_motion="reduce")
+    play.click()
+    assert known(page).sum() >= 98 and (page.get("row"), page.get("column")) == (9, 9), "at once, from where it stood"
+    play.click()
+    assert known(page).all() and "far from 0" in page.say, "and from the first one on"
+
+
+def test_a_click_pins_the_window(mounted):
+    page = mounted.open(ConvolutionLab())
+    box = page.page.locator(".d2l-pixels").nth(1).bounding_box()
+    spot = box["x"] + box["width"] * 10.5 / 30, box["y"] + box["height"] * 20.5 / 30
+    page.page.mouse.click(*spot)
+    page.page.locator("table input").nth(4).hover()  # on the way the mouse passes other pixels
+    page.page.mouse.move(box["x"] + 50, box["y"] + 50, steps=3)
+    assert (page.get("row"), page.get("column")) == (20, 10) and "is pinned" in page.page.inner_text(".d2l-stage")
+    page.page.mouse.click(*spot)
+    page.page.mouse.move(box["x"] + box["width"] * 3.5 / 30, box["y"] + box["height"] * 4.5 / 30)
+    assert (page.get("row"), page.get("column")) == (4, 3) and "pinned" not in page.page.inner_text(".d2l-stage")
+
+
+def test_a_kernel_of_one_weight_is_told(mounted):
+    page = mounted.open(ConvolutionLab(size=1))
+    page.page.click(".d2l-answer")
+    assert "no edge kernel is so small" in page.say and page.result["low"] == page.result["high"] == 0
+    for name in ("identity", "blur", "sharpen"):
+        page.set("kernel", name)
+        assert "it copies the image" in page.say and page.result["total"] == np.sum(ConvolutionLab().image)
+    page.set("size", 2)
+    assert "sets it apart" in page.say
+
+
+def test_what_is_no_number_is_told(mounted):
+    page = mounted.open(ConvolutionLab())
+    cell, note = page.page.locator("table input").nth(4), page.page.locator(".d2l-note")
+    assert not note.is_visible()
+    cell.fill("0,5")
+    assert "“0,5” is no number" in note.inner_text()
+    cell.fill("0.5")
+    assert not note.is_visible()
+
+
 def test_mouse_and_keyboard_move_the_window(mounted):
     page = mounted.open(ConvolutionLab(row=5, column=7, padding=1))
     grids = page.page.locator(".d2l-pixels")
@@ -161,9 +240,20 @@ def test_mouse_and_keyboard_move_the_window(mounted):
     assert page.get("column") == 0
 
 
+def test_what_is_never_read_is_framed(mounted):
+    frames = ".d2l-pixels svg >> nth=0 >> [stroke-dasharray]"
+    page = mounted.open(ConvolutionLab(np.arange(70).reshape(7, 10), stride=3))
+    assert "The last 1 column" not in page.say and "never read" in page.say
+    widths = page.page.locator(frames).evaluate_all("all => all.map(e => [+e.getAttribute('width'), +e.getAttribute('height')])")
+    assert widths == [[10, 1], [1, 7]]
+    page.set("stride", 1)
+    assert page.page.locator(frames).count() == 0
+
+
 def test_the_output_is_painted_as_the_legend_says(mounted):
     lab = ConvolutionLab(kernel="identity", size=1)
     page = mounted.open(lab)
+    page.page.click(".d2l-answer")
     script = """[...document.querySelectorAll('.d2l-pixels canvas')].map(canvas => {
         const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
         copy.drawImage(canvas, 0, 0);

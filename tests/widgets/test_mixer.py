@@ -44,7 +44,7 @@ def test_the_image_is_the_photograph_or_that_of_the_caller(mounted):
     for given in (floats, floats.bfloat16()):  # of an eighth bit only the rounding is left
         assert np.abs(PixelMixer(given).pixels().astype(int) - whole).max() <= 2
     assert PixelMixer(np.zeros((3, 200, 100))).pixels().shape == (67, 34, 3)
-    page = mounted.open(PixelMixer(whole[:2, :5], mix="identity"))
+    page = mounted.open(PixelMixer(whole[:2, :5], mix="identity", channels=3))
     assert (page.result["rows"], page.result["columns"], page.result["row"]) == (2, 5, 1)
     shown = page.page.evaluate(
         "[...document.querySelectorAll('.d2l-pixels')].slice(0, 2)"
@@ -66,7 +66,7 @@ def test_weights_are_taken_as_a_network_holds_them():
 
 def test_a_mix_that_cannot_be_used_is_told():
     wrong = {
-        "'gray' is unknown: give 3×3 numbers from -2 to 2, or one of 'red and not green'": "gray",
+        "'gray' is unknown: give 3×3 numbers from -2 to 2, or one of 'identity', 'red": "gray",
         "shape (3, 3, 3, 3)": nn.Conv2d(3, 3, 3).weight,
         "shape (4, 3, 1, 1)": nn.Conv2d(3, 4, 1).weight,
         "shape (1, 1)": [[1]],
@@ -84,7 +84,7 @@ def test_a_mix_that_cannot_be_used_is_told():
         assert text in str(told.value)
     mixer = PixelMixer()
     mixer.mix = "gray"
-    assert mixer.mix == "red and not green"
+    assert mixer.mix == "identity"
 
 
 def test_without_an_image_the_picture_says_so():
@@ -101,7 +101,7 @@ def test_without_an_image_the_picture_says_so():
 
 
 def test_mouse_and_keyboard(mounted):
-    page = mounted.open(PixelMixer(mix="identity"))
+    page = mounted.open(PixelMixer(mix="identity", channels=3))
     grid = page.page.locator(".d2l-pixels").nth(1)
     box = grid.bounding_box()
     page.page.mouse.move(box["x"] + box["width"] * 10.5 / 72, box["y"] + box["height"] * 5.5 / 48)
@@ -123,11 +123,77 @@ def test_mouse_and_keyboard(mounted):
     assert page.control("weight-1-0").get_attribute("aria-valuetext") == "0.299"
 
 
+def painted(page, number):
+    """The colors that the grid of that number shows, (rows, columns, 3)."""
+    canvas = page.page.locator(".d2l-pixels canvas").nth(number)
+    script = """e => {
+        const copy = new OffscreenCanvas(e.width, e.height).getContext("2d");
+        copy.drawImage(e, 0, 0);
+        return [...copy.getImageData(0, 0, e.width, e.height).data];
+    }"""
+    values = canvas.evaluate(script)
+    return np.reshape(values, (-1, 72, 4))[..., :3]
+
+
+def test_the_first_frame_is_one_channel_that_does_not_answer(mounted):
+    page = mounted.open(PixelMixer())
+    pixels = PixelMixer().pixels()
+    assert (page.get("mix"), page.get("channels")) == ("identity", 1)
+    assert page.page.locator(".d2l-mix input:visible").count() == 3
+    assert (painted(page, 1) == pixels[..., :1]).all(), "the red channel"
+    assert page.result["brightest"] == [*np.unravel_index(pixels[..., 0].argmax(), pixels.shape[:2])]
+    page.page.get_by_role("button", name="show weights that find the heart").click()
+    output = in_torch(PixelMixer(mix="red and not green"))[0].numpy()
+    assert page.get("channels") == 1 and (painted(page, 1)[..., 0] == output.clip(0, 255)).all()
+    row, column = page.result["brightest"]
+    assert output[row, column] == output.max() and f"row {row}, column {column}" in page.say
+    assert pixels[row, column, 0] > 150 and pixels[row, column, 1] < 60, "in the red heart"
+
+
+def test_more_channels_come_one_by_one(mounted):
+    page = mounted.open(PixelMixer())
+    page.press("weight-0-1", "ArrowLeft", 4)
+    assert page.get("weights") == [[1, pytest.approx(-0.2), 0], [0, 1, 0], [0, 0, 1]]
+    page.control("channels").select_option("three: nine weights")
+    assert page.page.locator(".d2l-mix input:visible").count() == 9 and "three dot products" in page.say
+    page.control("channels").select_option("one: three weights")
+    page.control("mix").select_option("grey")
+    assert page.get("channels") == 1, "its rows are alike"
+    page.control("mix").select_option("swap red and blue")
+    assert page.get("channels") == 3, "to be seen whole"
+    assert [PixelMixer(mix=name).channels for name in ("identity", "sepia")] == [1, 3]
+
+
+def test_a_click_pins_the_pixel(mounted):
+    page = mounted.open(PixelMixer())
+    box = page.page.locator(".d2l-pixels").first.bounding_box()
+    page.page.mouse.click(box["x"] + box["width"] * 10.5 / 72, box["y"] + box["height"] * 5.5 / 48)
+    page.control("mix").hover()
+    page.page.mouse.move(box["x"] + box["width"] * 40.5 / 72, box["y"] + box["height"] * 30.5 / 48, steps=3)
+    assert (page.get("row"), page.get("column")) == (5, 10) and "pinned" in page.page.inner_text(".d2l-stage")
+    page.page.locator(".d2l-pixels").first.press("Escape")
+    page.page.mouse.move(box["x"] + box["width"] * 20.5 / 72, box["y"] + box["height"] * 30.5 / 48)
+    assert (page.get("row"), page.get("column")) == (30, 20) and "pinned" not in page.page.inner_text(".d2l-stage")
+
+
+def test_the_picture_stays_in_sight_of_the_last_slider(mounted):
+    page = mounted.open(PixelMixer(channels=3), width=390)
+    page.page.set_viewport_size({"width": 390, "height": 500})
+    page.page.locator(".d2l-mix input").last.evaluate("node => node.scrollIntoView({ block: 'end' })")
+    picture = page.page.locator(".d2l-pictures canvas").last.bounding_box()
+    assert 0 <= picture["y"] and picture["y"] + picture["height"] < 300
+
+
+def test_who_sees_the_picture_alone_sees_the_answer():
+    shown = [PixelMixer(mix=name).picture().axes[1].images[0].get_array() for name in ("identity", "red and not green")]
+    assert (shown[0] == shown[1]).all()
+
+
 def test_a_slider_is_wide_enough_for_a_finger(mounted):
-    for width, wide in ((390, 150), (900, 80)):
-        page = mounted.open(PixelMixer(), width=width)
+    for width, wide in ((390, 200), (900, 80)):
+        page = mounted.open(PixelMixer(channels=3), width=width)
         sliders = page.page.locator(".d2l-mix input").evaluate_all("all => all.map(node => node.clientWidth)")
-        assert len(sliders) == 9 and min(sliders) > wide, width
+        assert len(sliders) == 9 and min(sliders) >= wide, width
         assert page.page.locator(".d2l-stage").evaluate("node => node.scrollWidth <= node.clientWidth"), width
 
 
@@ -138,7 +204,7 @@ def test_own_numbers_start_from_those_shown(mounted):
     assert page.get("weights") == MIXES["sepia"] and page.result["means"] == before
 
 
-@pytest.mark.parametrize("trait", ["mix", "weights", "row", "column", "credit"])
+@pytest.mark.parametrize("trait", ["mix", "weights", "channels", "row", "column", "credit"])
 def test_nonsense_is_brought_back(mounted, trait):
     page = mounted.open(PixelMixer(mix=OWN))
     for value in ("NaN", "Infinity", -1e9, 1e9, 2.5, None, "many", [], [[None, "x"], 3]):
@@ -165,4 +231,4 @@ def test_python_brings_nonsense_back_too():
     assert mixer.matrix().tolist() == [[2, 0, 0]] * 3
     assert PixelMixer([[[10**400] * 3]]).image == ""
     assert PixelMixer(mix=OWN, weights="none", row="far").picture() and PixelMixer(row=1e9).row == 95
-    assert repr(PixelMixer()).startswith("PixelMixer(column=34, ")
+    assert repr(PixelMixer()).startswith("PixelMixer(channels=1, column=34, ")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from d2lite.models.alexnet import WINDOWS, alexnet
 from d2lite.models.vgg import vgg11
 from d2lite.widgets import ReceptiveField
-from d2lite.widgets.receptive_field import OWN, STACKS, paths, reaches, seen, weights, windows
+from d2lite.widgets.receptive_field import OWN, STACKS, first_pixel, paths, reaches, seen, weights, windows
 from tools import project
 
 DRAWN = random.Random(0)
@@ -99,7 +99,10 @@ def test_the_page_shows_the_same_numbers(mounted, layers):
 
 def test_mouse_and_keyboard(mounted):
     page = mounted.open(ReceptiveField())
-    page.page.locator("[data-level='1']").hover()
+    name = {"position": {"x": 20, "y": 10}}
+    page.page.locator("[data-row='1']").hover(**name)
+    assert page.get("layer") == 0, "a mouse that passes changes nothing"
+    page.page.locator("[data-row='1']").click(**name)
     assert page.get("layer") == 1 and "layer 1 sees 3×3" in page.say
     page.page.get_by_label("look from layer 1").focus()
     page.page.keyboard.press("ArrowDown")
@@ -130,6 +133,67 @@ def test_mouse_and_keyboard(mounted):
     assert len(page.get("layers")) == 13
 
 
+@pytest.mark.parametrize("layers", [STACKS["three 3×3"], STACKS["AlexNet"], RANDOM[2]])
+def test_a_unit_sees_where_it_lies(mounted, layers):
+    page = mounted.open(ReceptiveField(given(layers), size=160))
+    for layer in range(1, len(layers) + 1):
+        page.set("layer", layer)
+        starts = []
+        for right in (-1, 0, 1):
+            page.set("right", right)
+            assert page.result["start"] == [first_pixel(layers, layer, 160), first_pixel(layers, layer, 160, right)]
+            starts.append(page.result["start"][1])
+        step = page.result["steps"][layer - 1]
+        assert starts[1] - starts[0] == starts[2] - starts[1] == step
+        assert abs(starts[1] + page.result["reach"][layer - 1] / 2 - 80) <= step / 2 + 0.5, "nearest to the middle"
+
+
+def test_a_unit_is_chosen_in_the_pyramid(mounted):
+    page = mounted.open(ReceptiveField())
+    units = page.page.locator(".d2l-unit[data-level='2'][fill='var(--d2l-faint)']")
+    units.first.click()
+    left = page.result["start"][1]
+    assert page.get("layer") == 2 and page.get("right") < 0
+    page.page.locator(".d2l-unit[data-level='2'][fill='var(--d2l-faint)']").last.click()
+    assert page.result["start"][1] > left and page.get("right") > 0 and page.get("down") == 0
+    pyramid = page.page.locator(".d2l-pyramid")
+    before = page.result["start"]
+    pyramid.press("ArrowLeft")
+    assert page.result["start"] == [before[0], before[1] - 1]
+    pyramid.press("ArrowDown")
+    assert page.get("layer") == 1 and pyramid.evaluate("node => node === document.activeElement")
+    assert abs(page.result["start"][1] + 1.5 - (before[1] - 1 + 2.5)) <= 1, "from the unit that sees the same place"
+
+
+def test_a_place_is_chosen_on_the_photograph(mounted):
+    page = mounted.open(ReceptiveField())
+    assert page.page.locator(".d2l-photo image").get_attribute("href").startswith("data:image/jpeg;base64,")
+    box = page.page.locator(".d2l-photo svg").bounding_box()
+    page.page.mouse.click(box["x"] + box["width"] * 8.5 / 28, box["y"] + box["height"] * 20.5 / 28)
+    assert page.result["start"] == [20 - 3, 8 - 3], "7×7 pixels around the one that was clicked"
+    page.page.mouse.move(box["x"] + box["width"] * 20.5 / 28, box["y"] + box["height"] * 20.5 / 28)
+    assert page.result["start"] == [17, 5], "the button is up"
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + box["width"] * 10.5 / 28, box["y"] + box["height"] * 9.5 / 28, steps=3)
+    page.page.mouse.up()
+    assert page.result["start"] == [6, 7]
+    page.page.locator(".d2l-photo").press("ArrowRight")
+    page.page.locator(".d2l-photo").press("ArrowUp")
+    assert page.result["start"] == [5, 8]
+    alone = page.page.locator("svg[aria-label='Those 7×7 pixels alone.']")
+    assert alone.get_attribute("viewBox") == "8 5 7 7"
+    page.set("photograph", "none")
+    assert page.page.locator("image").count() == 0 and page.say.startswith("One unit")
+
+
+def test_the_answer_has_a_button(mounted):
+    page = mounted.open(ReceptiveField())
+    page.control("stack").select_option("ten 3×3")
+    assert page.result["reach"][-1] == 21
+    page.page.click(".d2l-answer")
+    assert page.get("stack") == OWN and page.result["reach"][-1] == reaches([[3, 2, 0], *[[3, 1, 0]] * 9])[-1] == 39
+
+
 def test_what_cannot_be_a_window_is_marked_while_it_is_typed(mounted):
     page = mounted.open(ReceptiveField([(5, 2), (3, 1)]))
     cell = page.page.locator("[data-cell=kernel-2]")
@@ -138,8 +202,11 @@ def test_what_cannot_be_a_window_is_marked_while_it_is_typed(mounted):
         cell.fill(text)
         assert cell.get_attribute("aria-invalid") == str(not valid).lower(), text
         assert page.get("layers") == ([[5, 2, 0], [int(text), 1, 0]] if valid else before), text
+    assert not page.page.locator(".d2l-note").is_visible()
     cell.fill("99")
+    assert page.page.inner_text(".d2l-note") == "A kernel is a whole number from 1 to 11: “99” is not taken."
     cell.press("Tab")
+    assert page.page.locator(".d2l-note").is_visible(), "it says why 11 is there again"
     assert cell.input_value() == "11" and cell.get_attribute("aria-invalid") == "false"
 
 
@@ -185,7 +252,7 @@ def test_a_patch_larger_than_the_image_is_told(mounted):
     assert "(76\u00a0% of the image's width)" in page.say
 
 
-@pytest.mark.parametrize("trait", ["stack", "layers", "layer", "size"])
+@pytest.mark.parametrize("trait", ["stack", "layers", "layer", "size", "down", "right", "photograph", "credit"])
 def test_nonsense_is_brought_back(mounted, trait):
     page = mounted.open(ReceptiveField([(5, 2)]))
     for value in ("NaN", "Infinity", -1e9, 1e9, 2.5, None, "many", [], [[None, "x"], 3], [[1e9, -4, 7]] * 50):
@@ -204,7 +271,7 @@ def test_python_brings_nonsense_back_too():
     assert ReceptiveField([(10**400, 1)]).used() == [[11, 1, 0]]
     assert ReceptiveField(OWN).used() == [] and ReceptiveField(OWN).picture()
     assert ReceptiveField(OWN, layers=[[3]], layer=7, size=-5).used() == [[3, 1, 0]]
-    assert repr(ReceptiveField()) == "ReceptiveField(layer=0, size=28, stack='three 3×3')"
+    assert repr(ReceptiveField()) == "ReceptiveField(down=0, layer=0, right=0, size=28, stack='three 3×3')"
 
 
 def test_what_the_class_stores_it_takes():

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from d2lite import widgets
+from tests.browser import Mounted
 from d2lite.widgets.base import array, clamped
 
 IMAGES, LABELS = torch.zeros(3, 1, 12, 12, dtype=torch.uint8), torch.tensor([0, 1, 1])
@@ -22,6 +23,7 @@ MADE = {
     "PredictionBrowser": lambda: widgets.PredictionBrowser(IMAGES, LABELS, ["a", "b"], {"one": LABELS}),
     "SkipConnection": lambda: widgets.SkipConnection(*RUNS),
 }
+TRAITS = "(({ result, ...others }) => others)(document.querySelector('.d2l-widget').model.state)"
 ANOTHER_VIEW = """async () => {
     const { model } = document.querySelector(".d2l-widget");
     const listeners = () => [...model.listeners.values()].reduce((sum, some) => sum + some.size, 0);
@@ -41,6 +43,46 @@ ANOTHER_VIEW = """async () => {
 def test_a_second_view_has_its_own_names_and_can_be_taken_away(mounted, name):
     page = mounted.open(MADE.get(name, getattr(widgets, name))())
     assert page.page.evaluate(ANOTHER_VIEW) == {"grew": True, "unique": True, "groups": True, "left": 0}
+
+
+@pytest.mark.parametrize("name", widgets.__all__)
+def test_each_says_what_it_is_and_what_to_do_and_goes_back_to_its_start(mounted, name):
+    page = mounted.open(MADE.get(name, getattr(widgets, name))())
+    group, title = page.page.locator(".d2l-interactive"), page.page.locator(".d2l-title").inner_text()
+    assert title and group.get_attribute("aria-label") == title, "the visible title is its name"
+    hint = page.page.locator(f"#{group.get_attribute('aria-describedby')}")
+    assert hint.is_visible() and 10 < len(hint.inner_text()) < 160, "one line of instruction"
+    first = page.page.evaluate(TRAITS)
+    for trait in page.page.locator(".d2l-control:visible").evaluate_all("all => all.map(node => node.dataset.trait)"):
+        page.press(trait, "ArrowRight", 2)
+        page.press(trait, " ")
+    assert page.page.evaluate(TRAITS) != first
+    page.page.get_by_role("button", name="reset", exact=True).click()
+    assert page.page.evaluate(TRAITS) == first
+
+
+def test_a_button_reveals_the_answer_and_a_reset_hides_it_again(mounted):
+    page = mounted.open(widgets.ConvolutionLab())
+    answer, before = page.page.locator(".d2l-answer"), page.say
+    assert answer.get_attribute("aria-pressed") == "false"
+    answer.click()
+    assert answer.get_attribute("aria-pressed") == "true" and page.say != before
+    answer.click()
+    assert answer.get_attribute("aria-pressed") == "false" and page.say == before
+    answer.click()
+    page.page.get_by_role("button", name="reset", exact=True).click()
+    assert answer.get_attribute("aria-pressed") == "false" and page.say == before
+
+
+@pytest.mark.parametrize("name", widgets.__all__)
+def test_a_finger_finds_every_control_of_a_phone(mounted, name):
+    page = mounted.open(MADE.get(name, getattr(widgets, name))(), width=390)
+    page.page.wait_for_timeout(50)
+    parts = page.page.locator(".d2l-interactive :is(.d2l-controls input[type=range], select, button):visible")
+    boxes = parts.evaluate_all("all => all.map(node => [node.outerHTML.slice(0, 80), node.offsetWidth, node.offsetHeight])")
+    assert [box for box in boxes if box[2] < 44 or ("range" in box[0] and box[1] < 200)] == []
+    assert page.page.locator(".d2l-interactive > .d2l-controls > .d2l-control:visible").count() <= 4
+    assert page.page.locator("html").evaluate("node => node.scrollWidth") <= 390
 
 
 def test_tensors_of_every_kind_become_arrays():
@@ -65,6 +107,38 @@ def test_a_finger_that_scrolls_moves_nothing(mounted):
     assert page.get("lr") == 0.1 and page.control("lr").input_value() == "0.1"
 
 
+def swipe_up(page, box):
+    """A finger comes down left in ``box``, and moves up."""
+    finger = page.page.context.new_cdp_session(page.page)
+    x, y = box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 9):
+        moved = {"x": x, "y": y - 25 * step}
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [moved]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.page.wait_for_timeout(300)
+
+
+@pytest.mark.parametrize("name", widgets.__all__)
+def test_a_swipe_scrolls_the_page_and_changes_nothing(chromium, name):
+    context = chromium.new_context(offline=True, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 700})
+    page = Mounted(context.new_page()).open(MADE.get(name, getattr(widgets, name))(), width=390)
+    page.page.set_viewport_size({"width": 390, "height": 700})
+    page.page.evaluate("document.body.style.paddingBottom = '2000px'")
+    before = page.page.evaluate(TRAITS)
+    parts = page.page.locator(".d2l-interactive :is(input[type=range], .d2l-stage svg, .d2l-stage canvas):visible")
+    for number in range(min(parts.count(), 12)):
+        if parts.nth(number).evaluate("node => node.matches('canvas') && getComputedStyle(node.parentNode).touchAction === 'none'"):
+            continue  # one draws on it
+        parts.nth(number).evaluate("node => node.scrollIntoView({ block: 'center', behavior: 'instant' })")
+        top = page.page.evaluate("scrollY")
+        swipe_up(page, parts.nth(number).bounding_box())
+        what = parts.nth(number).evaluate("node => node.outerHTML.slice(0, 90)")
+        assert page.page.evaluate("scrollY") > top + 50, f"the page scrolls from {what}"
+        assert page.page.evaluate(TRAITS) == before, f"nothing moves from {what}"
+    context.close()
+
+
 def test_what_is_spoken_is_spoken_once_the_reader_rests(mounted):
     page = mounted.open(widgets.BatchNormLab())
     spoken = page.page.locator(".d2l-spoken")
@@ -85,3 +159,7 @@ def test_what_is_below_stays_where_it_is_while_a_slider_moves(mounted):
     assert page.page.evaluate(height) == tall
     page.press("kernel", "ArrowDown")
     assert page.page.evaluate(height) < tall, "another choice is another picture"
+    page.press("size", "End")
+    page.press("size", "Home")
+    page.page.wait_for_timeout(800)
+    assert page.page.evaluate(height) < tall - 50, "at rest no hole is left"

@@ -28,7 +28,7 @@ function row(places, kernel) {
 export default {
   render({ model, el }) {
     return interactive({
-      model, el, label: "The places of a kernel",
+      model, el, title: "The places of a kernel", hint: "Change the kernel or its stride, and see which pixels it covers.",
       controls: [
         { trait: "kernel", label: "kernel", min: 1, max: 7 },
         { trait: "stride", label: "stride", min: 1, max: 4 },
