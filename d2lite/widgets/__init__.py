@@ -12,6 +12,7 @@ from .mixer import PixelMixer
 from .predictions import PredictionBrowser
 from .receptive_field import ReceptiveField
 from .skip_connection import SkipConnection
+from .training_lab import TrainingLab
 
 __all__ = [
     "ArchitectureExplorer",
@@ -26,4 +27,5 @@ __all__ = [
     "PredictionBrowser",
     "ReceptiveField",
     "SkipConnection",
+    "TrainingLab",
 ]
