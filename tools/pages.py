@@ -16,6 +16,11 @@ from tools import generated, project, speed
 
 SETS = project.ROOT / "assignments" / "source"
 README = project.ROOT / "README.md"
+WIDGETS = project.ROOT / "d2lite" / "widgets"
+#: the network of digits on the first page: what tools/cover_network.py stored, and the scripts that run it
+COVER, PICTURE = project.ROOT / "tools" / "cover_network.json", project.BOOK / "_static" / "cover_network.svg"
+DIGITS_SCRIPTS = ("shared", "network_forward", "network_drawing", "live_network")
+DIGITS_STYLES = ("shared", "live_network")
 RUN = "Run it in"  # head of the column of links
 BUILT = re.compile(r"<!-- built: (\w+) -->")
 
@@ -57,18 +62,14 @@ def places(name: str, folder: str) -> str:
     return f"[Colab]({project.colab_url(name, folder)}), [Kaggle]({project.kaggle_url(name, folder)})"
 
 
-def chapter_table(link: str, *, timed: bool) -> str:
-    """Chapter, promise, minutes of the stored run where ``timed``, where it runs; ``link`` makes its address."""
-    head = {"Chapter": speed.LEFT, "What it promises": speed.LEFT}
-    head |= {"Minutes to run": speed.RIGHT, RUN: speed.LEFT} if timed else {RUN: speed.LEFT}
+def chapter_table() -> str:
+    """Chapter, promise, where it runs, as README shows them."""
     body = []
     for name in project.chapters():
         page = facts(name)
-        run = page["run"]
-        cells = [f"[{page['title']}]({link.format(name)})", page["promise"].replace("|", "\\|")]
-        cells += [minutes(run) + (f" ({run['profile']}, {short(run['device'])})" if run else "")] if timed else []
-        body.append([*cells, places(name, "book")])
-    return speed.grid(head, body)
+        title, promise = f"[{page['title']}](book/{name}.ipynb)", page["promise"].replace("|", "\\|")
+        body.append([title, promise, places(name, "book")])
+    return speed.grid({"Chapter": speed.LEFT, "What it promises": speed.LEFT, RUN: speed.LEFT}, body)
 
 
 def set_table() -> str:
@@ -108,19 +109,105 @@ def covers() -> dict[str, tuple[bytes, str]]:
     return {name: found for name in project.chapters() if (found := cover(name))}
 
 
-def gallery() -> str:
-    """A picture a chapter, each leading to it."""
-    parts = [
-        f"**[{facts(name)['title']}]({name}.ipynb)**\n"
-        f'<img src="_static/covers/{name}.png" alt="{html.escape(alt)}" />\n'
-        for name, (_, alt) in covers().items()
+def cards() -> str:
+    """A card a chapter: its picture, what it promises, the minutes of the stored run, and where it runs."""
+    return '<ol class="d2l-cards">\n' + "".join(card(name) for name in project.chapters()) + "</ol>\n"
+
+
+def card(chapter: str) -> str:
+    """One card. Its links name the chapter for whoever hears them one by one, without the words around."""
+    page, found = facts(chapter), cover(chapter)
+    title, time = html.escape(page["title"]), minutes(page["run"])
+    short_title = title.split(":")[0]
+    picture = ""
+    if found:
+        width, height = png_size(found[0])
+        picture = (
+            f'<a class="d2l-card-picture" href="{chapter}.html" tabindex="-1"><img src="_static/covers/{chapter}.png" '
+            f'alt="{html.escape(found[1])}" width="{width}" height="{height}" loading="lazy"></a>'
+        )
+    runs = [("Colab", project.colab_url(chapter)), ("Kaggle", project.kaggle_url(chapter))]
+    links = "".join(
+        f'<a href="{html.escape(url)}"><span class="d2l-spoken">Open {short_title} in </span>{where}</a>'
+        for where, url in runs
+    )
+    took = f"<span>{time} min</span>" if page["run"] else f"<span>{time}</span>"
+    return (
+        f'<li class="d2l-card">{picture}<h3><a href="{chapter}.html">{title}</a></h3>'
+        f"<p>{html.escape(page['promise'])}</p>"
+        f'<p class="d2l-card-foot">{took}{links}</p></li>\n'
+    )
+
+
+def png_size(picture: bytes) -> tuple[int, int]:
+    """Width and height of a PNG, from its header."""
+    return int.from_bytes(picture[16:20], "big"), int.from_bytes(picture[20:24], "big")
+
+
+def digits() -> str:
+    """The network of handwritten digits on the first page, as an interactive, and what it was measured to reach."""
+    stored = json.loads(COVER.read_text("utf-8"))
+    scripts = (WIDGETS / f"{name}.js" for name in DIGITS_SCRIPTS)
+    styles = (WIDGETS / f"{name}.css" for name in DIGITS_STYLES)
+    code = {
+        "_esm": "\n".join(path.read_text("utf-8") for path in scripts),
+        "_css": "\n".join(path.read_text("utf-8") for path in styles),
+    }
+    model = {"model_module": "anywidget", "state": {**stored["state"], **code}}
+    state = json.dumps({"state": {"digits": model}}).replace("</", "<\\/")
+    sides = re.findall(r'(?:width|height)="([\d.]+)pt"', PICTURE.read_text("utf-8"))
+    width, height = (round(float(side)) for side in sides[:2])
+    return (
+        '<div class="d2l-widget" id="interactive-digits">'
+        f'<img src="_static/{PICTURE.name}" alt="{html.escape(stored["alt"])}" width="{width}" height="{height}">'
+        '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "digits"}</script></div>\n'
+        f'<script type="application/vnd.jupyter.widget-state+json">{state}</script>\n'
+        f'<p class="d2l-told">This network runs in the page: {stored["numbers"]:,} learned numbers that read '
+        f"{100 * stored['accuracy']:.1f} % of {stored['images']:,} handwritten digits it never saw "
+        f"({stored['date']}, PyTorch {stored['torch'].split('+')[0]}).</p>\n"
+    )
+
+
+def doors() -> str:
+    """Three ways into the book."""
+    ways = [
+        ("Read", f"{project.chapters()[0]}.html", "start with chapter 1"),
+        ("Run", "#run-it", "in Colab, in Kaggle, or here"),
+        ("Teach", "teaching.html", "syllabus, problem sets, marking"),
     ]
-    return '<div class="d2l-gallery">\n\n' + "\n".join(parts) + "\n</div>\n"
+    links = "".join(f'<a href="{where}"><strong>{name}</strong> <span>{what}</span></a>' for name, where, what in ways)
+    return f'<nav class="d2l-doors" aria-label="Ways into the book">{links}</nav>\n'
 
 
-def short(device: str) -> str:
-    """The device without its details, for a narrow column."""
-    return device.split(",")[0]
+def interactives(chapter: str) -> list[tuple[str, str]]:
+    """(name, title) of each interactive that a chapter shows, in their order; the page has it as `interactive-NAME`."""
+    classes = dict.fromkeys(re.findall(r"d2l\.widgets\.(\w+)\(", project.source(chapter).read_text("utf-8")))
+    return [(made[found], title(made[found])) for made in [widget_names()] for found in classes]
+
+
+def widget_names() -> dict[str, str]:
+    """Class of an interactive → its name, that of its module and of its script."""
+    text = (WIDGETS / "__init__.py").read_text("utf-8")
+    return {found: module for module, found in re.findall(r"^from \.(\w+) import (\w+)", text, re.M)}
+
+
+def title(name: str) -> str:
+    """The title that an interactive's script gives it."""
+    script = (WIDGETS / f"{name}.js").read_text("utf-8")
+    match = re.search(r'\bmodel(?:: \w+)?, el,\s+(?:title|label): "([^"]+)"', script)
+    if match is None:
+        raise SystemExit(f'd2lite/widgets/{name}.js: it must hold `interactive({{ model, el, title: "…"`')
+    return match[1]
+
+
+def playground() -> str:
+    """Every interactive, linked to its own place."""
+    items = [
+        f'<li><a href="{name}.html#interactive-{made}">{html.escape(called)}</a></li>'
+        for name in project.chapters()
+        for made, called in interactives(name)
+    ]
+    return '<ul class="d2l-play-list">\n' + "\n".join(items) + "\n</ul>\n"
 
 
 def status() -> str:
@@ -146,8 +233,10 @@ def runs() -> list[dict]:
 
 #: what a page of the book can have filled in, by the name in its marker
 CONTENTS: dict[str, Callable[[], str]] = {
-    "chapters": lambda: chapter_table("{}.ipynb", timed=True),
-    "gallery": gallery,
+    "digits": digits,
+    "doors": doors,
+    "cards": cards,
+    "playground": playground,
     "sets": set_table,
     "status": status,
     "targets": lambda: speed.targets(runs()),
@@ -167,7 +256,8 @@ def filled(text: str) -> str:
 def sources() -> list[project.Path]:
     """All files that CONTENTS is made of."""
     pairs = [path for name in project.chapters() for path in (project.source(name), project.notebook(name))]
-    return [*pairs, *SETS.glob("*/*.md"), *SETS.glob("*/*.ipynb"), *speed.RESULTS.glob("*.csv"), speed.NETWORKS]
+    sets, results = [*SETS.glob("*/*.md"), *SETS.glob("*/*.ipynb")], [*speed.RESULTS.glob("*.csv"), speed.NETWORKS]
+    return [*pairs, *sets, *results, COVER, PICTURE, *WIDGETS.glob("*.js"), *WIDGETS.glob("*.css")]
 
 
 def between(text: str, name: str, content: str) -> str:
@@ -187,8 +277,8 @@ def handwritten(text: str) -> str:
 def expected() -> dict[project.Path, str]:
     """README with what must stand between its markers."""
     clone = f"```bash\ngit clone {project.repository_url()}\ncd {project.slug().split('/')[1]}\nmake book\n```\n"
-    table = chapter_table("book/{}.ipynb", timed=False)
-    return {README: between(between(README.read_text("utf-8"), "chapters", f"\n{table}\n"), "clone", clone)}
+    text = between(README.read_text("utf-8"), "chapters", f"\n{chapter_table()}\n")
+    return {README: between(text, "clone", clone)}
 
 
 def stale() -> list[str]:

@@ -1,13 +1,30 @@
 """Interactives on the site: the script finds each one's state in the page, and its picture stays where none runs.
 
 An output that holds both an interactive and a picture of it becomes one box with both; `_static/widgets.js` puts the
-interactive in the picture's place.
+interactive in the picture's place. The box has a name to link to: `interactive-NAME`, that of d2lite/widgets/NAME.py.
 """
+
+import json
+import sys
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tools import pages, project  # noqa: E402 - the import needs the line above
+
 VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def named(chapter: str) -> dict[str, str]:
+    """Name of a model in the notebook of a chapter → name of the module of its interactive."""
+    stored = pages.notebook(project.notebook(chapter))["metadata"].get("widgets", {}).get(STATE, {"state": {}})
+    ids = {name: model["state"].get("_anywidget_id", "") for name, model in stored["state"].items()}
+    return {name: found.split(".")[-2] for name, found in ids.items() if "." in found}
 
 
 class WithPicture(SphinxPostTransform):
@@ -17,12 +34,18 @@ class WithPicture(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **kwargs):
+        modules, given = named(self.env.docname), set()
         for bundle in list(self.document.findall(nodes.container)):
             if bundle.get("nb_element") != "mime_bundle":
                 continue
             forms = {child["mime_type"]: child for child in bundle.children}
             if VIEW in forms and "image/png" in forms:
                 both = nodes.container(classes=["d2l-widget"])
+                view = json.loads(next(forms[VIEW].findall(nodes.raw)).astext().split(">", 1)[1].rsplit("<", 1)[0])
+                name = modules.get(view["model_id"])
+                if name and name not in given:  # the first of its kind on a page
+                    both["ids"].append(f"interactive-{name}")
+                given.add(name)
                 for picture in forms["image/png"].findall(nodes.image):
                     picture["loading"] = "lazy"  # fetched only where no script puts the interactive in its place
                 both += [*forms["image/png"].children, *forms[VIEW].children]

@@ -67,7 +67,12 @@
   const failed = (error) => console.error("An interactive did not start; its picture stays.", error);
   try {
     const models = read();
-    for (const box of document.querySelectorAll(".d2l-widget")) mount(box, models).catch(failed);
+    const started = [...document.querySelectorAll(".d2l-widget")].map((box) => mount(box, models).catch(failed));
+    const loaded = new Promise((resolve) => (document.readyState === "complete" ? resolve() : addEventListener("load", resolve)));
+    Promise.all([...started, loaded]).then(() => {  // only now is known where one is that the address names
+      const named = document.getElementById(location.hash.slice(1));
+      if (named?.matches(".d2l-widget")) named.scrollIntoView({ behavior: "instant" });
+    });
   } catch (error) {
     failed(error);
   }

@@ -1,124 +1,26 @@
-// A small network, run forward in the page, and what it is shown: a picture to draw on, the output of each layer.
-
-// The network: `forward` computes what `rounded(net)` in live_network.py does.
-
-/** The layers, each with the numbers of its weight and bias. */
-function unpack({ layers, steps, weights }) {
-  const all = new Int8Array(bytesOf(weights).buffer);
-  let at = 0, tensor = 0;
-  const next = (shape) => {
-    if (!shape) return null;
-    const count = shape.reduce((a, b) => a * b), step = steps[tensor++];
-    return Float32Array.from(all.subarray(at, (at += count)), (value) => value * step);
-  };
-  return layers.map((layer) => ({ ...layer, form: layer.weight, weight: next(layer.weight), bias: next(layer.bias) }));
-}
-
-/** Slides a window over maps of height × width: `value(output, top, left)` is what it gives where it stands there. */
-function slide(outputs, height, width, { kernel_size: kernel, stride, padding }, value) {
-  const [rows, columns] = [height, width].map((length) => Math.floor((length + 2 * padding - kernel) / stride) + 1);
-  const values = Float32Array.from({ length: outputs * rows * columns }, (_, at) => {
-    const row = Math.floor(at / columns) % rows, column = at % columns;
-    return value(Math.floor(at / rows / columns), row * stride - padding, column * stride - padding);
-  });
-  return { shape: [outputs, rows, columns], values };
-}
-
-function convolution({ shape: [inputs, height, width], values }, layer) {
-  const { form: [outputs], kernel_size: kernel, weight, bias } = layer;
-  return slide(outputs, height, width, layer, (o, top, left) => {
-    let sum = bias ? bias[o] : 0;
-    for (let i = 0; i < inputs; i += 1) {
-      for (let a = Math.max(0, -top); a < Math.min(kernel, height - top); a += 1) {  // the padding adds nothing
-        const own = ((o * inputs + i) * kernel + a) * kernel, below = (i * height + top + a) * width + left;
-        for (let b = Math.max(0, -left); b < Math.min(kernel, width - left); b += 1) sum += weight[own + b] * values[below + b];
-      }
-    }
-    return sum;
-  });
-}
-
-/** Each window becomes one number: `join` makes it of the values in the window. */
-function pooling({ shape: [maps, height, width], values }, layer, join) {
-  const { kernel_size: kernel } = layer, places = [...Array(kernel * kernel).keys()];
-  return slide(maps, height, width, layer, (map, top, left) => (
-    join(places.map((at) => values[(map * height + top + Math.floor(at / kernel)) * width + left + (at % kernel)]))
-  ));
-}
-
-/** A fully connected layer: a convolution of maps that have one pixel each. */
-function connected({ values }, layer) {
-  const { values: out } = convolution({ shape: [values.length, 1, 1], values }, { ...layer, kernel_size: 1, stride: 1, padding: 0 });
-  return { shape: [out.length], values: out };
-}
-
-const each = (x, change) => ({ shape: x.shape, values: x.values.map(change) });
-
-const LAYERS = {
-  convolution,
-  "fully connected": connected,
-  flatten: ({ values }) => ({ shape: [values.length], values }),
-  ReLU: (x) => each(x, (value) => Math.max(0, value)),
-  sigmoid: (x) => each(x, (value) => 1 / (1 + Math.exp(-value))),
-  tanh: (x) => each(x, Math.tanh),
-  "max pooling": (x, layer) => pooling(x, layer, (window) => Math.max(...window)),
-  "average pooling": (x, layer) => pooling(x, layer, meanOf),
-};
-
-/** What each layer puts out for a picture of bytes. */
-function forward(layers, grey, { side, mean, std }) {
-  let x = { shape: [1, side, side], values: Float32Array.from(grey, (value) => (value / 255 - mean) / std) };
-  return layers.map((layer) => (x = LAYERS[layer.kind](x, layer)));
-}
-
-function softmax(logits) {
-  const powers = logits.map((value) => Math.exp(value - Math.max(...logits))), sum = powers.reduce((a, b) => a + b);
-  return powers.map((power) => power / sum);
-}
-
-// What is seen of it.
+// A picture to draw on, and what a small network makes of it: the output of each layer, the probabilities.
 
 const CELLS = 120;  // of a vector, in one row
-const WIDE = 530;  // pixels that the maps of a layer may take
+const WIDE = 500;  // pixels that the maps of a layer may take
+const SMALL = { wide: 168, most: 10 };  // what a number is made of
 
-/** A file as grey bytes, `side` × `side`: whole, in the middle, its first line or column continued beside it. */
-async function greyOf(file, side) {
-  const picture = await createImageBitmap(file), fine = 8 * side;
-  const context = h("canvas", { width: fine, height: fine }).getContext("2d", { willReadFrequently: true });
-  const { width, height } = picture, share = fine / Math.max(width, height);
-  Object.assign(context, { fillStyle: "#fff", imageSmoothingQuality: "high" });
-  context.fillRect(0, 0, fine, fine);
-  context.drawImage(picture, 0, 0, height > width ? 1 : width, height > width ? height : 1, 0, 0, fine, fine);
-  context.drawImage(picture, (fine - width * share) / 2, (fine - height * share) / 2, width * share, height * share);
-  const { data } = context.getImageData(0, 0, fine, fine), sums = new Float64Array(side * side);
-  const light = (at) => 0.299 * data[4 * at] + 0.587 * data[4 * at + 1] + 0.114 * data[4 * at + 2];
-  for (let at = 0; at < fine * fine; at += 1) sums[Math.floor(at / fine / 8) * side + Math.floor((at % fine) / 8)] += light(at) / 64;
-  return Uint8Array.from(sums, Math.round);
-}
-
-/** Whether the border of a picture is light: then it is probably dark on light, unlike the data. */
-function lightBorder(grey, side) {
-  const last = side - 1, onBorder = (at) => at < side || at >= side * last || at % side === 0 || at % side === last;
-  return meanOf([...grey].filter((_, at) => onBorder(at))) > 127;
-}
-
-/** How the output of a layer is laid out: `count` maps of height × width with a gap between; a vector is a strip of cells. */
-function layout(shape) {
+/** How an output is laid out: `count` maps of height × width with a gap between, `across` of them a row; a vector is a strip of cells. */
+function layout(shape, { wide = WIDE, most = 4, across: wanted = Infinity } = {}) {
   const [count, height, width] = shape.length === 1 ? [shape[0], 3, 1] : shape, gap = shape.length === 1 ? 0 : 1;
-  const across = gap ? Math.min(count, Math.floor(WIDE / (width + gap))) : Math.ceil(count / Math.ceil(count / CELLS));
+  const fit = Math.max(1, Math.floor(wide / (width + gap)));
+  const across = gap ? Math.min(count, fit, wanted) : Math.ceil(count / Math.ceil(count / Math.min(CELLS, wide >> 2)));
   const columns = across * (width + gap) - gap, rows = Math.ceil(count / across) * (height + gap) - gap;
-  const scale = gap ? clamp(Math.floor(60 / height), 1, 4) : clamp(Math.floor(160 / across), 4, 12);
-  return { count, height, width, gap, across, columns, rows, scale: Math.max(1, Math.min(scale, Math.floor(WIDE / columns))) };
+  const scale = gap ? clamp(Math.floor(60 / height), 1, most) : clamp(Math.floor(160 / across), 4, 12);
+  return { count, height, width, gap, across, columns, rows, scale: Math.max(1, Math.min(scale, Math.floor(wide / columns))) };
 }
 
 /** Paints one layer's output: black is 0 where nothing is negative; else 0 is grey, and black the most negative. */
-function paint(grid, { shape, values }, label) {
-  const { count, height, width, gap, across, columns, rows } = layout(shape);
+function paint(grid, { shape, values }, label, { count, height, width, gap, across, columns, rows } = layout(shape)) {
   const most = values.reduce((so, value) => Math.max(so, Math.abs(value)), 0), low = values.some((value) => value < 0) ? -most : 0;
   grid.draw(rows, columns, (row, column) => {
     const map = Math.floor(row / (height + gap)) * across + Math.floor(column / (width + gap));
     const y = row % (height + gap), x = column % (width + gap);
-    if (y === height || x === width || map >= count) return [128, 128, 128, 90];
+    if (y === height || x === width || map >= count) return [128, 128, 128, gap ? 0 : 90];
     const shade = (255 * (values[gap ? (map * height + y) * width + x : map] - low)) / (most - low || 1);
     return [shade, shade, shade];
   }, label);
@@ -126,15 +28,15 @@ function paint(grid, { shape, values }, label) {
 
 const percent = (share) => `${shown(100 * share, share > 0.1 ? 0 : 1)}\u00a0%`;  // not parted at the end of a line
 
-function bars(probabilities, classes, guess, label) {
-  const tall = 22, its = guess === label ? "✓ its label" : "← its label";
-  const rows = classes.flatMap((name, at) => [
-    s("text", { x: 92, y: at * tall + 15, "text-anchor": "end", "font-weight": at === guess ? "bold" : null }, name),
-    s("rect", { x: 98, y: at * tall + 3, width: Math.max(1, 180 * probabilities[at]), height: tall - 6, fill: `var(--d2l-${at === guess ? 2 : 1})` }),
-    s("text", { x: 104 + 180 * probabilities[at], y: at * tall + 15 }, `${percent(probabilities[at])}${at === label ? `  ${its}` : ""}`),
+function bars(probabilities, classes, guess, label, { name, long, after, tall = 22 }) {
+  const its = guess === label ? "✓ its label" : "← its label";
+  const rows = classes.flatMap((text, at) => [
+    s("text", { x: name, y: at * tall + tall - 7, "text-anchor": "end", "font-weight": at === guess ? "bold" : null }, text),
+    s("rect", { x: name + 6, y: at * tall + 2, width: Math.max(1, long * probabilities[at]), height: tall - 5, fill: `var(--d2l-${at === guess ? 2 : 1})` }),
+    s("text", { x: name + 12 + long * probabilities[at], y: at * tall + tall - 7 }, `${percent(probabilities[at])}${at === label ? `  ${its}` : ""}`),
   ]);
-  const told = `Probabilities: ${classes.map((name, at) => `${name} ${percent(probabilities[at])}`).join(", ")}.`;
-  return s("svg", { viewBox: `0 0 384 ${tall * classes.length}`, width: 384, role: "img", "aria-label": told }, ...rows);
+  const told = `Probabilities: ${classes.map((text, at) => `${text} ${percent(probabilities[at])}`).join(", ")}.`, width = name + long + after;
+  return s("svg", { viewBox: `0 0 ${width} ${tall * classes.length}`, width, role: "img", "aria-label": told }, ...rows);
 }
 
 /** The colours of a picture of bytes. */
@@ -143,108 +45,268 @@ const grey = (side, bytes) => (row, column) => Array(3).fill(bytes[row * side + 
 /** What the pen leaves, 255 or 0, so that it is light or dark on the page: in a negative the other way round. */
 const inkOf = (model) => ((model.get("pen") !== "dark") !== (model.get("negative") === true) ? 255 : 0);
 
-/** The picture, drawn on by mouse, finger and keys; `current()` are its bytes, `own(bytes)` makes them the reader's. */
-function sheet(model, side, current, own) {
-  const pen = [side >> 1, side >> 1], width = 8 * side + 2, picture = pixels({ width });
-  const dot = (row, column) => own(current().map((byte, at) => {
-    const down = Math.abs(Math.floor(at / side) - row), right = Math.abs((at % side) - column);
-    const corner = down && right ? 125 : 0;  // paler
-    if (Math.max(down, right) > 1) return byte;
-    return inkOf(model) ? Math.max(byte, 255 - corner) : Math.min(byte, corner);
-  }));
-  const mark = () => picture.mark([{ row: pen[0], column: pen[1] }]);
+/** The picture, drawn on by mouse, finger and keys: `begin()` before a stroke, `line(from, to)` for each piece of it. */
+function sheet({ side, width, begin, line, undo }) {
+  const picture = pixels({ width }), pen = [Math.floor(side / 2) + 0.5, Math.floor(side / 2) + 0.5];
+  let frame = [], seen = false;  // what a number depends on; the pen
+  const mark = (visible = true) => { seen = visible; picture.mark(seen ? [...frame, { row: pen[0] - 0.5, column: pen[1] - 0.5 }] : frame); };
+  const to = (point) => { line([...pen], point); [pen[0], pen[1]] = point; mark(); };
   const touched = (event) => {
-    const moved = event.type === "pointermove", from = [...pen], box = picture.node.getBoundingClientRect();
-    if (moved && !event.buttons) return;
-    pen[0] = Math.floor(clamp((event.clientY - box.top) / box.height, 0, 0.999) * side);
-    pen[1] = Math.floor(clamp((event.clientX - box.left) / box.width, 0, 0.999) * side);
-    const steps = moved ? Math.max(1, Math.abs(pen[0] - from[0]), Math.abs(pen[1] - from[1])) : 1;
-    if (steps === 1) picture.node.setPointerCapture(event.pointerId);
-    for (let left = steps - 1; left >= 0; left -= 1) dot(...pen.map((end, axis) => Math.round(end + ((from[axis] - end) * left) / steps)));
-    mark();
+    const moved = event.type === "pointermove", box = picture.node.getBoundingClientRect();
+    if (moved ? !event.buttons : event.button) return;
+    const points = ((moved && event.getCoalescedEvents?.()) || []).map((one) => one), all = points.length ? points : [event];
+    const places = all.map(({ clientX, clientY }) => [clamp((clientY - box.top) / box.height, 0, 1) * side, clamp((clientX - box.left) / box.width, 0, 1) * side]);
+    if (!moved) {
+      picture.node.setPointerCapture(event.pointerId);
+      begin();
+      [pen[0], pen[1]] = places[0];
+    }
+    places.forEach(to);
   };
   const pressed = (event) => {
-    const arrow = ARROWS[event.key];
-    if ((!arrow && event.key !== " ") || event.altKey || event.ctrlKey || event.metaKey) return;
+    const arrow = ARROWS[event.key], back = event.key === "z" && (event.ctrlKey || event.metaKey);
+    if (!back && ((!arrow && event.key !== " ") || event.altKey || event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    if (arrow) arrow.forEach((step, axis) => { pen[axis] = clamp(pen[axis] + step, 0, side - 1); });
-    if (!arrow || event.shiftKey) dot(...pen);
-    mark();
+    if (back) return undo();
+    const goal = pen.map((at, axis) => clamp(Math.floor(at) + 0.5 + (arrow ? arrow[axis] : 0), 0.5, side - 0.5));
+    if (!arrow || event.shiftKey) begin(); else [pen[0], pen[1]] = goal;
+    if (!arrow) [pen[0], pen[1]] = goal;
+    if (!arrow || event.shiftKey) to(goal); else mark();
   };
   fill(picture.node, {
     tabindex: 0, role: "application", style: `width: ${width}px; touch-action: none; cursor: crosshair`,
     "aria-label": `A picture of ${side} × ${side} pixels to draw on: arrow keys move the pen, space draws a dot, shift and an arrow a line.`,
-    onpointerdown: touched, onpointermove: touched, onkeydown: pressed, onfocus: mark, onblur: () => picture.mark([]),
+    onpointerdown: touched, onpointermove: touched, onkeydown: pressed, onfocus: () => mark(), onblur: () => mark(false),
   }, []);
-  return picture;
+  return { ...picture, pen: mark, frame: (list) => { frame = list; mark(seen); } };
 }
 
-/** What is built once: pictures to choose from, the picture itself to draw on, a grid for each layer. */
-function build(model, { side, classes, labels }, images, outputs, layers, current) {
-  const size = side * side;
-  const own = (bytes, more = {}) => give(model, { own: btoa(String.fromCharCode(...bytes)), ...more });
-  const picture = sheet(model, side, current, own), note = h("output", { style: "display: block; min-height: 1.4em" });
-  const take = (file) => file && greyOf(file, side).then(
-    (bytes) => { own(bytes, { negative: lightBorder(bytes, side) }); picture.mark([]); note.textContent = ""; },
-    () => { note.textContent = `${file.name} is no picture that this browser can read.`; },
-  );
-  const thumbs = Array.from({ length: images.length / size }, (_, at) => {
-    const { node, draw } = pixels({ width: side + 10 }), onclick = () => give(model, { image: at, own: "", negative: false });
-    const name = `test image ${at + 1}${classes[labels[at]] ? `: ${classes[labels[at]]}` : ""}`;
-    draw(side, side, grey(side, images.subarray(at * size)), name);
-    return h("button", { type: "button", style: "padding: 2px", "aria-label": name, onclick }, node);
-  });
-  const empty = () => own(new Uint8Array(size), { negative: false, pen: "light" }), blank = h("button", { type: "button", onclick: empty }, "blank sheet");
-  const file = h("input", { type: "file", accept: "image/*", style: "max-width: 100%", onchange: () => take(file.files[0]) });
-  const probabilities = h("div"), names = layers.map(({ kind }, at) => `${kind} ${outputs[at].shape.join(" × ")}`);
-  const grids = outputs.map(({ shape }) => pixels({ width: layout(shape).columns * layout(shape).scale + 2 }));
-  const rows = grids.map(({ node }, at) => h("figure", { style: "margin-top: 0.4rem" }, h("figcaption", {}, names[at]), node));
-  const choice = h("label", { style: "display: block" }, "Or drop a picture here, or choose one: ", file);
-  const node = h("div", { class: "d2l-live" },
-    h("div", { class: "d2l-row", style: "gap: 0.3rem; margin-bottom: 0.75rem" }, ...thumbs, blank),
-    h("div", { class: "d2l-row" }, picture.node, probabilities),
-    h("div", { style: "font-size: 0.8rem; line-height: 1.4" }, "Draw on it: mouse, finger, or arrow keys and space.", choice, note), ...rows,
-  );
-  return { node, take, picture, thumbs, probabilities, grids, names };
+
+/** The box of an output in its plan: a frame for each map, or one around all where they are many. */
+function frames({ height, width, gap, across, rows: tall, columns: long }, { maps, rows, columns }) {
+  if (maps[1] - maps[0] > 40) return [{ row: 0, column: 0, rows: tall, columns: long }];
+  const clip = ([first, end], most) => [Math.max(0, first), Math.min(most, end)];
+  const [top, bottom] = gap ? clip(rows, height) : [0, height], [left, right] = clip(columns, width);
+  return Array.from({ length: maps[1] - maps[0] }, (_, at) => maps[0] + at).map((map) => ({
+    row: Math.floor(map / across) * (height + gap) + top, column: (map % across) * (width + gap) + left, rows: bottom - top, columns: right - left,
+  }));
 }
+
+/** The output of layer `at`: `look([at, map, row, column])` is called with the number that the reader points at. */
+function gridOf(at, { shape }, name, form, looked, look) {
+  const plan = layout(shape, form), { height, width, gap, across, columns, scale, count } = plan, tall = gap ? height : 1;
+  const point = (row, column) => {
+    const map = Math.floor(row / (height + gap)) * across + Math.floor(column / (width + gap)), y = row % (height + gap), x = column % (width + gap);
+    if (map < count && y < height && x < width) look([at, map, gap ? y : 0, x]);
+  };
+  const step = (down, right) => {
+    const unit = looked();
+    if (unit?.[0] !== at) return look([at, 0, 0, 0]);
+    const [y, x] = [unit[2] + down, unit[3] + right], beside = x < 0 ? -1 : Number(x >= width), under = y < 0 ? -across : across * Number(y >= tall);
+    const map = unit[1] + beside + under;
+    return map >= 0 && map < count ? look([at, map, (y + tall) % tall, (x + width) % width]) : undefined;
+  };
+  const grid = pixels({ width: form.stretch ?? columns * scale + 2, point, step });
+  return {
+    at, figure: h("figure", {}, h("figcaption", {}, name), grid.node),
+    draw: (output) => paint(grid, output, `${name}.`, plan), mark: (box) => grid.mark(box ? frames(plan, box) : []),
+  };
+}
+
+/** What a number is made of: the numbers that it reads, their weights, and a sentence. */
+function panelOf({ patch, kernel, how }, where) {
+  const tile = (part, name) => {
+    const grid = pixels({ width: layout(part.shape, SMALL).columns * layout(part.shape, SMALL).scale + 2 });
+    paint(grid, part, `${name}, ${where}.`, layout(part.shape, SMALL));
+    return h("figure", {}, h("figcaption", {}, name), grid.node);
+  };
+  const tiles = kernel || patch.values.length > 1 ? [tile(patch, "what it reads"), kernel && tile(kernel, "its weights")] : [];
+  return h("div", { class: "d2l-unit" }, h("b", {}, where), ...tiles, h("p", {}, `${how}.`));
+}
+
+/** Test images to choose from. */
+function thumbsOf({ side, classes, labels }, images, choose) {
+  return Array.from({ length: images.length / side ** 2 }, (_, at) => {
+    const { node, draw } = pixels({ width: side + 10 }), name = `test image ${at + 1}${classes[labels[at]] ? `: ${classes[labels[at]]}` : ""}`;
+    draw(side, side, grey(side, images.subarray(at * side ** 2)), name);
+    return h("button", { type: "button", style: "padding: 2px", "aria-label": name, onclick: () => choose(at) }, node);
+  });
+}
+
+/** The layers whose maps a compact interactive shows: the last of each run of equal shapes, two at most. */
+function firstMaps(outputs) {
+  const shapes = outputs.map(({ shape }) => shape);
+  return [...shapes.keys()].filter((at) => shapes[at].length === 3 && `${shapes[at]}` !== `${shapes[at + 1]}`).slice(0, 2);
+}
+
+/** A button that draws the first image anew, from the points of its lines; `done` is called when it is there. */
+function replay(strokes, { line, clear, done }) {
+  const pieces = strokes.flatMap((points) => points.map((point, at) => [points[Math.max(0, at - 1)], point]));
+  let next = 0;
+  return player({
+    label: "watch", every: 1600 / Math.max(1, pieces.length),
+    tick() {
+      if (next === 0) clear();
+      line(...pieces[next]);
+      next = (next + 1) % pieces.length;
+      if (next === 0) done();
+      return next > 0;
+    },
+  });
+}
+
+const PICTURE = ["image", "own", "negative", "pen"];
+const OTHERWISE = { width: 2.5, centered: false, compact: false, unit: [] };  // where an older notebook stored none
 
 export default {
   render({ model, el }) {
     const data = model.get("data"), network = model.get("network"), layers = unpack(network), images = bytesOf(data.images);
-    const { side, classes, labels } = data, size = side * side, numbers = bytesOf(network.weights).length;
+    const { side, classes, labels } = data, size = side * side, count = classes.length, narrow = matchMedia("(max-width: 40rem)");
+    for (const [trait, value] of Object.entries(OTHERWISE)) if (model.get(trait) === undefined) model.set(trait, value);
     const test = () => whole(model.get("image"), 0, images.length / size - 1, 0);
     const mine = () => { const bytes = bytesOf(model.get("own")); return bytes.length === size ? bytes : null; };
     const current = () => mine() ?? images.slice(test() * size, (test() + 1) * size);
-    let view = null;
+    const own = (bytes, more = {}) => give(model, { own: btoa(String.fromCharCode(...bytes)), ...more });
+    const past = [];
+    let view = null, seen = null, film = false;  // what is built, computed, and whether the first image is being drawn
+    const halt = () => {
+      if (film) give(model, { own: "" });
+      film = false;
+      view?.watch?.stop();
+    };
+    const remember = () => {
+      halt();
+      past.push(Object.fromEntries(PICTURE.map((trait) => [trait, model.get(trait)])));
+      if (past.length > 100) past.shift();
+    };
+    const change = (values) => { remember(); give(model, values); };
+    const empty = () => own(new Uint8Array(size), { negative: false, pen: "light" });
+    const undo = () => { halt(); if (past.length) give(model, past.pop()); };
+    const line = (from, to) => own(stroke(current(), side, from, to, clamp(model.get("width"), 1, 5, 2.5), inkOf(model)));
+    const begin = () => {  // a drawing does not begin on a picture that was there to be looked at
+      remember();
+      if (model.get("compact") === true && !mine()) empty();
+    };
+    const looked = () => {
+      const [unit] = Array.isArray(model.get("unit")) ? model.get("unit") : [];
+      if (!Array.isArray(unit) || unit.length !== 4 || !unit.every(isNumber)) return null;
+      const at = whole(unit[0], 0, layers.length - 1), shape = seen?.outputs[at].shape ?? [1];
+      return [at, ...[shape[0], shape[1] ?? 1, shape[2] ?? 1].map((length, axis) => whole(unit[axis + 1], 0, length - 1))];
+    };
+    const look = (unit) => give(model, { unit: unit ? [unit] : [] });
+
+    /** What is built once for each form: the picture, its buttons, a grid for each layer. */
+    function build(form) {
+      const compact = form !== "full", picture = sheet({ side, width: compact ? 8 * side + 2 : 12 * side + 2, begin, line, undo });
+      const note = h("output", { style: "display: block" });
+      const take = (file) => file && greyOf(file, side).then(
+        (bytes) => { remember(); own(bytes, { negative: lightBorder(bytes, side) }); picture.pen(false); note.textContent = ""; },
+        () => { note.textContent = `${file.name} is no picture that this browser can read.`; },
+      );
+      const watch = data.strokes?.length ? replay(data.strokes, { line, clear: () => { film = true; empty(); }, done: () => { film = false; give(model, { own: "", image: 0 }); } }) : null;
+      const back = h("button", { type: "button", onclick: undo }, "undo"), clear = h("button", { type: "button", onclick: () => { remember(); empty(); } }, "clear");
+      const tools = h("div", { class: "d2l-row d2l-tools" }, back, clear, watch?.node);
+      const names = layers.map(({ kind }, at) => `${kind} ${seen.outputs[at].shape.join(" × ")}`);
+      const listed = compact ? firstMaps(seen.outputs) : [...layers.keys()];
+      const plan = ([maps]) => ({ full: { wide: WIDE }, wide: { across: Math.ceil(maps / 4), most: 7 }, narrow: { across: 8, stretch: 400 } }[form]);
+      const named = (at) => (compact ? `layer ${listed.indexOf(at) + 1}` : names[at]);
+      const grids = listed.map((at) => gridOf(at, seen.outputs[at], named(at), plan(seen.outputs[at].shape), looked, look));
+      const thumbs = compact ? [] : thumbsOf(data, images, (image) => change({ image, own: "", negative: false }));
+      const probabilities = h("div", { class: "d2l-answers" }), beside = h("div", { class: "d2l-beside" }, compact ? h("p", {}, "answer") : null, probabilities);
+      const invitation = compact ? h("p", { class: "d2l-invitation" }, h("b", {}, "✎ Draw here")) : null;
+      const pad = h("div", { class: "d2l-pad" }, invitation, picture.node, tools);
+      const file = h("input", { type: "file", accept: "image/*", onchange: () => take(file.files[0]) });
+      const choice = compact ? null : h("div", { class: "d2l-choice" }, h("label", {}, "Or drop a picture here, or choose one: ", file), note);
+      const node = h("div", { class: `d2l-live d2l-${form}` }, thumbs.length ? h("div", { class: "d2l-row d2l-thumbs" }, ...thumbs) : null, pad, beside, choice, ...grids.map(({ figure }) => figure));
+      if (compact) fill(node, { onpointerleave: () => look(null) }, []);
+      return { form, node, take, picture, watch, back, thumbs, probabilities, beside, grids, names };
+    }
+
+    /** Frames around the number that is looked at, what it reads, and what of the picture it depends on. */
+    function explain(input, place) {
+      const unit = looked();
+      view.panel?.remove();
+      for (const { mark } of view.grids) mark(null);
+      view.picture.frame([]);
+      if (!unit) return null;
+      const found = explained(layers, input, seen.outputs, unit), [at, map, row, column] = unit;
+      const one = { maps: [map, map + 1], rows: [row, row + 1], columns: [column, column + 1] };
+      const grid = view.grids.find((each) => each.at === at), lower = view.grids.find((each) => each.at === at - 1);
+      grid?.mark(one);
+      if (lower) lower.mark(found.read);
+      const [top, left] = place(found.box.rows[0], found.box.columns[0]), [bottom, right] = place(found.box.rows[1], found.box.columns[1]);
+      view.picture.frame([{ row: top, column: left, rows: bottom - top, columns: right - left, colour: "var(--d2l-4)" }]);
+      const { shape } = seen.outputs[at], where = shape.length > 1 ? `map ${map + 1}, row ${row + 1}, column ${column + 1}` : `number ${map + 1} of ${shape[0]}`;
+      if (view.form === "full" && grid) {
+        view.panel = panelOf(found, where);
+        view.panel.classList.toggle("d2l-up", at > layers.length / 2);
+        grid.figure.append(view.panel);
+      }
+      return { ...found, where };
+    }
+
+    function draw(stage) {
+      const drawn = mine() !== null, negative = model.get("negative") === true, label = drawn ? null : labels[test()];
+      const bytes = current().map((value) => (negative ? 255 - value : value)), middle = model.get("centered") === true;
+      if (seen?.key !== `${middle}${bytes}`) {
+        const { grey: given, place } = middle ? centered(bytes, side) : { grey: bytes, place: (...point) => point };
+        const input = { shape: [1, side, side], values: Float32Array.from(given, (value) => (value / 255 - data.mean) / data.std) };
+        seen = { key: `${middle}${bytes}`, place, input, outputs: forward(layers, given, data) };
+      }
+      const { outputs } = seen, form = model.get("compact") === true ? (narrow.matches ? "narrow" : "wide") : "full";
+      if (view?.form !== form) {
+        stage.replaceChildren((view = build(form)).node);
+        view.beside.append(stage.parentElement.querySelector(".d2l-say"));
+        stage.parentElement.classList.toggle("d2l-small", form !== "full");
+      }
+      const logits = [...outputs.at(-1).values], probabilities = softmax(logits), guess = probabilities.indexOf(Math.max(...probabilities));
+      view.picture.draw(side, side, grey(side, bytes), "The picture.");
+      view.back.setAttribute("aria-disabled", !past.length);
+      view.thumbs.forEach((thumb, at) => thumb.setAttribute("aria-pressed", !drawn && at === test()));
+      for (const grid of view.grids) if (grid.shown !== seen) { grid.draw(outputs[grid.at]); grid.shown = seen; }
+      const long = Math.max(...classes.map((name) => name.length)) * 7 + 8;
+      view.probabilities.replaceChildren(bars(probabilities, classes, guess, label, { name: long, long: { full: 150, wide: 130, narrow: 96 }[form], after: form === "full" && labels.length ? 106 : 56, tall: form === "narrow" ? 19 : 22 }));
+      const unit = explain(seen.input, seen.place), sums = outputs.map(({ values }) => values.reduce((a, b) => a + b)), ink = inkOf(model);
+      const result = { logits, probabilities, guess: classes[guess], sums, ink, width: clamp(model.get("width"), 1, 5, 2.5), unit: unit && { value: unit.value, box: unit.box } };
+      const blank = bytes.every((byte) => byte === bytes[0]);
+      let verdict = classes[label] ? `; the label says ${classes[label]}.` : ".";
+      if (label === guess) verdict = ", and that is right.";
+      if (form !== "full") {
+        const now = blank ? "Draw: the network answers at each stroke." : `It says ${classes[guess]}, with ${percent(probabilities[guess])}.`;
+        return { say: unit ? `This number, ${shown(unit.value, 2)}, depends on what is in the frame.` : `${now}${drawn || blank ? "" : " Your turn: draw another."}`, result };
+      }
+      if (drawn || negative) verdict = `. It knows these ${count} classes and nothing else: whatever it is shown, the probabilities add up to 100\u00a0%.`;
+      const work = `${shown(bytesOf(network.weights).length)} learned numbers turn these ${size} pixels into ${count} probabilities.`;
+      const [pen, ground, other] = model.get("pen") === "dark" ? ["dark", "black", "light"] : ["light", "white", "dark"];
+      const unseen = current().every((byte) => byte === ink) ? ` The ${pen} pen leaves nothing on ${ground}: choose the ${other} one.` : "";
+      return { say: `${work} The largest, ${percent(probabilities[guess])}, says ${classes[guess]}${verdict}${unseen}`, result };
+    }
+
     const off = interactive({
-      model, el, label: "A trained network, layer by layer", traits: ["image", "own"],
+      model, el, title: "A trained network, layer by layer", traits: ["image", "own", "unit", "compact"], draw,
+      hint: "Draw on the picture or choose another. Point at a number of a layer to see what it is made of.",
       controls: [
         { trait: "pen", label: "pen", kind: "choice", options: [["light", "light"], ["dark", "dark"]] },
+        { trait: "width", label: "pen width", min: 1, max: 5, step: 0.5, format: (value) => `${shown(value, 1)} pixels` },
         { trait: "negative", label: "negative (light ↔ dark)", kind: "switch" },
       ],
-      draw(stage) {
-        const drawn = mine() !== null, negative = model.get("negative") === true, label = drawn ? null : labels[test()];
-        const bytes = current().map((value) => (negative ? 255 - value : value)), outputs = forward(layers, bytes, data);
-        if (!view) stage.replaceChildren((view = build(model, data, images, outputs, layers, current)).node);
-        const logits = [...outputs.at(-1).values], probabilities = softmax(logits);
-        const guess = probabilities.indexOf(Math.max(...probabilities)), count = classes.length;
-        view.picture.draw(side, side, grey(side, bytes), "The picture.");
-        view.thumbs.forEach((thumb, at) => thumb.setAttribute("aria-pressed", !drawn && at === test()));
-        view.grids.forEach((grid, at) => paint(grid, outputs[at], view.names[at]));
-        view.probabilities.replaceChildren(bars(probabilities, classes, guess, label));
-        let verdict = classes[label] ? `; the label says ${classes[label]}.` : ".";
-        if (label === guess) verdict = ", and that is right.";
-        if (drawn || negative) verdict = `. It knows these ${count} classes and nothing else: whatever it is shown, the probabilities add up to 100\u00a0%.`;
-        const work = `${shown(numbers)} learned numbers turn these ${size} pixels into ${count} probabilities.`;
-        const ink = inkOf(model), [pen, ground, other] = model.get("pen") === "dark" ? ["dark", "black", "light"] : ["light", "white", "dark"];
-        const unseen = current().every((byte) => byte === ink) ? ` The ${pen} pen leaves nothing on ${ground}: choose the ${other} one.` : "";
-        const say = `${work} The largest, ${percent(probabilities[guess])}, says ${classes[guess]}${verdict}${unseen}`;
-        const sums = outputs.map(({ values }) => values.reduce((a, b) => a + b));
-        return { say, result: { logits, probabilities, guess: classes[guess], sums, ink } };
-      },
+      more: [{ trait: "centered", label: "center and scale what is drawn, as MNIST does", kind: "switch" }],
+      reset: () => { halt(); past.length = 0; },
     });
-    const dropped = (event) => { event.preventDefault(); view?.take(event.dataTransfer.files[0]); };
+    const stage = el.querySelector(".d2l-stage"), resized = () => draw(stage), dropped = (event) => { event.preventDefault(); view?.take(event.dataTransfer.files[0]); };
     fill(el.firstChild, { ondragover: (event) => event.preventDefault(), ondrop: dropped }, []);  // wherever, or the browser leaves the page
-    return off;
+    narrow.addEventListener("change", resized);
+    const once = new IntersectionObserver(([{ isIntersecting }]) => {
+      if (!isIntersecting) return;
+      once.disconnect();
+      if (view.watch && !still() && !mine()) view.watch.node.click();
+    }, { threshold: 0.6 });
+    once.observe(el);
+    return () => {
+      once.disconnect();
+      halt();
+      narrow.removeEventListener("change", resized);
+      off();
+    };
   },
 };

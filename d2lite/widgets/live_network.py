@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from ..arguments import whole
-from .base import Choice, Interactive, Number, Switch
+from .base import Choice, Interactive, Number, Switch, Table, numbers
 
 KINDS = {
     nn.Conv2d: "convolution", nn.Linear: "fully connected", nn.Flatten: "flatten", nn.ReLU: "ReLU",
@@ -25,6 +25,8 @@ PLAIN = {
     "divisor_override": None, "start_dim": 1, "end_dim": -1,
 }  # fmt: skip
 MOST = 24  # test images
+INK = 64  # of 255: what is brighter belongs to the drawing
+FILLED = 20 / 28  # of the side that a digit of MNIST fills
 
 
 def leaves(net: nn.Module) -> list[nn.Module]:
@@ -91,11 +93,44 @@ def packed(net: nn.Module) -> dict:
     }
 
 
+def drawn(lines, side: int, width: float) -> np.ndarray:
+    """What the pen leaves on a black sheet, (side, side) uint8: a line goes through points (row, column) in pixels."""
+    places = np.stack(np.mgrid[:side, :side], -1) + 0.5
+    sheet = np.zeros((side, side))
+    for line in lines:
+        for start, end in zip(line, [*line[1:], line[-1]]):
+            start, way = np.array(start, float), np.subtract(end, start)
+            share = ((places - start) @ way / max(way @ way, 1e-9)).clip(0, 1)
+            far = np.linalg.norm(places - start - share[..., None] * way, axis=-1)
+            sheet = np.maximum(sheet, (width / 2 + 0.5 - far).clip(0, 1))
+    return (255 * sheet).round().astype(np.uint8)
+
+
+def centered(grey) -> np.ndarray:
+    """A picture, (side, side) of 0 to 255, as those of MNIST were made: 20 of 28 pixels large, centered by its mass."""
+    grey = np.asarray(grey, float)
+    side, inked = len(grey), np.nonzero(grey > INK)
+    if not len(inked[0]):
+        return grey
+    scale = np.clip((max(map(np.ptp, inked)) + 1) / (FILLED * side), 0.6, 1.4)
+    pixels, wide = np.arange(side), max(1, scale)
+    middles = [(grey.sum(axis) * (pixels + 0.5)).sum() / grey.sum() for axis in (1, 0)]
+    places = [middle + (pixels + 0.5 - side / 2) * scale - 0.5 for middle in middles]
+    down, right = (np.maximum(0, 1 - abs(place[:, None] - pixels) / wide) / wide for place in places)
+    return down @ grey @ right.T
+
+
 def strip(output: torch.Tensor) -> torch.Tensor:
     """The maps of a layer side by side, with columns of NaN between; a vector as one row."""
     if output.ndim < 3:
         return output.reshape(1, -1)
     return torch.cat([nn.functional.pad(one, (0, 1), value=math.nan) for one in output], dim=1)[:, :-1]
+
+
+def first_maps(shapes: list[tuple]) -> list[int]:
+    """The layers whose maps a compact interactive shows: the last of each run of equal shapes, two at most."""
+    ends = [at for at, (own, after) in enumerate(zip(shapes, [*shapes[1:], ()])) if len(own) == 3 and own != after]
+    return ends[:2]
 
 
 class Grey(traitlets.TraitType):
@@ -122,7 +157,12 @@ class LiveNetwork(Interactive):
         image: which of them is shown.
         own: the reader's picture in its place, side × side bytes in base64; empty where there is none.
         negative: whether light and dark are exchanged.
-        pen: "light" or "dark", as it is seen on the page.
+        pen: "light" or "dark", as it is seen on the page; ``width`` is its width in pixels of the picture.
+        centered: whether the network gets each picture as those of MNIST were made, see :func:`centered`.
+        compact: whether only the picture, the probabilities and the maps of the first layers are shown; a drawing then
+            begins on a blank sheet.
+        unit: a row [layer, map, row, column]: the number whose window and kernel are shown; empty where none is.
+        strokes: the lines of the first image, as :func:`drawn` takes them. The page draws them once when it opens.
 
     Raises:
         ValueError: the network has a layer that does not run in the page, a fully connected one that gets maps, numbers
@@ -130,18 +170,23 @@ class LiveNetwork(Interactive):
             and ``std`` are not finite, or ``std`` is not above 0.
     """
 
+    scripts = ("network_forward", "network_drawing")
     network = traitlets.Dict().tag(sync=True)
     data = traitlets.Dict().tag(sync=True)
     image = Number(0, 0, MOST - 1)
     own = Grey("").tag(sync=True)
     negative = Switch(False)
     pen = Choice("light", "dark")
+    width = Number(2.5, 1, 5)
+    centered = Switch(False)
+    compact = Switch(False)
+    unit = Table(4)
     alt = (
-        "A picture of clothing, what each layer of the network makes of it, from maps that are like the picture to "
-        "vectors that are not, and the probabilities of the ten classes."
+        "A picture, what each layer of the network makes of it, from maps that are like the picture to vectors that "
+        "are not, and the probabilities of its classes."
     )
 
-    def __init__(self, net, images, classes, mean, std, labels=(), **options):
+    def __init__(self, net, images, classes, mean, std, labels=(), *, strokes=(), **options):
         images = torch.as_tensor(images)[:MOST].cpu()
         images = images.squeeze(1) if images.ndim == 4 else images
         if images.dtype != torch.uint8 or images.ndim != 3 or not len(images) or images.shape[1] != images.shape[2]:
@@ -152,38 +197,50 @@ class LiveNetwork(Interactive):
         if not (math.isfinite(mean) and 0 < std < math.inf):
             raise ValueError(f"mean {mean} and std {std} normalize nothing.")
         network, self._net = packed(net), rounded(net)
-        self._inputs, classes = (images.unsqueeze(1) / 255 - mean) / std, [*map(str, classes)]
+        self._images, classes = images, [*map(str, classes)]
+        data = {
+            "images": base64.b64encode(images.numpy().tobytes()).decode(), "side": images.shape[1], "mean": mean,
+            "std": std, "classes": classes, "labels": [int(label) for label in labels[:MOST]],
+            "strokes": [numbers(line, 1000, 2) for line in strokes],
+        }  # fmt: skip
+        super().__init__(network=network, data=data, **options)
+        self._check(classes)
+
+    def _check(self, classes: list[str]) -> None:
+        """Raise ValueError where the network does not fit images and classes."""
         try:
-            outputs = self.activations(0)
+            given = [self.input(0), *self.activations(0)]
         except RuntimeError as error:
-            raise ValueError(f"the network does not take images of {images.shape[1]} px: {error}") from None
-        given = [self._inputs[0], *outputs]
+            raise ValueError(f"the network does not take images of {self.data['side']} px: {error}") from None
         for layer, X in zip(leaves(self._net), given):
             if type(layer) is nn.Linear and X.ndim != 1:  # PyTorch takes the last axis, the script would take all
                 raise ValueError(f"{layer} gets maps, {tuple(X.shape)} for an image: put an nn.Flatten before it.")
         shape = tuple(given[-1].shape)
         if shape != (len(classes),):
             raise ValueError(f"the network puts out {shape} for an image, and there are {len(classes)} classes.")
-        data = {
-            "images": base64.b64encode(images.numpy().tobytes()).decode(), "side": images.shape[1], "mean": mean,
-            "std": std, "classes": classes, "labels": [int(label) for label in labels[:MOST]],
-        }  # fmt: skip
-        super().__init__(network=network, data=data, **options)
+
+    def input(self, image: int) -> torch.Tensor:
+        """What the network gets for a test image, (1, side, side)."""
+        grey = self._images[image].numpy()
+        grey = torch.as_tensor(centered(grey) if self.centered else grey, dtype=torch.float32)
+        return (grey[None] / 255 - self.data["mean"]) / self.data["std"]
 
     @torch.no_grad()
     def activations(self, image: int) -> list[torch.Tensor]:
         """What each layer of the rounded network puts out for a test image, without the axis of the batch."""
-        X = self._inputs[image : image + 1]
+        X = self.input(image)[None]
         # A layer gets a copy, since one that works in place would change what is stored of the layer before it.
         return [(X := layer(X.clone()))[0] for layer in leaves(self._net)]
 
     def picture(self) -> Figure:
-        image = min(self.image, len(self._inputs) - 1)
+        image = min(self.image, len(self._images) - 1)
         outputs, classes = self.activations(image), self.data["classes"]
+        if self.compact:
+            return self._small_picture(image, outputs)
         figure = Figure(figsize=(6.8, 4.2), layout="constrained")
         left, right = figure.subfigures(1, 2, width_ratios=(2, 5))
         shown, bars = left.subplots(2, 1)
-        shown.imshow(self._inputs[image, 0].numpy(), cmap="gray")
+        shown.imshow(self.input(image)[0].numpy(), cmap="gray")
         shown.axis("off")
         bars.barh(classes, outputs[-1].softmax(0).numpy(), color="#2f7fc9")
         bars.invert_yaxis()
@@ -198,4 +255,27 @@ class LiveNetwork(Interactive):
             ax.set_ylabel(f"{KINDS[type(layer)]} ", rotation=0, ha="right", va="center", fontsize=7)
             ax.set(xticks=[], yticks=[])
             ax.set_facecolor("0.6")
+        return figure
+
+    def _small_picture(self, image: int, outputs: list[torch.Tensor]) -> Figure:
+        """The picture, the maps of the first layers, and the probabilities."""
+        maps = [outputs[at] for at in first_maps([tuple(output.shape) for output in outputs])]
+        figure = Figure(figsize=(6.8, 2.4), layout="constrained")
+        shown, *grids, bars = figure.subplots(1, len(maps) + 2, width_ratios=[2, *[1.2] * len(maps), 2])
+        shown.imshow(self._images[image].numpy(), cmap="gray")
+        shown.set_title("a drawing", fontsize=9)
+        for ax, output in zip(grids, maps):
+            across = -(-len(output) // 4)
+            rows = [strip(output[at : at + across]) for at in range(0, len(output), across)]
+            rows = [nn.functional.pad(row, (0, rows[0].shape[1] - row.shape[1], 0, 1), value=math.nan) for row in rows]
+            ax.imshow(torch.cat(rows)[:-1].numpy(), cmap="gray", interpolation="nearest")
+            ax.set_title(f"{len(output)} maps", fontsize=9)
+        for ax in (shown, *grids):
+            ax.axis("off")
+        bars.barh(self.data["classes"], outputs[-1].softmax(0).numpy(), color="#2f7fc9")
+        bars.invert_yaxis()
+        bars.set(xlim=(0, 1), xticks=[])
+        bars.set_title("probabilities", fontsize=9)
+        bars.spines[["top", "right", "bottom"]].set_visible(False)
+        bars.tick_params(labelsize=8, length=0)
         return figure

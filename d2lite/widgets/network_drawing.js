@@ -1,0 +1,50 @@
+// What a small network is shown: `stroke` and `centered` compute what `drawn` and `centered` in live_network.py do.
+
+/** The bytes after a stroke `width` pixels wide from one point [row, column] to another; `ink` is 255 or 0. */
+function stroke(bytes, side, from, to, width, ink) {
+  const way = [to[0] - from[0], to[1] - from[1]], length = way[0] ** 2 + way[1] ** 2;
+  return bytes.map((byte, at) => {
+    const place = [Math.floor(at / side) + 0.5 - from[0], (at % side) + 0.5 - from[1]];
+    const share = length ? clamp((place[0] * way[0] + place[1] * way[1]) / length, 0, 1) : 0;
+    const cover = clamp(width / 2 + 0.5 - Math.hypot(place[0] - share * way[0], place[1] - share * way[1]), 0, 1);
+    return ink ? Math.max(byte, Math.round(255 * cover)) : Math.min(byte, Math.round(255 * (1 - cover)));
+  });
+}
+
+/** A picture as MNIST's were made, `grey`, and `place(row, column)`, where a point of it is in the picture given. */
+function centered(bytes, side) {
+  const pixel = [...Array(side).keys()], sum = (values) => values.reduce((a, b) => a + b, 0), mass = sum([...bytes]);
+  const lines = [(line, at) => bytes[line * side + at], (line, at) => bytes[at * side + line]];  // rows, columns
+  const inked = lines.map((value) => pixel.filter((line) => pixel.some((at) => value(line, at) > 64)));
+  if (!inked[0].length) return { grey: bytes, place: (...point) => point };
+  const scale = clamp((Math.max(...inked.map((found) => found.at(-1) - found[0])) + 1) / ((20 / 28) * side), 0.6, 1.4), wide = Math.max(1, scale);
+  const middle = lines.map((value) => sum(pixel.map((line) => (line + 0.5) * sum(pixel.map((at) => value(line, at))))) / mass);
+  const place = (...point) => point.map((at, axis) => middle[axis] + (at - side / 2) * scale);
+  const shares = [0, 1].map((axis) => pixel.map((to) => {
+    const at = place(to + 0.5, to + 0.5)[axis] - 0.5;
+    return pixel.map((from) => Math.max(0, 1 - Math.abs(at - from) / wide) / wide);
+  }));
+  const half = shares[0].map((share) => pixel.map((x) => sum(pixel.map((y) => share[y] * bytes[y * side + x]))));
+  return { grey: half.flatMap((row) => shares[1].map((share) => sum(pixel.map((x) => share[x] * row[x])))), place };
+}
+
+/** A file as grey bytes, `side` × `side`: whole, in the middle, its first line or column continued beside it. */
+async function greyOf(file, side) {
+  const picture = await createImageBitmap(file), fine = 8 * side;
+  const context = h("canvas", { width: fine, height: fine }).getContext("2d", { willReadFrequently: true });
+  const { width, height } = picture, share = fine / Math.max(width, height);
+  Object.assign(context, { fillStyle: "#fff", imageSmoothingQuality: "high" });
+  context.fillRect(0, 0, fine, fine);
+  context.drawImage(picture, 0, 0, height > width ? 1 : width, height > width ? height : 1, 0, 0, fine, fine);
+  context.drawImage(picture, (fine - width * share) / 2, (fine - height * share) / 2, width * share, height * share);
+  const { data } = context.getImageData(0, 0, fine, fine), sums = new Float64Array(side * side);
+  const light = (at) => 0.299 * data[4 * at] + 0.587 * data[4 * at + 1] + 0.114 * data[4 * at + 2];
+  for (let at = 0; at < fine * fine; at += 1) sums[Math.floor(at / fine / 8) * side + Math.floor((at % fine) / 8)] += light(at) / 64;
+  return Uint8Array.from(sums, Math.round);
+}
+
+/** Whether the border of a picture is light: then it is probably dark on light, unlike the data. */
+function lightBorder(grey, side) {
+  const last = side - 1, onBorder = (at) => at < side || at >= side * last || at % side === 0 || at % side === last;
+  return meanOf([...grey].filter((_, at) => onBorder(at))) > 127;
+}
