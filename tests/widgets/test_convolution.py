@@ -154,7 +154,11 @@ def known(page) -> np.ndarray:
 
 def test_the_output_is_hidden_until_the_window_has_been_there(mounted):
     page = mounted.open(ConvolutionLab())
-    assert known(page).sum() == 1 and "far from 0" not in page.say and (page.result["row"], page.result["column"]) == (0, 0)
+    assert (
+        known(page).sum() == 1
+        and "far from 0" not in page.say
+        and (page.result["row"], page.result["column"]) == (0, 0)
+    )
     page.page.locator(".d2l-pixels").nth(1).focus()
     for key in ("ArrowRight", "ArrowDown"):
         page.page.keyboard.press(key)
@@ -244,7 +248,9 @@ def test_what_is_never_read_is_framed(mounted):
     frames = ".d2l-pixels svg >> nth=0 >> [stroke-dasharray]"
     page = mounted.open(ConvolutionLab(np.arange(70).reshape(7, 10), stride=3))
     assert "The last 1 column" not in page.say and "never read" in page.say
-    widths = page.page.locator(frames).evaluate_all("all => all.map(e => [+e.getAttribute('width'), +e.getAttribute('height')])")
+    widths = page.page.locator(frames).evaluate_all(
+        "all => all.map(e => [+e.getAttribute('width'), +e.getAttribute('height')])"
+    )
     assert widths == [[10, 1], [1, 7]]
     page.set("stride", 1)
     assert page.page.locator(frames).count() == 0

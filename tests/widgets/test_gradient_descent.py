@@ -163,7 +163,12 @@ def test_numbers_are_written_for_readers(mounted):
     page.set("curvature", 1)
     page.set("lr", 0.3)
     assert "the loss is about 10⁻¹¹" in page.say
-    assert [page.page.locator(".d2l-losses text").nth(place).inner_html() for place in range(4)] == ["10⁻⁶", "0.001", "1", "1,000"]
+    assert [page.page.locator(".d2l-losses text").nth(place).inner_html() for place in range(4)] == [
+        "10⁻⁶",
+        "0.001",
+        "1",
+        "1,000",
+    ]
 
 
 @pytest.mark.parametrize("trait", ["lr", "momentum", "curvature", "x", "y", "steps"])

@@ -181,7 +181,7 @@ def test_the_picture_stays_in_sight_of_the_last_slider(mounted):
     page.page.set_viewport_size({"width": 390, "height": 500})
     page.page.locator(".d2l-mix input").last.evaluate("node => node.scrollIntoView({ block: 'end' })")
     picture = page.page.locator(".d2l-pictures canvas").last.bounding_box()
-    assert 0 <= picture["y"] and picture["y"] + picture["height"] < 300
+    assert picture["y"] >= 0 and picture["y"] + picture["height"] < 300
 
 
 def test_who_sees_the_picture_alone_sees_the_answer():

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from d2lite import widgets
-from tests.browser import Mounted
 from d2lite.widgets.base import array, clamped
+from tests.browser import Mounted
 
 IMAGES, LABELS = torch.zeros(3, 1, 12, 12, dtype=torch.uint8), torch.tensor([0, 1, 1])
 
@@ -80,7 +80,8 @@ def test_a_finger_finds_every_control_of_a_phone(mounted, name):
     page.page.wait_for_timeout(50)
     kinds = "input:not([type=checkbox], [type=radio]), select, button, summary"
     parts = page.page.locator(f".d2l-interactive :is({kinds}):visible")
-    boxes = parts.evaluate_all("all => all.map(node => [node.outerHTML.slice(0, 80), node.offsetWidth, node.offsetHeight])")
+    sizes = "all => all.map(node => [node.outerHTML.slice(0, 80), node.offsetWidth, node.offsetHeight])"
+    boxes = parts.evaluate_all(sizes)
     assert [box for box in boxes if box[2] < 44 or ("range" in box[0] and box[1] < 200)] == []
     assert page.page.locator(".d2l-interactive > .d2l-controls > .d2l-control:visible").count() <= 4
     assert page.page.locator("html").evaluate("node => node.scrollWidth") <= 390
