@@ -84,8 +84,19 @@ function palette(output, kernel, lowest, highest) {
   return { low, high, colour, legend: `blue: below 0, orange: above; the ends are ±${shown(most, 2)}` };
 }
 
-const table = (rows, name) =>
-  h("table", { class: "d2l-cells", "aria-label": name }, ...rows.map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, cell)))));
+/** A table of numbers or inputs; `look(row, column)` is the style of a cell. */
+const table = (rows, name, look = () => null) => h(
+  "table", { class: "d2l-cells", "aria-label": name }, ...rows.map((row, i) => h("tr", {}, ...row.map((cell, j) => h("td", { style: look(i, j) }, cell)))),
+);
+
+/** A cell as grey as its pixel; the text is black or white, whichever reads. */
+const greyCell = (share) => {
+  const grey = Math.round(255 * share);
+  return `background: rgb(${grey} ${grey} ${grey}); color: ${grey < 118 ? "#fff" : "#000"}`;
+};
+
+/** A cell tinted blue below 0 and orange above, as the output is; `share` from -1 to 1. */
+const signedCell = (share) => `background: color-mix(in srgb, var(${share < 0 ? "--d2l-1" : "--d2l-2"}) ${Math.round(45 * Math.abs(share))}%, transparent)`;
 const part = (caption, node) => h("figure", {}, node, h("figcaption", {}, caption));
 
 export default {
@@ -108,7 +119,7 @@ export default {
     to.node.classList.add("d2l-unknown");
     for (const { node } of [from, to]) fill(node, { onkeydown: pin.key }, []);
     const slide = player({  // one output at a time in the first row, then faster
-      label: "slide the kernel", every: 60,
+      label: "slide it", every: 60,
       tick: () => {
         if (!now) return false;
         // The traits, since the drawing follows them only after all ticks where the reader asked for no motion.
@@ -235,8 +246,9 @@ export default {
       from.mark([...border, ...lost, ...taps, { row: row * stride, column: column * stride, rows: span, columns: span }]);
       const patch = made.patch(row, column), products = made.products(row, column), sum = output[row][column];
       const texts = (values) => values.map((line) => line.map((value) => shown(value, 2)));
-      patchBox.replaceChildren(table(texts(patch), "The patch"));
-      productBox.replaceChildren(table(texts(products), "The products"));
+      const largest = Math.max(1e-9, ...products.flat().map(Math.abs)), light = (value) => (value - lowest) / (highest - lowest);
+      patchBox.replaceChildren(table(texts(patch), "The patch", (i, j) => greyCell(light(patch[i][j]))));
+      productBox.replaceChildren(table(texts(products), "The products", (i, j) => signedCell(products[i][j] / largest)));
       sumBox.replaceChildren("sum: ", h("strong", {}, shown(sum, 2)));
       const side = (n) =>
         `⌊(${n} + 2·${padding} − ${dilation}·(${size} − 1) − 1) / ${stride}⌋ + 1 = ${Math.floor((n + 2 * padding - span) / stride) + 1}`;
@@ -253,7 +265,7 @@ export default {
 
     const off = interactive({
       model, el, title: "A kernel slides over an image", traits: ["image", "weights", "row", "column", "credit"], draw,
-      hint: "Move over either picture: each place of the window is one output. A click pins it; the kernel’s cells take your own numbers.",
+      hint: "Point at either picture: each place of the window is one output. A click pins it. Type your own numbers into the kernel.",
       controls: [
         { trait: "kernel", label: "kernel", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) },
         { trait: "size", label: "size", min: 1, max: 5, format: (value) => `${Math.round(value)}×${Math.round(value)}` },

@@ -4,6 +4,7 @@ const START = [-9, 2.5];
 const [WIDE, HIGH] = [10, 3.4];  // how far from the middle a walk may start
 const STEPS = 40;
 const RATE = 0.4;  // the largest
+const GOAL = 0.001;  // a loss to aim at
 
 function descend(lr, momentum, curvature, start) {
   let [x, y] = start, vx = 0, vy = 0;
@@ -41,15 +42,15 @@ const inside = ([x, y]) => x >= LEFT && x <= RIGHT && Math.abs(y) <= HALF;
 
 /** The valley from above, drawn once: contours, the walk, the ball, and what is out of sight. `show` brings it up to date. */
 function valley(place) {
-  const [rings, walk] = [s("g"), s("g")];
+  const [rings, walk] = [s("g"), s("g")], ghost = s("polyline", { fill: "none", stroke: "currentColor", "stroke-opacity": 0.45, "stroke-width": 1.2 });
   const off = s("text", { x: WIDTH - 8, y: 18, "text-anchor": "end", "font-weight": "bold", class: "d2l-halo" });
-  const grip = s("circle", { r: 22, fill: "transparent", class: "d2l-grip" });
+  const grip = h("div", { class: "d2l-grip" });  // of HTML: a browser may scroll from within a drawing, whatever its touch-action
   const ball = s("g", { class: "d2l-ball" }, s("circle", { r: 7, fill: "var(--d2l-2)", stroke: "#fff", "stroke-width": 1.5 }));
   const svg = s(
     "svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, "aria-hidden": "true" }, rings,
     s("path", { d: `M${X(0) - 5},${Y(0)}h10M${X(0)},${Y(0) - 5}v10`, stroke: "currentColor", "stroke-width": 1.5 }),
-    walk, s("text", { x: 8, y: HEIGHT - 8, class: "d2l-halo" }, "flat →"), s("text", { x: 8, y: 14, class: "d2l-halo" }, "↑ steep"),
-    ball, grip, off,
+    s("g", {}, ghost), walk, s("text", { x: 8, y: HEIGHT - 8, class: "d2l-halo" }, "flat →"), s("text", { x: 8, y: 14, class: "d2l-halo" }, "↑ steep"),
+    ball, off,
   );
   let before = null;  // where the walk started when a pointer came down
   const moved = ({ clientX, clientY }) => {
@@ -80,9 +81,10 @@ function valley(place) {
         place.set(x + right / 2, y - down / 4);
       },
     },
-    svg,
+    svg, grip,
   );
-  const show = (points, curvature, at) => {
+  const across = (walked) => walked.map(([x, y]) => `${X(x)},${Y(y)}`).join(" ");
+  const show = (points, curvature, at, before) => {
     const [levels, start] = [[150, 90, 48, 28, 14, 6, 2, 0.5], points[0]];
     rings.replaceChildren(...levels.map((level) => s("ellipse", {
       cx: X(0), cy: Y(0), rx: X(Math.sqrt(2 * level)) - X(0), ry: Y(0) - Y(Math.sqrt((2 * level) / curvature)),
@@ -90,12 +92,14 @@ function valley(place) {
     })));
     const walked = points.slice(0, at + 1).filter((point) => point.every(Number.isFinite)), gone = walked.findIndex((point) => !inside(point));
     walk.replaceChildren(
-      s("polyline", { points: walked.map(([x, y]) => `${X(x)},${Y(y)}`).join(" "), fill: "none", stroke: "var(--d2l-1)", "stroke-width": 1.5 }),
+      s("polyline", { points: across(walked), fill: "none", stroke: "var(--d2l-1)", "stroke-width": 1.5 }),
       ...walked.map(([x, y], step) => s("circle", { cx: X(x), cy: Y(y), r: step ? 2.5 : 4, fill: step ? "var(--d2l-1)" : "var(--d2l-2)" })),
     );
+    ghost.setAttribute("points", before ? across(before.points.filter((point) => point.every(Number.isFinite))) : "");
     const now = walked.at(-1);
     ball.style.transform = `translate(${X(now[0])}px, ${Y(now[1])}px)`;
-    fill(grip, { cx: X(start[0]), cy: Y(start[1]) }, []);
+    grip.style.left = `${(100 * X(start[0])) / WIDTH}%`;
+    grip.style.top = `${(100 * Y(start[1])) / HEIGHT}%`;
     off.textContent = gone < 0 ? "" : `off the chart from step ${gone} on`;
     const where = start.map((value) => shown(value, 2)).join(", ");
     node.setAttribute("aria-label", `The valley from above, and the walk from its start at ${where}. The arrow keys move the start.`);
@@ -104,38 +108,50 @@ function valley(place) {
   return { node, show };
 }
 
-/** The loss by step, on a logarithmic scale, as far as the walk is shown. */
-function curve(losses, at) {
-  const [width, height, bottom, top] = [250, 220, -6, 4];
-  const across = (step) => 34 + (step / STEPS) * (width - 44);
+/** The loss by step, on a logarithmic scale, as far as the walk is shown; faint, that of the roll before. */
+function curve(losses, at, before) {
+  const [left, width, height, bottom, top] = [42, 258, 220, -6, 4];
+  const across = (step) => left + (step / STEPS) * (width - left - 10);
   const up = (value) => 10 + (1 - (clamp(Math.log10(value), bottom, top, top) - bottom) / (top - bottom)) * (height - 40);
+  const line = (values) => values.map((value, step) => `${across(step)},${up(value)}`).join(" ");
+  const outside = (values) => values.findIndex((value) => !(Math.log10(value) <= top));
   const ticks = [-6, -3, 0, 3].flatMap((power) => [
-    s("line", { x1: 34, x2: width - 10, y1: up(10 ** power), y2: up(10 ** power), stroke: "var(--d2l-line)" }),
-    s("text", { x: 30, y: up(10 ** power) + 4, "text-anchor": "end" }, tenTo(power)),
+    s("line", { x1: left, x2: width - 10, y1: up(10 ** power), y2: up(10 ** power), stroke: "var(--d2l-line)" }),
+    s("text", { x: left - 4, y: up(10 ** power) + 4, "text-anchor": "end" }, tenTo(power)),
   ]);
-  const gone = losses.slice(0, at + 1).findIndex((value) => !(Math.log10(value) <= top));
-  const seen = losses.slice(0, gone < 0 ? at + 1 : gone + 1), end = [across(seen.length - 1), up(seen.at(-1))];
-  const line = s("polyline", {
-    points: seen.map((value, step) => `${across(step)},${up(value)}`).join(" "), fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2,
-  });
-  const right = end[0] < width / 2, label = `off the chart: ${written(losses[at])} at step ${at}`;
+  const gone = outside(losses.slice(0, at + 1)), seen = losses.slice(0, gone < 0 ? at + 1 : gone + 1);
+  const end = [across(seen.length - 1), up(seen.at(-1))], right = end[0] < width / 2, there = reached(losses, at);
   const leaves = gone < 0 ? [] : [
     s("path", { d: `M${end[0] - 5},14L${end[0]},4L${end[0] + 5},14Z`, fill: "var(--d2l-2)" }),
-    ...label.split(": ").map((text, index) =>
+    ...["off the chart", `${written(losses[at])} at step ${at}`].map((text, index) =>
       s("text", { x: end[0] + (right ? 9 : -9), y: 16 + 15 * index, "text-anchor": right ? "start" : "end", class: "d2l-halo" }, text)),
   ];
+  const goal = [
+    s("line", { x1: left, x2: width - 10, y1: up(GOAL), y2: up(GOAL), stroke: "var(--d2l-3)", "stroke-width": 2, "stroke-dasharray": "5 4" }),
+    s("text", { x: left + 4, y: up(GOAL) + 15, class: "d2l-halo" }, there < 0 ? "goal" : `goal, reached at step ${there}`),
+    there < 0 ? null : s("circle", { cx: across(there), cy: up(losses[there]), r: 6, fill: "none", stroke: "var(--d2l-3)", "stroke-width": 2.5 }),
+  ].filter(Boolean);
+  const old = before?.heights, ghost = old && s("polyline", {
+    points: line(old.slice(0, outside(old) < 0 ? old.length : outside(old) + 1)), fill: "none", stroke: "currentColor", "stroke-opacity": 0.45, "stroke-width": 1.5,
+  });
   return s(
-    "svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": "Loss by step, on a logarithmic scale." }, ...ticks,
-    line, s("circle", { cx: end[0], cy: end[1], r: 4, fill: "var(--d2l-2)" }), ...leaves,
+    "svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": "Loss by step, on a logarithmic scale." }, ...ticks, ...goal, ghost,
+    s("polyline", { points: line(seen), fill: "none", stroke: "var(--d2l-2)", "stroke-width": 2 }),
+    s("circle", { cx: end[0], cy: end[1], r: 4, fill: "var(--d2l-2)" }), ...leaves,
     s("text", { x: width - 10, y: height - 12, "text-anchor": "end" }, `loss, ${STEPS} steps`),
   );
 }
 
-function told({ at, gone, first, now, lr, momentum, curvature, start }) {
-  const most = limit(momentum, curvature), place = `(${start.map((value) => shown(value, 2)).join(", ")})`;
+/** The first step whose loss is below the goal; -1 where there is none up to `at`. */
+const reached = (losses, at) => losses.slice(0, at + 1).findIndex((value) => value < GOAL);
+
+function told({ at, gone, heights, lr, momentum, curvature, start, before }) {
+  const most = limit(momentum, curvature), [first, now, there] = [heights[0], heights[at], reached(heights, at)], place = `(${start.map((value) => shown(value, 2)).join(", ")})`;
   if (!at) return `The ball starts at ${place}, where the loss is ${written(first)}. Which way does it roll, and how far do ${STEPS} steps take it?`;
   const left = gone < 0 ? "" : ` From step ${gone} on it is off the chart.`;
-  const end = `After ${at} step${at > 1 ? "s" : ""} the loss is ${written(now)} (it began at ${written(first)}).${left}`;
+  const old = before ? ` The faint walk is your roll before; it ended at ${written(before.heights.at(-1))}.` : "";
+  const goal = there >= 0 ? ` It reached the goal, ${GOAL}, at step ${there}.` : at === STEPS && gone < 0 ? ` The goal is ${GOAL}.` : "";
+  const end = `After ${at} step${at > 1 ? "s" : ""} the loss is ${written(now)} (it began at ${written(first)}).${left}${goal}${old}`;
   if (!lr) return `${end} At a rate of 0 nothing moves.`;
   const near = lr / most;  // rates and limits are both rounded: what differs by less is the same
   if (Math.abs(near - 1) < 1e-9)
@@ -155,9 +171,17 @@ export default {
     const view = valley({ get: start, set: (x, y) => give(model, { x: round(x, WIDE), y: round(y, HIGH) }) });
     const losses = h("div", { class: "d2l-losses" }), mark = h("div", { class: "d2l-limit", "aria-hidden": "true" });
     const steps = () => whole(model.get("steps"), 0, STEPS, 0);
+    /** The walk that the settings give, with the loss at each point; two walks with the same `key` are the same. */
+    const walk = () => {
+      const lr = clamp(model.get("lr"), 0, RATE, 0.18), momentum = clamp(model.get("momentum"), 0, 0.99, 0),
+        curvature = clamp(model.get("curvature"), 1, 30, 10), points = descend(lr, momentum, curvature, start());
+      return { lr, momentum, curvature, points, heights: points.map((point) => loss(point, curvature)), key: [lr, momentum, curvature, start()].join() };
+    };
+    let rolls = [];  // the last two different walks for which the button was pressed
     const roll = player({
       label: "roll the ball", every: 130,
       tick: () => {
+        if (steps() % STEPS === 0) rolls = [...rolls.filter(({ key }) => key !== walk().key), walk()].slice(-2);
         give(model, { steps: (steps() + 1) % (STEPS + 1) });
         return steps() < STEPS;
       },
@@ -172,8 +196,12 @@ export default {
     };
 
     const off = interactive({
-      model, el, title: "A ball rolls down a valley", hint: "Drag the ball to where it shall start, choose a rate, and let it roll.",
-      traits: ["x", "y"], buttons: [roll.node], reset: roll.stop,
+      model, el, title: "A ball rolls down a valley", hint: "Drag the ball to a start, choose a learning rate, and let it roll.",
+      traits: ["x", "y"], buttons: [roll.node],
+      reset: () => {
+        roll.stop();
+        rolls = [];
+      },
       controls: [
         { trait: "lr", label: "learning rate", min: 0, max: RATE, step: 0.002 },
         { trait: "momentum", label: "momentum", min: 0, max: 0.99, step: 0.01 },
@@ -181,17 +209,16 @@ export default {
         { trait: "steps", label: "steps", min: 0, max: STEPS },
       ],
       draw(stage) {
-        const lr = clamp(model.get("lr"), 0, RATE, 0.18), momentum = clamp(model.get("momentum"), 0, 0.99, 0),
-          curvature = clamp(model.get("curvature"), 1, 30, 10), points = descend(lr, momentum, curvature, start()), at = steps();
-        const heights = points.map((point) => loss(point, curvature)), most = limit(momentum, curvature);
+        const now = walk(), { points, heights, momentum, curvature } = now, at = steps(), most = limit(momentum, curvature);
+        const before = at ? rolls.filter(({ key }) => key !== now.key).at(-1) : null;
         if (!stage.contains(view.node)) stage.replaceChildren(h("div", { class: "d2l-row" }, view.node, losses));
-        const gone = view.show(points, curvature, at);
-        losses.replaceChildren(curve(heights, at));
+        const gone = view.show(points, curvature, at, before);
+        losses.replaceChildren(curve(heights, at, before));
         markLimit(most);
         mark.style.visibility = at ? "" : "hidden";  // a first frame does not tell it
         return {
-          say: told({ at, gone, first: heights[0], now: heights[at], lr, momentum, curvature, start: start() }),
-          result: { loss: heights.at(-1), end: points.at(-1), limit: most, gone },
+          say: told({ ...now, at, gone, start: start(), before }),
+          result: { loss: heights.at(-1), end: points.at(-1), limit: most, gone, reached: reached(heights, at) },
         };
       },
     });

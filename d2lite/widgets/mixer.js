@@ -30,6 +30,12 @@ const mixed = (weights, pixel) => weights.map(([red, green, blue]) => red * pixe
 
 const grey = (value) => [value, value, value];
 
+/** How bright a channel alone shows a value: its largest, `top`, is white; 0 and less black. */
+const whiter = (value, top) => (top > 0 ? (255 * value) / top : 0);
+
+/** A patch of a colour, [red, green, blue]. */
+const swatch = (colour) => h("span", { class: "d2l-swatch", style: `background: rgb(${colour.map((value) => clamp(value, 0, 255)).join(" ")})` });
+
 export default {
   render({ model, el }) {
     let now = null, painted = null, weights = MIXES.identity;
@@ -87,16 +93,17 @@ export default {
       imageText.textContent = pin.held() ? `image; pixel ${now?.row}, ${now?.column} is pinned` : "image";
     };
 
-    /** Mixes and paints all pixels; gives what came out, rows of columns of three numbers. */
+    /** Mixes and paints all pixels. Gives `made`, rows of columns of three numbers, and `top`, the brightest of the first. */
     const paint = (rows, columns, pixel, single) => {
       const made = Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (__, j) => mixed(weights, pixel(i, j))));
+      const top = made.flat().reduce((best, [value]) => Math.max(best, value), 0);
       image.draw(rows, columns, pixel, `The image, ${rows} by ${columns} pixels.`);
-      output.draw(rows, columns, (i, j) => (single ? grey(made[i][j][0]) : made[i][j]), `The mixed image, ${rows} by ${columns} pixels.`);
+      output.draw(rows, columns, (i, j) => (single ? grey(whiter(made[i][j][0], top)) : made[i][j]), `The mixed image, ${rows} by ${columns} pixels.`);
       CHANNELS.forEach((channel, k) => {
         before[k].draw(rows, columns, (i, j) => grey(pixel(i, j)[k]), `The ${channel} channel.`);
         after[k].draw(rows, columns, (i, j) => grey(made[i][j][k]), `The new ${channel} channel.`);
       });
-      return made;
+      return { made, top };
     };
 
     const adopt = ({ target }) => {  // one's own numbers start from those that are shown; another mix is shown whole
@@ -124,31 +131,33 @@ export default {
       if (!stage.contains(board)) stage.replaceChildren(...parts, credit);
       credit.textContent = String(model.get("credit") ?? "");
       const key = JSON.stringify([model.get("image"), columns, weights, single]);
-      if (painted?.key !== key) painted = { key, made: paint(rows, columns, pixel, single) };  // else only the place has changed
-      const values = painted.made.flat().map(([value]) => value), top = values.reduce((best, value, at) => (value > values[best] ? at : best), 0);
-      const brightest = [Math.floor(top / columns), top % columns];
-      const old = pixel(row, column), fresh = painted.made[row][column];
+      if (painted?.key !== key) painted = { key, ...paint(rows, columns, pixel, single) };  // else only the place has changed
+      const { made, top } = painted, values = made.flat().map(([value]) => value), first = values.indexOf(Math.max(...values));
+      const brightest = [Math.floor(first / columns), first % columns];
+      const old = pixel(row, column), fresh = made[row][column];
       CHANNELS.forEach((_, k) => {
         sliders[k].forEach(({ show }, j) => show(weights[k][j], old[j]));
         olds[k].textContent = old[k];
         news[k].textContent = `= ${shown(fresh[k], 2)}`;
       });
-      corner.textContent = `pixel ${row}, ${column}`;
+      corner.replaceChildren(`pixel ${row}, ${column} `, h("span", {}, swatch(old), " → ", swatch(single ? grey(whiter(fresh[0], top)) : fresh)));
       [...board.tBodies[0].rows].forEach((line, k) => { line.hidden = single && k > 0; });
       heads.forEach((head, k) => { head.textContent = single ? "new" : `new ${CHANNELS[k]}`; });
-      outputText.textContent = single ? "new channel; dashed: its brightest pixel" : "mixed: the new red, green and blue together";
+      outputText.textContent = single ? `new channel, from black: 0 to white: ${shown(top, 0)}; dashed: its brightest pixel` : "mixed: the new red, green and blue together";
       after[0].node.hidden = single;  // the large picture shows it
       tell();
       const spot = single ? [{ row: brightest[0] - 1, column: brightest[1] - 1, rows: 3, columns: 3, colour: "#00a8e8", dashed: true }] : [];
       for (const { mark } of [image, output]) mark([...spot, { row, column }]);
-      const beyond = (single ? fresh.slice(0, 1) : fresh).some((value) => value < 0 || value > 255) ? " Below 0 is shown as 0, above 255 as 255." : "";
+      const beyond = single
+        ? top > 0 ? "" : " No pixel is above 0, so all are black."
+        : fresh.some((value) => value < 0 || value > 255) ? " Below 0 is shown as 0, above 255 as 255." : "";
       const three = `three dot products of the old pixel there, (${old.join(", ")}): (${fresh.map((value) => shown(value, 2)).join(", ")})`;
       const one = `one dot product of the three weights with the old pixel there, (${old.join(", ")}): ${shown(fresh[0], 2)}`;
       const end = single
         ? `Its brightest pixel lies at row ${brightest[0]}, column ${brightest[1]}.`
         : "Neighbors are never asked: whatever the nine weights, this finds no edge and blurs nothing.";
       const say = `The new pixel at row ${row}, column ${column} is ${single ? one : three}.${beyond} ${MEANS[name][Number(single)]} ${end}`;
-      const means = CHANNELS.map((_, k) => painted.made.flat().reduce((sum, value) => sum + value[k], 0) / (rows * columns));
+      const means = CHANNELS.map((_, k) => made.flat().reduce((sum, value) => sum + value[k], 0) / (rows * columns));
       return {
         say,
         result: {
@@ -160,7 +169,7 @@ export default {
 
     const off = interactive({
       model, el, title: "A 1×1 convolution on a photograph", traits: ["image", "width", "weights", "row", "column", "credit"], draw,
-      hint: "Move the three weights, and watch which part of the new channel lights up. A click pins a pixel.",
+      hint: "Move the weights: which part of the picture lights up? Point at a pixel to see its numbers; a click pins it.",
       controls: [
         { trait: "channels", label: "new channels", kind: "choice", options: [[1, "one: three weights"], [3, "three: nine weights"]] },
         { trait: "mix", label: "mix", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) },

@@ -57,8 +57,8 @@ class PixelMixer(Interactive):
             None takes a small photograph, (48, 72, 3). Where it is none, the page says so.
         mix: a name out of ``MIXES``, or weights from -2 to 2: (3, 3), output × input, or (3, 3, 1, 1), as a 1×1
             convolution has them.
-        channels: new ones that are shown, 1 or 3; with 1 the page asks for three weights alone. None takes 1 for the mix
-            that is shown first, "identity", and 3 for any other.
+        channels: new ones that are shown, 1 or 3; with 1 the page asks for three weights alone. None takes 1 for
+            "identity", the mix that is shown first, and 3 for any other.
         row: of the pixel that is looked at first, counted from 0.
         column: likewise.
 

@@ -122,6 +122,7 @@ class ReceptiveField(Interactive):
         ValueError: a third number of a layer says something else, such as its padding.
     """
 
+    scripts = ("receptive_drawing",)
     stack = Choice(*STACKS, OWN)
     layers = Table(MOST, help="one's own: rows of kernel, stride, and 1 for a pooling")
     layer = Number(0, 0, MOST)

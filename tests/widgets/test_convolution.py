@@ -154,7 +154,11 @@ def known(page) -> np.ndarray:
 
 def test_the_output_is_hidden_until_the_window_has_been_there(mounted):
     page = mounted.open(ConvolutionLab())
-    assert known(page).sum() == 1 and "far from 0" not in page.say and (page.result["row"], page.result["column"]) == (0, 0)
+    assert (
+        known(page).sum() == 1
+        and "far from 0" not in page.say
+        and (page.result["row"], page.result["column"]) == (0, 0)
+    )
     page.page.locator(".d2l-pixels").nth(1).focus()
     for key in ("ArrowRight", "ArrowDown"):
         page.page.keyboard.press(key)
@@ -209,6 +213,28 @@ def test_a_kernel_of_one_weight_is_told(mounted):
     assert "sets it apart" in page.say
 
 
+LUMINANCE = """node => {
+    const part = value => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    const light = text => part(Number(text.match(/[0-9]+/)[0]) / 255);
+    const { color, backgroundColor } = getComputedStyle(node);
+    return [Number(node.textContent), Number(backgroundColor.match(/[0-9]+/)[0]), light(color), light(backgroundColor)];
+}"""
+
+
+def test_the_cells_look_like_what_they_hold(mounted):
+    page = mounted.open(ConvolutionLab(np.linspace(0, 255, 25).round().reshape(5, 5), size=5))
+    cells = page.page.locator(".d2l-cells").first.locator("td")
+    for number in range(25):
+        value, grey, text, ground = cells.nth(number).evaluate(LUMINANCE)
+        assert grey == value, "as grey as its pixel"
+        assert (max(text, ground) + 0.05) / (min(text, ground) + 0.05) > 4.5, f"{value} can be read"
+    products = page.page.locator("table[aria-label='The products'] td")
+    held = "all => all.map(node => [Number(node.textContent.replace('−', '-')), node.style.background])"
+    tints = products.evaluate_all(held)
+    for value, style in tints:
+        assert ("--d2l-1" if value < 0 else "--d2l-2") in style and (" 0%" in style) == (abs(value) < 2), value
+
+
 def test_what_is_no_number_is_told(mounted):
     page = mounted.open(ConvolutionLab())
     cell, note = page.page.locator("table input").nth(4), page.page.locator(".d2l-note")
@@ -244,7 +270,9 @@ def test_what_is_never_read_is_framed(mounted):
     frames = ".d2l-pixels svg >> nth=0 >> [stroke-dasharray]"
     page = mounted.open(ConvolutionLab(np.arange(70).reshape(7, 10), stride=3))
     assert "The last 1 column" not in page.say and "never read" in page.say
-    widths = page.page.locator(frames).evaluate_all("all => all.map(e => [+e.getAttribute('width'), +e.getAttribute('height')])")
+    widths = page.page.locator(frames).evaluate_all(
+        "all => all.map(e => [+e.getAttribute('width'), +e.getAttribute('height')])"
+    )
     assert widths == [[10, 1], [1, 7]]
     page.set("stride", 1)
     assert page.page.locator(frames).count() == 0

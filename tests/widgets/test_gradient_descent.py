@@ -5,6 +5,7 @@ import torch
 
 from d2lite.widgets import GradientDescent
 from d2lite.widgets.gradient_descent import START, STEPS, descend, loss
+from tests.browser import Mounted
 
 
 @pytest.mark.parametrize("lr, momentum, curvature", [(0.18, 0.0, 10.0), (0.05, 0.9, 20.0), (0.3, 0.5, 3.0)])
@@ -110,6 +111,27 @@ def test_a_finger_drags_the_ball_and_a_scroll_puts_it_back(mounted):
     assert (page.get("x"), page.get("y")) == START
 
 
+def test_a_real_finger_drags_the_ball_while_the_page_stands_still(chromium):
+    context = chromium.new_context(offline=True, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 700})
+    page = Mounted(context.new_page()).open(GradientDescent(), width=390)
+    page.page.evaluate("document.body.style.paddingBottom = '2000px'")
+    page.page.locator(".d2l-valley").evaluate("node => node.scrollIntoView({ block: 'center', behavior: 'instant' })")
+    top, box = page.page.evaluate("scrollY"), page.page.locator(".d2l-grip").bounding_box()
+    assert round(min(box["width"], box["height"])) >= 44
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    finger = context.new_cdp_session(page.page)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 9):
+        moved = {"x": x + 15 * step, "y": y + 12 * step}
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [moved]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.page.wait_for_timeout(100)
+    wide = page.page.locator(".d2l-valley svg").bounding_box()["width"]
+    assert page.get("x") == pytest.approx(START[0] + 21 * 120 / wide, abs=0.3) and page.get("y") < 0
+    assert page.page.evaluate("scrollY") == top
+    context.close()
+
+
 @pytest.mark.parametrize("momentum, curvature, limit, place", [(0, 30, "0.067", 1 / 6), (0.5, 10, "0.3", 0.75)])
 def test_the_limit_is_marked_below_the_slider(mounted, momentum, curvature, limit, place):
     page = mounted.open(GradientDescent(momentum=momentum, curvature=curvature, steps=1))
@@ -120,6 +142,43 @@ def test_the_limit_is_marked_below_the_slider(mounted, momentum, curvature, limi
     assert edge == pytest.approx(slider["x"] + 8 + (slider["width"] - 16) * place, abs=3)
     page.set("curvature", 2)
     assert mark.inner_text().endswith("→"), "beyond the slider"
+
+
+def test_the_roll_before_stays_faint(mounted):
+    page = mounted.open(GradientDescent(lr=0.06, curvature=30))
+    page.page.emulate_media(reduced_motion="reduce")
+    play, faint = page.page.locator(".d2l-play"), page.page.locator(".d2l-stage polyline[stroke=currentColor]")
+
+    def seen():
+        return faint.evaluate_all(
+            "all => all.map(node => node.getAttribute('points').split(' ').filter(Boolean).length)"
+        )
+
+    play.click()
+    assert seen() == [0] and "faint" not in page.say, "nothing was rolled before"
+    page.page.locator(".d2l-valley").press("ArrowRight")
+    assert seen() == [STEPS + 1] * 2 and "it ended at 0.29" in page.say, "another start beside the roll"
+    page.press("momentum", "ArrowRight", 50)
+    play.click()
+    assert seen() == [STEPS + 1] * 2 and "it ended at 0.29" in page.say
+    page.press("momentum", "ArrowLeft", 20)
+    end = loss(descend(0.06, 0.5, 30.0, start=(-8.5, 2.5))[-1], 30.0)
+    assert f"it ended at {end:.5f}" in page.say, "now the second roll is the one before"
+    page.page.get_by_role("button", name="reset").click()
+    page.set("steps", STEPS)
+    assert seen() == [0]
+
+
+def test_a_walk_that_reaches_the_goal_is_told_where(mounted):
+    page = mounted.open(GradientDescent(lr=0.06, curvature=30, steps=STEPS))
+    assert page.result["reached"] == -1 and "The goal is 0.001." in page.say
+    page.set("momentum", 0.5)
+    points = descend(0.06, 0.5, 30.0)
+    step = next(step for step, point in enumerate(points) if loss(point, 30.0) < 0.001)
+    assert page.result["reached"] == step and f"It reached the goal, 0.001, at step {step}." in page.say
+    assert page.page.get_by_text(f"goal, reached at step {step}").is_visible()
+    page.set("steps", step - 1)
+    assert page.result["reached"] == -1 and "goal" not in page.say, "not yet"
 
 
 def test_a_walk_that_leaves_the_chart_is_told(mounted):
@@ -163,7 +222,12 @@ def test_numbers_are_written_for_readers(mounted):
     page.set("curvature", 1)
     page.set("lr", 0.3)
     assert "the loss is about 10⁻¹¹" in page.say
-    assert [page.page.locator(".d2l-losses text").nth(place).inner_html() for place in range(4)] == ["10⁻⁶", "0.001", "1", "1,000"]
+    assert [page.page.locator(".d2l-losses text").nth(place).inner_html() for place in range(4)] == [
+        "10⁻⁶",
+        "0.001",
+        "1",
+        "1,000",
+    ]
 
 
 @pytest.mark.parametrize("trait", ["lr", "momentum", "curvature", "x", "y", "steps"])

@@ -135,16 +135,40 @@ def painted(page, number):
     return np.reshape(values, (-1, 72, 4))[..., :3]
 
 
+def as_bright(channel):
+    """A channel alone as the page paints it: its largest value is white, and what is not above 0 black."""
+    return (255 * channel.clip(0) / max(channel.max(), 1e-9)).round()[..., None].repeat(3, axis=-1)
+
+
+def test_a_channel_alone_shows_its_largest_value_white(mounted):
+    page = mounted.open(PixelMixer())
+    before = painted(page, 1)
+    page.press("weight-0-0", "ArrowLeft", 10)
+    assert page.get("weights")[0] == [0.5, 0, 0]
+    assert np.abs(painted(page, 1) - before).max() <= 1, "half the weight, the same picture"
+    page.press("weight-0-0", "Home")
+    assert painted(page, 1).max() == 0 and "No pixel is above 0, so all are black." in page.say
+
+
+def test_the_pixel_is_shown_as_a_patch_of_its_colour(mounted):
+    page = mounted.open(PixelMixer(mix="swap red and blue"))
+    script = "all => all.map(node => getComputedStyle(node).backgroundColor)"
+    red, green, blue = page.result["pixel"]
+    patches = page.page.locator(".d2l-swatch").evaluate_all(script)
+    assert patches == [f"rgb({red}, {green}, {blue})", f"rgb({blue}, {green}, {red})"]
+
+
 def test_the_first_frame_is_one_channel_that_does_not_answer(mounted):
     page = mounted.open(PixelMixer())
     pixels = PixelMixer().pixels()
     assert (page.get("mix"), page.get("channels")) == ("identity", 1)
     assert page.page.locator(".d2l-mix input:visible").count() == 3
-    assert (painted(page, 1) == pixels[..., :1]).all(), "the red channel"
+    assert (painted(page, 1) == as_bright(pixels[..., 0].astype(float))).all(), "the red channel"
     assert page.result["brightest"] == [*np.unravel_index(pixels[..., 0].argmax(), pixels.shape[:2])]
     page.page.get_by_role("button", name="show weights that find the heart").click()
     output = in_torch(PixelMixer(mix="red and not green"))[0].numpy()
-    assert page.get("channels") == 1 and (painted(page, 1)[..., 0] == output.clip(0, 255)).all()
+    assert page.get("channels") == 1 and (painted(page, 1) == as_bright(output)).all()
+    assert f"white: {output.max():.0f};" in page.page.inner_text(".d2l-pictures")
     row, column = page.result["brightest"]
     assert output[row, column] == output.max() and f"row {row}, column {column}" in page.say
     assert pixels[row, column, 0] > 150 and pixels[row, column, 1] < 60, "in the red heart"
@@ -181,7 +205,7 @@ def test_the_picture_stays_in_sight_of_the_last_slider(mounted):
     page.page.set_viewport_size({"width": 390, "height": 500})
     page.page.locator(".d2l-mix input").last.evaluate("node => node.scrollIntoView({ block: 'end' })")
     picture = page.page.locator(".d2l-pictures canvas").last.bounding_box()
-    assert 0 <= picture["y"] and picture["y"] + picture["height"] < 300
+    assert picture["y"] >= 0 and picture["y"] + picture["height"] < 300
 
 
 def test_who_sees_the_picture_alone_sees_the_answer():

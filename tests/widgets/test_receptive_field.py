@@ -97,8 +97,14 @@ def test_the_page_shows_the_same_numbers(mounted, layers):
         assert result["paths"] == (paths(below) if seen(below)[0] <= 400 else [])
 
 
+def edit(page):
+    """Open the table of layers."""
+    page.page.get_by_text("edit the layers").click()
+    return page
+
+
 def test_mouse_and_keyboard(mounted):
-    page = mounted.open(ReceptiveField())
+    page = edit(mounted.open(ReceptiveField()))
     name = {"position": {"x": 20, "y": 10}}
     page.page.locator("[data-row='1']").hover(**name)
     assert page.get("layer") == 0, "a mouse that passes changes nothing"
@@ -186,6 +192,24 @@ def test_a_place_is_chosen_on_the_photograph(mounted):
     assert page.page.locator("image").count() == 0 and page.say.startswith("One unit")
 
 
+def test_a_button_climbs_from_layer_to_layer(mounted):
+    page = mounted.open(ReceptiveField())
+    play = page.page.locator(".d2l-play")
+    play.click()
+    page.page.wait_for_function("document.querySelector('.d2l-widget').model.get('layer') === 1")
+    assert "pause" in play.inner_text() and page.result["reach"][page.result["layer"] - 1] == 3
+    play.click()
+    page.page.wait_for_timeout(900)
+    assert page.get("layer") == 1, "paused"
+    page.page.emulate_media(reduced_motion="reduce")
+    play.click()
+    assert page.get("layer") == 3 and "layer 3 sees 7×7" in page.say
+    page.set("layers", [])
+    page.set("stack", OWN)
+    play.click()
+    assert page.say.startswith("Without a layer") and page.page.get_by_role("button", name="add a layer").is_visible()
+
+
 def test_the_answer_has_a_button(mounted):
     page = mounted.open(ReceptiveField())
     page.control("stack").select_option("ten 3×3")
@@ -195,7 +219,7 @@ def test_the_answer_has_a_button(mounted):
 
 
 def test_what_cannot_be_a_window_is_marked_while_it_is_typed(mounted):
-    page = mounted.open(ReceptiveField([(5, 2), (3, 1)]))
+    page = edit(mounted.open(ReceptiveField([(5, 2), (3, 1)])))
     cell = page.page.locator("[data-cell=kernel-2]")
     for text, valid in (("12", False), ("7", True), ("0", False), ("2.5", False), ("", False), ("11", True)):
         before = page.get("layers")
