@@ -48,6 +48,17 @@ def costs(rows: list, size: int, channels: int = 1, classes: int = 10, width: fl
     return table
 
 
+def growth(name: str, width: float, size: int, channels: int = 1, classes: int = 10) -> list[float]:
+    """How many times the parameters, MACs and bytes the blocks of convolutions have, against ``width`` 1."""
+    rows = described(name)["rows"]
+    blocks = [steps[0][0] != "linear" for _, _, steps in rows]
+    wide, plain = (list(zip(*costs(rows, size, channels, classes, factor)))[2:] for factor in (width, 1.0))
+    kept = [
+        [sum(value for value, block in zip(column, blocks) if block) for column in table] for table in (wide, plain)
+    ]
+    return [mine / its for mine, its in zip(*kept)]
+
+
 class ArchitectureExplorer(Interactive):
     """Shapes, parameters, multiply–accumulates and memory of any network of the book, a row for each block.
 

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from matplotlib.figure import Figure
 
-from .base import Interactive, Number
+from .base import Interactive, Number, Table
 
 EPS = 1e-5
 LARGEST, STEPS = 256, 60
@@ -34,10 +34,10 @@ def batch(step: int, size: int, mean: float, spread: float) -> np.ndarray:
     return mean + spread * stream()[start : start + size]
 
 
-def running(steps: int, size: int, mean: float, spread: float, momentum: float) -> tuple[float, float]:
-    """Running mean and running variance after ``steps`` steps, as PyTorch keeps them: from 0 and 1, unbiased."""
+def running(means: list[float], size: int, spread: float, momentum: float) -> tuple[float, float]:
+    """Running mean and variance after a step for each of ``means``, as PyTorch keeps them: from 0 and 1, unbiased."""
     average, variance = 0.0, 1.0
-    for step in range(1, steps + 1):
+    for step, mean in enumerate(means, 1):
         values = batch(step, size, mean, spread)
         average = (1 - momentum) * average + momentum * values.mean()
         variance = (1 - momentum) * variance + momentum * values.var(ddof=1)
@@ -61,6 +61,7 @@ class BatchNormLab(Interactive):
         beta: shift, -4 to 4.
         momentum: share of the new batch in the running statistics, 0 to 1, in PyTorch's convention.
         steps: training steps that the running statistics have seen, 0 to 60.
+        seen: one row with the means of what came in during further steps, after those; 60 steps at most in all.
 
     A batch is ``size`` numbers of one channel, without a unit. A number out of range becomes the nearest in it, and
     what is none the default: nothing is raised. Source: Ioffe and Szegedy, 2015 (arXiv:1502.03167).
@@ -74,15 +75,21 @@ class BatchNormLab(Interactive):
     beta = Number(0.0, -4.0, 4.0)
     momentum = Number(0.1, 0.0, 1.0)
     steps = Number(5, 0, STEPS)
+    seen = Table(STEPS, 2)
     alt = (
         "Three histograms of one channel. What comes in has a mean near 3. What goes out in training has mean "
         "0 and spread 1. What goes out in prediction after five steps lies between: the running statistics lag."
     )
 
+    def means(self) -> list[float]:
+        """The mean of what came in, for each training step."""
+        further = [min(max(mean, -4.0), 4.0) for mean in (self.seen or [[]])[0]]
+        return ([self.earlier] * self.steps + further)[:STEPS]
+
     def stages(self) -> dict[str, np.ndarray]:
         """The values as they come in, and as they go out in training and in prediction."""
         values = batch(0, self.size, self.mean, self.spread)
-        average, variance = running(self.steps, self.size, self.earlier, self.spread, self.momentum)
+        average, variance = running(self.means(), self.size, self.spread, self.momentum)
         return {
             "comes in": values,
             "goes out in training": normalized(values, values.mean(), values.var(), self.gamma, self.beta),

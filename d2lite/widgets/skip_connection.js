@@ -1,14 +1,190 @@
-// Plain against residual: the gradient of each layer and the training loss, from runs that Python measured.
+// Plain against residual: the gradient of each layer and the training loss, from runs that Python measured; and above
+// them a small network of dense layers, whose gradients are computed here as in skip_connection.py.
 
 const SMOOTH = 12, LAST = 32;
 const TIMES = ["before training", "after training"];
 const STYLES = { plain: { colour: "var(--d2l-2)", dash: "6 3" }, residual: { colour: "var(--d2l-1)", dash: null } };
 
+const BATCH = 64, WIDTH = 32, EPS = 1e-5, MOST = 27;  // of the small network; its most blocks
+
+/** Normal numbers from uniform ones, the same as in Python. */
+function normal(count) {
+  let state = 7;
+  const uniform = () => {
+    state = (Math.imul(1664525, state) + 1013904223) >>> 0;
+    return (state + 0.5) / 2 ** 32;
+  };
+  return Float64Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
+}
+
+/** A · B, of rows × inner and inner × columns numbers; `turnA`, `turnB`: the matrix is stored transposed. */
+function product(A, B, rows, inner, columns, turnA = false, turnB = false) {
+  const out = new Float64Array(rows * columns);
+  for (let row = 0; row < rows; row += 1)
+    for (let at = 0; at < inner; at += 1) {
+      const a = turnA ? A[at * rows + row] : A[row * inner + at];
+      if (a) for (let column = 0; column < columns; column += 1) out[row * columns + column] += a * B[turnB ? column * inner + at : at * columns + column];
+    }
+  return out;
+}
+
+const meanBy = (column, value) => {
+  let sum = 0;
+  for (let row = 0; row < BATCH; row += 1) sum += value(row * WIDTH + column);
+  return sum / BATCH;
+};
+
+/** BatchNorm without scale and shift: what it puts out, and the spread of each feature. */
+function normalize(z) {
+  const out = new Float64Array(z.length), spreads = [];
+  for (let column = 0; column < WIDTH; column += 1) {
+    const mean = meanBy(column, (at) => z[at]), spread = Math.sqrt(meanBy(column, (at) => (z[at] - mean) ** 2) + EPS);
+    for (let at = column; at < z.length; at += WIDTH) out[at] = (z[at] - mean) / spread;
+    spreads.push(spread);
+  }
+  return { out, spreads };
+}
+
+/** The gradient at the input of a BatchNorm, from that at its output. */
+function unnormalize(d, { out, spreads }) {
+  const before = new Float64Array(d.length);
+  for (let column = 0; column < WIDTH; column += 1) {
+    const mean = meanBy(column, (at) => d[at]), along = meanBy(column, (at) => d[at] * out[at]);
+    for (let at = column; at < d.length; at += WIDTH) before[at] = (d[at] - mean - out[at] * along) / spreads[column];
+  }
+  return before;
+}
+
+let pool = null;
+const solved = new Map();
+
+/** The norm of the weights' gradient for each of the 2n layers of n blocks, where `shortcuts` holds n truths. */
+function gradients(shortcuts) {
+  const name = shortcuts.map(Number).join("");
+  if (solved.has(name)) return solved.get(name);
+  const inputs = BATCH * WIDTH, square = WIDTH ** 2, relu = (values) => values.map((value) => Math.max(value, 0));
+  pool ??= normal(2 * inputs + 2 * MOST * square);
+  const weights = (layer) => pool.subarray(2 * inputs + layer * square, 2 * inputs + (layer + 1) * square).map((value) => value * Math.sqrt(2 / WIDTH));
+  let x = relu(pool.subarray(0, inputs));
+  const tape = shortcuts.map((shortcut, block) => {
+    const first = weights(2 * block), second = weights(2 * block + 1), one = normalize(product(x, first, BATCH, WIDTH, WIDTH)), hidden = relu(one.out);
+    const two = normalize(product(hidden, second, BATCH, WIDTH, WIDTH)), before = x;
+    x = relu(shortcut ? two.out.map((value, at) => value + before[at]) : two.out);
+    return { shortcut, first, second, one, two, hidden, before, after: x };
+  });
+  let d = pool.subarray(inputs, 2 * inputs).map((value) => value / BATCH);
+  const norms = [], norm = (left, right) => norms.unshift(Math.hypot(...product(left, right, WIDTH, BATCH, WIDTH, true)));
+  for (const { shortcut, first, second, one, two, hidden, before, after } of tape.reverse()) {
+    const here = d.map((value, at) => (after[at] > 0 ? value : 0)), dTwo = unnormalize(here, two);
+    norm(hidden, dTwo);
+    const dOne = unnormalize(product(dTwo, second, BATCH, WIDTH, WIDTH, false, true).map((value, at) => (one.out[at] > 0 ? value : 0)), one);
+    norm(before, dOne);
+    d = product(dOne, first, BATCH, WIDTH, WIDTH, false, true);
+    if (shortcut) d = d.map((value, at) => value + here[at]);
+  }
+  solved.set(name, norms);
+  return norms;
+}
+
 /** The mean of each step and those before it; null where these are too few or one is no number. */
 const smooth = (losses) => losses.map((_, at) => (at + 1 < SMOOTH ? null : meanOf(losses.slice(at + 1 - SMOOTH, at + 1))));
 
-/** Lines on axes: `lines` are [{ block, values }], the first value at 1; `mark` is a place on the horizontal axis. */
-function chart({ lines, log, across, title, label, mark = null }) {
+const SWEEP = 900;  // milliseconds that a gradient takes from the loss to the first layer
+
+/**
+ * The small network: blocks with their shortcuts, which a click, or the space bar, takes away and gives back, and a bar
+ * for the gradient of each layer. After a change the bars take their new heights from the last layer to the first.
+ */
+function miniature({ toggle }) {
+  const svg = s("svg", { role: "img" }), narrow = matchMedia("(max-width: 40rem)");
+  let now = [], from = [], data = null, cursor = 0, started = 0, frame = null;
+  const layout = () => {
+    const count = data.shortcuts.length, width = narrow.matches ? 340 : 690, lines = narrow.matches ? Math.ceil(count / 7) : 1;
+    return { count, width, per: Math.ceil(count / lines), cell: width / Math.max(Math.ceil(count / lines), 5), top: 62 * lines + 8 };
+  };
+  const place = (block, { per, cell, width, count }) => [(width - Math.min(per, count) * cell) / 2 + (block % per) * cell, 62 * Math.floor(block / per)];
+  const blockAt = ({ clientX, clientY }) => {
+    const box = svg.getBoundingClientRect(), now = layout(), by = now.width / box.width, x = (clientX - box.left) * by, y = (clientY - box.top) * by;
+    return Array.from({ length: now.count }, (_, block) => place(block, now)).findIndex(([left, top]) => x >= left && x < left + now.cell && y >= top && y < top + 62);
+  };
+  const step = (by) => {
+    cursor = clamp(cursor + by, 0, data.shortcuts.length - 1);
+    paint(1);
+  };
+  const node = h("div", {
+    class: "d2l-look", tabindex: 0, role: "application",
+    onclick: (event) => {
+      const block = blockAt(event);
+      if (block < 0) return;
+      cursor = block;
+      toggle(block);
+    },
+    onkeydown: (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey || !(event.key in ARROWS || [" ", "Enter"].includes(event.key))) return;
+      event.preventDefault();
+      if (event.key in ARROWS) step(ARROWS[event.key][0] + ARROWS[event.key][1]);
+      else toggle(cursor);
+    },
+  }, svg);
+  const paint = (share) => {
+    const where = layout(), { count, width, cell, top } = where, { shortcuts, most } = data, layers = 2 * count, tall = 100, floor = top + tall + 30;
+    const up = (value) => clamp(Math.log10(Math.max(value, 0.5) / 0.5) / Math.log10((2 * most) / 0.5), 0, 1) * tall;
+    const style = (shortcut) => STYLES[shortcut ? "residual" : "plain"], passed = (1 - share) * layers, wide = width / layers;
+    const blocks = shortcuts.flatMap((shortcut, block) => {
+      const [left, line] = place(block, where), [x, y, side] = [left + cell / 2, line + 40, Math.min(24, cell - 10)], lit = share < 1 && Math.floor(passed / 2) === block;
+      const { colour, dash } = style(shortcut), reach = Math.min(cell / 2, 26) - 1;
+      return [
+        s("line", { x1: left, x2: left + cell, y1: y, y2: y, stroke: "currentColor", "stroke-width": 1.5 }),
+        s("path", {
+          d: `M${x - reach},${y}C${x - reach},${y - 36} ${x + reach},${y - 36} ${x + reach},${y}`, fill: "none", stroke: colour, "stroke-width": shortcut ? 2.5 : 1,
+          "stroke-dasharray": dash && "2 4", opacity: shortcut ? 1 : 0.7,
+        }),
+        s("rect", { x: x - side / 2, y: y - 13, width: side, height: 26, rx: 4, fill: colour, stroke: lit || block === cursor ? "currentColor" : "none", "stroke-width": lit ? 5 : 2 }),
+        s("title", {}, `block ${block + 1}, ${shortcut ? "with" : "without"} its shortcut`),
+      ];
+    });
+    const bars = now.map((value, layer) => s("rect", {
+      x: layer * wide + 0.5, y: floor - up(value), width: wide - 1, height: up(value), fill: style(shortcuts[layer >> 1]).colour, opacity: share < 1 && Math.floor(passed) === layer ? 0.5 : 1,
+    }));
+    const lines = [["all", "residual"], ["none", "plain"]].map(([name, block]) => s("polyline", {
+      points: data[name].map((value, layer) => `${(layer + 0.5) * wide},${floor - up(value)}`).join(" "), fill: "none", stroke: "currentColor", "stroke-opacity": 0.75,
+      "stroke-width": 1.5, "stroke-dasharray": block === "plain" ? "6 3" : null,
+    }));
+    const powers = [1, 10, 100, 1000, 1e4].filter((power) => power < 1.5 * most).flatMap((power) => [
+      s("line", { x1: 0, x2: width, y1: floor - up(power), y2: floor - up(power), stroke: "var(--d2l-line)" }),
+      s("text", { x: width, y: floor - up(power) - 2, "text-anchor": "end", class: "d2l-halo" }, power > 1 ? `${shown(power)} ×` : ""),
+    ]);
+    fill(svg, { viewBox: `0 0 ${width} ${floor + 18}`, width }, []);
+    svg.replaceChildren(
+      ...blocks, ...bars, ...powers, ...lines, s("line", { x1: 0, x2: width, y1: floor, y2: floor, stroke: "var(--d2l-line)" }),
+      s("text", { x: width - 2, y: top + 14, "text-anchor": "end" }, narrow.matches ? "gradient by layer, log scale" : "gradient by layer, against the last layer's, log scale · lines: all shortcuts, and none (dashed)"),
+      s("text", { x: 0, y: floor + 14 }, "first"), s("text", { x: width, y: floor + 14, "text-anchor": "end" }, "← the loss"),
+    );
+    node.setAttribute("aria-label", `${data.label} At block ${cursor + 1}, ${shortcuts[cursor] ? "with" : "without"} its shortcut. The arrow keys go through the blocks, the space bar takes a shortcut away or gives it back.`);
+  };
+  const move = (time) => {
+    const share = clamp((time - started) / SWEEP, 0, 1), { ratios } = data;
+    now = ratios.map((value, layer) => (layer >= (1 - share) * ratios.length ? value : from[layer] ?? 1));
+    frame = share < 1 ? requestAnimationFrame(move) : null;
+    paint(share);
+  };
+  const show = (next) => {
+    const changed = JSON.stringify(next.ratios) !== JSON.stringify(data?.ratios), moves = data && !still();
+    data = next;
+    cursor = Math.min(cursor, next.shortcuts.length - 1);
+    svg.setAttribute("aria-label", next.label);
+    if (!changed) return frame || paint(1);
+    cancelAnimationFrame(frame);
+    [from, started] = [now.length === next.ratios.length ? now : [], moves ? performance.now() : -SWEEP];
+    move(moves ? started : 0);
+  };
+  const repaint = () => paint(1);
+  narrow.addEventListener("change", repaint);
+  return { node, show, off: () => { cancelAnimationFrame(frame); narrow.removeEventListener("change", repaint); } };
+}
+
+/** Lines on axes: `lines` are [{ block, values }], the first value at 1; `mark` is a place on the horizontal axis, which `choose(place)` changes. */
+function chart({ lines, log, across, title, label, mark = null, choose = null }) {
   const [width, height, left, bottom] = [318, 230, 44, 36],
     numbers = lines.flatMap(({ values }) => values.filter((value) => isNumber(value) && (!log || value > 0)));
   const scale = log ? Math.log10 : (value) => value;
@@ -45,8 +221,17 @@ function chart({ lines, log, across, title, label, mark = null }) {
   ]);
   const cursor = mark === null ? null : s("line", { x1: X(mark), x2: X(mark), y1: 24, y2: height - bottom, stroke: "currentColor", "stroke-dasharray": "2 3" });
   const ends = [1, most].map((place, at) => s("text", { x: X(place), y: height - bottom + 15, "text-anchor": at ? "end" : "start" }, place));
+  const clicked = ({ clientX, currentTarget }) => {
+    const box = currentTarget.getBoundingClientRect(), share = (((clientX - box.left) / box.width) * width - left) / (width - left - 12);
+    choose(Math.round(1 + clamp(share, 0, 1) * (most - 1)));
+  };
   return s(
-    "svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": label }, ...ticks, ...key, cursor, ...paths, ...ends,
+    "svg",
+    {
+      viewBox: `0 0 ${width} ${height}`, width, style: `flex: 1 1 15rem; min-width: 0; max-width: 24rem; ${choose ? "cursor: pointer" : ""}`, role: "img", "aria-label": label,
+      ...(choose && { onclick: clicked }),
+    },
+    ...ticks, ...key, cursor, ...paths, ...ends,
     s("text", { x: (left + width) / 2, y: height - bottom + 15, "text-anchor": "middle" }, across),
     s("text", { x: (left + width) / 2, y: height - 4, "text-anchor": "middle", "font-weight": "bold" }, title),
   );
@@ -85,8 +270,30 @@ export default {
       const wanted = clamp(model.get("depth"), 1, 1e4, 44);
       return depths.reduce((best, depth) => (Math.abs(depth - wanted) < Math.abs(best - wanted) ? depth : best));
     };
-    return interactive({
-      model, el, label: "Plain against residual networks", traits: ["when"],
+    const without = (count) => {
+      const row = model.get("removed")?.[0], gone = new Set(Array.isArray(row) ? row : []);
+      return Array.from({ length: count }, (_, block) => !gone.has(block + 1));
+    };
+    const blocksOf = (depth) => clamp(Math.round((depth - 2) / 2), 1, MOST), now = () => without(blocksOf(nearest()));
+    const remove = (shortcuts) => give(model, { removed: [shortcuts.flatMap((shortcut, block) => (shortcut ? [] : [block + 1]))].filter((row) => row.length) });
+    const view = miniature({ toggle: (block) => remove(now().map((shortcut, at) => (at === block ? !shortcut : shortcut))) });
+    const note = h("p", { class: "d2l-note" }), charts = h("div", { class: "d2l-row d2l-below" });
+    const button = (text, shortcut) => h("button", { type: "button", onclick: () => remove(now().map(() => shortcut)) }, text);
+    const shallow = depths[0] < nearest() ? { label: `show ${depths[0]} layers`, show: () => give(model, { depth: depths[0] }) } : null;
+
+    /** Bring the small network up to date; returns its numbers. */
+    const showSmall = (depth) => {
+      const shortcuts = without(blocksOf(depth)), relative = (norms) => norms.map((value) => value / norms.at(-1));
+      const [ratios, all, none] = [shortcuts, shortcuts.map(() => true), shortcuts.map(() => false)].map((which) => relative(gradients(which)));
+      const taken = shortcuts.filter((shortcut) => !shortcut).length, first = ratios[0], count = shortcuts.length;
+      note.textContent = `Above, computed here: ${2 * count} dense layers with BatchNorm, two a block. ${taken ? `Without ${taken === count ? "any" : taken} of the ${count} shortcuts` : "With all shortcuts"} ` +
+        `the first layer's gradient is ${digits(first)} times the last's${taken ? `; with all of them ${digits(all[0])} times` : ""}. Below, measured on this page:`;
+      view.show({ shortcuts, ratios, all, none, most: none[0], label: note.textContent });
+      return { first, taken, all: all[0], none: none[0] };
+    };
+    const off = interactive({
+      model, el, title: "What shortcuts do to the gradient", hint: "Click blocks to take their shortcuts away, and see how the gradient grows on its way back.",
+      traits: ["when", "removed"], answer: shallow, buttons: [button("take all away", false), button("give all back", true)],
       controls: [
         { trait: "depth", label: "layers", kind: "choice", options: depths.map((depth) => [depth, String(depth)]) },
         {
@@ -106,21 +313,24 @@ export default {
           return [block, { layer, norm, growth: isNumber(norm) && last ? norm / last : null, loss: meanOf(run.losses.slice(-LAST)) }];
         }));
         const mark = Object.values(results)[0]?.layer ?? null;
-        stage.replaceChildren(
-          h(
-            "div", { class: "d2l-row" },
-            chart({
-              lines: blocks.map(([block, run]) => ({ block, values: norms(run) })), log: true, across: "convolution",
-              title: `gradient norm, ${when}`, label: `Gradient norm of each 3 × 3 convolution, ${when}, on a logarithmic scale.`, mark,
-            }),
-            chart({
-              lines: blocks.map(([block, run]) => ({ block, values: smooth(run.losses) })), log: false, across: "step",
-              title: `training loss, mean of ${SMOOTH} steps`, label: "Training loss by step.",
-            }),
-          ),
+        if (!stage.contains(view.node)) stage.replaceChildren(view.node, note, charts);
+        charts.replaceChildren(
+          chart({
+            lines: blocks.map(([block, run]) => ({ block, values: norms(run) })), log: true, across: "convolution",
+            title: `gradient norm, ${when}`, label: `Gradient norm of each 3 × 3 convolution, ${when}, on a logarithmic scale.`, mark,
+            choose: (layer) => give(model, { layer }),
+          }),
+          chart({
+            lines: blocks.map(([block, run]) => ({ block, values: smooth(run.losses) })), log: false, across: "step",
+            title: `training loss, mean of ${SMOOTH} steps`, label: "Training loss by step.",
+          }),
         );
-        return { say: told(depth, when, results), result: { depth, when, blocks: results } };
+        return { say: told(depth, when, results), result: { depth, when, blocks: results, small: showSmall(depth) } };
       },
     });
+    return () => {
+      view.off();
+      off();
+    };
   },
 };

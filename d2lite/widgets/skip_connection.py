@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
-from .base import Choice, Interactive, Number
+from .base import Choice, Interactive, Number, Table
 
 BLOCKS = ("plain", "residual")
 SMOOTH, LAST = 12, 32  # steps whose mean is drawn, and steps at the end whose mean is told
+BATCH, WIDTH, EPS, MOST = 64, 32, 1e-5, 27  # of the small network; its most blocks
 COLOURS = {"plain": "#c8701a", "residual": "#2f7fc9"}
 
 
@@ -26,6 +28,50 @@ def smooth(losses: list[float | None], width: int = SMOOTH) -> list[float | None
     return [None if len(part) < width or None in part else sum(part) / width for part in windows]
 
 
+def normal(count: int) -> np.ndarray:
+    """Normal numbers from uniform ones, the same as in the script."""
+    state, values = 7, np.empty((count, 2))
+    for place in np.ndindex(count, 2):
+        state = (1664525 * state + 1013904223) % 2**32
+        values[place] = (state + 0.5) / 2**32
+    return np.sqrt(-2 * np.log(values[:, 0])) * np.cos(2 * math.pi * values[:, 1])
+
+
+def small_network(blocks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs, gradient at the outputs, and weights of the network of dense layers that the page computes."""
+    inputs, layers = BATCH * WIDTH, 2 * blocks
+    x, d, weights = np.split(normal(2 * inputs + layers * WIDTH**2), [inputs, 2 * inputs])
+    weights = weights.reshape(layers, WIDTH, WIDTH) * math.sqrt(2 / WIDTH)
+    return np.maximum(x, 0).reshape(BATCH, WIDTH), d.reshape(BATCH, WIDTH) / BATCH, weights
+
+
+def gradients(shortcuts: Sequence[bool]) -> list[float]:
+    """The norm of the weights' gradient for each layer of the small network: two a block, with a shortcut or none."""
+
+    def normalize(z):
+        spread = np.sqrt(z.var(0) + EPS)
+        return (z - z.mean(0)) / spread, spread
+
+    def unnormalize(d, z, spread):
+        return (d - d.mean(0) - z * (d * z).mean(0)) / spread
+
+    (x, d, weights), tape, norms = small_network(len(shortcuts)), [], []
+    for block, shortcut in enumerate(shortcuts):
+        one = normalize(x @ weights[2 * block])
+        hidden = np.maximum(one[0], 0)
+        two = normalize(hidden @ weights[2 * block + 1])
+        tape.append((block, shortcut, x, one, hidden, two))
+        x = np.maximum(two[0] + x if shortcut else two[0], 0)
+        tape[-1] += (x,)
+    for block, shortcut, before, one, hidden, two, after in reversed(tape):
+        d = d * (after > 0)
+        d_two = unnormalize(d, *two)
+        d_one = unnormalize((d_two @ weights[2 * block + 1].T) * (one[0] > 0), *one)
+        norms += [np.linalg.norm(hidden.T @ d_two), np.linalg.norm(before.T @ d_one)]
+        d = d_one @ weights[2 * block].T + (d if shortcut else 0)
+    return [float(norm) for norm in reversed(norms)]
+
+
 class SkipConnection(Interactive):
     """What shortcuts do to the gradient of each layer, and to training, from runs of the page itself.
 
@@ -38,6 +84,8 @@ class SkipConnection(Interactive):
         shortcuts: "both", "without" or "with".
         when: the gradients "before training" or "after training".
         layer: the convolution whose gradient is told, from 1.
+        removed: one row with the numbers, from 1, of the blocks that have no shortcut in a small network above the
+            charts: two dense layers with BatchNorm a block, as deep as ``depth``, whose gradients the page computes.
 
     Of each number four digits are kept, and None stands for what is no finite one. Source: He et al., 2016
     (arXiv:1512.03385).
@@ -51,6 +99,7 @@ class SkipConnection(Interactive):
     shortcuts = Choice("both", "without", "with")
     when = Choice("before training", "after training")
     layer = Number(1, 1, 10_000)
+    removed = Table(MOST)
     alt = (
         "Left: the gradient's norm for each layer before training. In the plain network it grows many times over from "
         "the last layer to the first, in the residual one far less. Right: the residual network's loss falls lower."

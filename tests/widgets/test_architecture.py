@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import d2lite as d2l
 from d2lite.models import alexnet, batch_norm, densenet, googlenet, nin, resnet, vgg
 from d2lite.widgets import ArchitectureExplorer
-from d2lite.widgets.architecture import costs
+from d2lite.widgets.architecture import costs, growth
 from d2lite.widgets.layers import NETWORKS, described
 
 SILENT = ("Flatten", "Dropout", "Identity")  # rows of the summary that the explorer does not list
@@ -152,6 +152,71 @@ def test_the_page_shows_the_same_numbers(mounted):
         shown = f"{page.result['parameters']:,} parameters and {page.result['macs']:,} multiply"
         assert shown in page.say and page.result["bytes"] == sum(row[4] for row in expected)
         assert page.page.locator("tbody tr").count() == len(expected)
+        page.set("width", 2)
+        assert page.result["grown"] == pytest.approx(growth(network, 2, *arguments[:3]), rel=1e-12)
+
+
+def test_twice_the_channels_are_shown_when_asked_for(mounted):
+    """The question of the chapter: what doubles, and what quadruples?"""
+    page = mounted.open(ArchitectureExplorer())
+    dashed = page.page.locator(".d2l-stage svg line")
+    assert "times" not in page.say and dashed.count() == 0
+    page.page.click(".d2l-answer")
+    parameters, macs, memory = growth("vgg11", 2, 224)
+    assert 3.9 < parameters < 4 and 3.9 < macs < 4 and memory == 2
+    assert "4\u00a0times the parameters and 3.99\u00a0times the work, and write 2\u00a0times the bytes" in page.say
+    page.page.wait_for_timeout(600)
+    assert dashed.count() == 3 * 5 + 2, (
+        "a dashed line where costs differ: five blocks, and the inputs of the first linear layer"
+    )
+
+
+def test_one_goes_through_the_blocks(mounted):
+    page = mounted.open(ArchitectureExplorer())
+    note, stage = page.page.locator(".d2l-note").nth(1), page.page.locator(".d2l-look")
+    assert note.inner_text().startswith("head.1, linear, puts out 4096: 103\u00a0M\u00a0parameters (80\u00a0%)")
+    stage.focus()
+    for key, start in (("ArrowLeft", "features.4, "), ("ArrowRight", "head.1, "), ("ArrowRight", "head.4, ")):
+        page.page.keyboard.press(key)
+        assert note.inner_text().startswith(start)
+    assert "head.4" in stage.get_attribute("aria-label")
+    box = stage.bounding_box()
+    point = box["x"] + 690 / 9 * 1.5, box["y"] + 100
+    page.page.mouse.move(*point)
+    assert note.inner_text().startswith("features.0, conv 3×3, max-pool, puts out 64×112×112: 640\u00a0parameters")
+    page.page.mouse.click(*point)
+    page.page.mouse.move(point[0] + 200, point[1])
+    assert note.inner_text().startswith("Pinned: features.0")
+    page.page.get_by_role("button", name="reset", exact=True).click()
+    assert note.inner_text().startswith("head.1")
+
+
+def test_slabs_move_to_the_sizes_of_another_network_unless_the_reader_wants_no_motion(mounted):
+    page = mounted.open(ArchitectureExplorer())
+    slabs = "document.querySelector('.d2l-stage svg').innerHTML"
+    page.set("network", "resnet50")
+    early = page.page.evaluate(slabs)
+    page.page.wait_for_timeout(700)
+    late = page.page.evaluate(slabs)
+    assert early != late
+    page.page.emulate_media(reduced_motion="reduce")
+    page.set("network", "vgg11")
+    page.set("network", "resnet50")
+    assert page.page.evaluate(slabs) == late
+
+
+def test_an_image_that_is_too_small_leaves_the_stage_as_it_was(mounted):
+    page = mounted.open(ArchitectureExplorer())
+    height = page.page.locator(".d2l-interactive").bounding_box()["height"]
+    page.press("size", "Home")
+    page.page.wait_for_timeout(800)
+    assert page.say.endswith("the smallest size that works is 32 px.")
+    assert abs(page.page.locator(".d2l-interactive").bounding_box()["height"] - height) < 60
+    assert (
+        page.page.locator("p[role=status]").inner_text() == "Too small: shown is the smallest image that works, 32 px."
+    )
+    page.press("size", "End")
+    assert page.page.locator("p[role=status]").inner_text() == ""
 
 
 def test_mouse_and_keyboard(mounted):

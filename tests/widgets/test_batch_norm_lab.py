@@ -16,6 +16,8 @@ SETTINGS = [
     {"size": 2, "steps": 60, "momentum": 0.05},
     {"size": 256, "steps": 1, "momentum": 1.0, "gamma": 0.0},
     {"steps": 0},
+    {"steps": 3, "seen": [[-4, 2.5, -4]]},
+    {"steps": 58, "seen": [[1, 1, 1, 1, 9]]},
 ]
 
 
@@ -25,8 +27,8 @@ def by_torch(lab):
     nn.init.constant_(layer.weight, lab.gamma)
     nn.init.constant_(layer.bias, lab.beta)
     inputs = [
-        torch.tensor(batch(step, lab.size, lab.earlier if step else lab.mean, lab.spread))[:, None]
-        for step in range(lab.steps + 1)
+        torch.tensor(batch(step, lab.size, mean, lab.spread))[:, None]
+        for step, mean in enumerate([lab.mean, *lab.means()])
     ]
     with torch.no_grad():
         for X in inputs[1:]:
@@ -43,7 +45,7 @@ def test_python_computes_what_torch_does(settings):
     stages, statistics = by_torch(lab)
     for own, theirs in zip(lab.stages().values(), stages, strict=True):
         assert own == pytest.approx(theirs, abs=1e-12)
-    assert running(lab.steps, lab.size, lab.earlier, lab.spread, lab.momentum) == pytest.approx(statistics, abs=1e-12)
+    assert running(lab.means(), lab.size, lab.spread, lab.momentum) == pytest.approx(statistics, abs=1e-12)
 
 
 def test_the_page_computes_what_torch_does(mounted):
@@ -91,16 +93,76 @@ def test_what_lies_beyond_the_axis_is_told_and_what_is_zero_stands_at_zero(mount
     page = mounted.open(BatchNormLab(**settings))
     charts = page.page.locator(".d2l-stage svg")
     assert page.page.locator(".d2l-stage").inner_text().count("64 of 64 beyond the axis") == 1
-    assert charts.nth(2).locator("rect").count() == 0 and charts.nth(1).locator("rect").count() > 3
+    assert charts.nth(3).locator("rect").count() == 0 and charts.nth(1).locator("rect").count() > 3
+    page.page.get_by_text("more", exact=True).click()
     page.press("gamma", "Home")
-    for chart in (charts.nth(1), charts.nth(2)):
+    for chart in (charts.nth(1), charts.nth(3)):
         bar = chart.locator("rect").evaluate("node => [node.x.baseVal.value, node.width.baseVal.value]")
         line = float(re.search(r"M([\d.]+),2V", chart.locator("path").get_attribute("d"))[1])
         assert bar[0] + bar[1] / 2 == pytest.approx(line)
 
 
+def test_the_first_frame_does_not_answer_the_question_and_a_button_does(mounted):
+    page = mounted.open(BatchNormLab())
+    assert "whatever comes in" not in page.say
+    page.page.click(".d2l-answer")
+    page.page.wait_for_function("document.querySelector('.d2l-widget').model.get('mean') === -4")
+    assert "spread 1.00 (gamma), whatever comes in." in page.say and page.result["prediction"]["mean"] < -3
+
+
+def test_what_comes_in_is_dragged(mounted):
+    page = mounted.open(BatchNormLab())
+    handle = page.page.get_by_role("slider", name="mean of what comes in").last
+    box = handle.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.page.mouse.move(box["x"] + 350, middle)
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + 350 - box["width"] * 5 / 20.5, middle)
+    assert page.get("mean") == pytest.approx(-2) and handle.get_attribute("aria-valuetext") == "−2.00"
+    page.page.mouse.move(box["x"] - 900, middle)
+    assert page.get("mean") == -4
+    page.page.mouse.up()
+    page.page.mouse.move(box["x"] + 350, middle)
+    assert page.get("mean") == -4
+    handle.focus()
+    for key in ("ArrowRight", "ArrowUp", "ArrowLeft"):
+        page.page.keyboard.press(key)
+    assert page.get("mean") == -3.9
+
+
+def test_a_step_of_training_is_written_into_the_diary(mounted):
+    page = mounted.open(BatchNormLab())
+    before = page.result["running"]["mean"]
+    page.press("mean", "Home")
+    for _ in range(2):
+        page.page.get_by_role("button", name="train a step").click()
+    assert page.get("seen") == [[-4, -4]] and page.result["running"]["mean"] < before - 0.5
+    assert "after 7 steps" in page.say and "from 5 batches of mean 3.00 and 2 later of mean −4.00" in page.say
+    falling = "document.querySelectorAll('.d2l-stage svg')[2].getAnimations({ subtree: true }).length"
+    page.page.wait_for_timeout(600)
+    page.page.get_by_role("button", name="train a step").click()
+    assert page.page.evaluate(falling) == 1
+    page.page.emulate_media(reduced_motion="reduce")
+    page.page.get_by_role("button", name="train a step").click()
+    assert page.page.evaluate(falling) == 0
+    page.page.get_by_role("button", name="train on").click()
+    assert len(page.get("seen")[0]) == STEPS - 5 and "nearly the same goes out" in page.say
+    step = page.page.get_by_role("button", name="train a step")
+    assert step.get_attribute("aria-disabled") == "true"
+    step.click(force=True)
+    assert len(page.get("seen")[0]) == STEPS - 5
+
+
+def test_five_controls_are_folded_away(mounted):
+    page = mounted.open(BatchNormLab(), width=390)
+    assert page.page.locator(".d2l-control:visible").count() == 3
+    page.page.get_by_text("more", exact=True).click()
+    assert page.page.locator(".d2l-control:visible").count() == 8
+
+
 def test_mouse_and_keyboard(mounted):
     page = mounted.open(BatchNormLab())
+    page.page.get_by_text("more", exact=True).click()
     page.press("steps", "End")
     assert page.get("steps") == STEPS and "nearly the same goes out" in page.say and "next to nothing" not in page.say
     page.press("momentum", "End")
@@ -122,6 +184,6 @@ def test_nonsense_is_brought_back(mounted):
 
 
 def test_python_brings_nonsense_back_too():
-    lab = BatchNormLab(mean="high", spread=0, size=1, momentum=float("nan"), steps=1e9)
-    assert (lab.mean, lab.spread, lab.size, lab.momentum, lab.steps) == (3.0, 0.1, 2, 0.1, STEPS)
+    lab = BatchNormLab(mean="high", spread=0, size=1, momentum=float("nan"), steps=1e9, seen="much")
+    assert (lab.mean, lab.spread, lab.size, lab.momentum, lab.steps, lab.seen) == (3.0, 0.1, 2, 0.1, STEPS, [])
     assert len(lab.picture().axes) == 3

@@ -3,9 +3,10 @@
 import math
 
 import pytest
+import torch
 
 from d2lite.widgets import SkipConnection
-from d2lite.widgets.skip_connection import smooth
+from d2lite.widgets.skip_connection import EPS, gradients, small_network, smooth
 
 
 class Plain:
@@ -45,6 +46,96 @@ def test_the_page_shows_the_same_numbers(mounted):
     assert depth == 8 and page.get("depth") == 8, "the nearest that was measured"
 
 
+def by_torch(shortcuts):
+    """The gradients of the small network by PyTorch."""
+    x, d, weights = map(torch.tensor, small_network(len(shortcuts)))
+    layers = weights.unbind()
+    for weight in layers:
+        weight.requires_grad_()
+
+    def layer(x, weight):
+        return torch.nn.functional.batch_norm(x @ weight, None, None, training=True, eps=EPS)
+
+    for shortcut, first, second in zip(shortcuts, layers[::2], layers[1::2], strict=True):
+        out = layer(layer(x, first).relu(), second)
+        x = (out + x if shortcut else out).relu()
+    return [gradient.norm().item() for gradient in torch.autograd.grad((x * d).sum(), layers)]
+
+
+TAKEN = [[], [11], [1], [*range(1, 22)], [3, 4, 5, 18]]  # blocks of 21
+
+
+@pytest.mark.parametrize("taken", TAKEN)
+def test_the_gradients_of_the_small_network_are_those_of_torch(taken):
+    shortcuts = [block + 1 not in taken for block in range(21)]
+    assert gradients(shortcuts) == pytest.approx(by_torch(shortcuts), rel=1e-9)
+
+
+def test_the_page_computes_the_small_network_as_python_does(mounted):
+    page = mounted.open(SkipConnection(*measured()))
+    every, none = (norms[0] / norms[-1] for norms in (gradients([True] * 21), gradients([False] * 21)))
+    assert none > 50 * every, "its point"
+    for taken in TAKEN:
+        page.set("removed", [taken] if taken else [])
+        norms = gradients([block + 1 not in taken for block in range(21)])
+        wanted = {"first": norms[0] / norms[-1], "taken": len(taken), "all": every, "none": none}
+        assert page.result["small"] == pytest.approx(wanted, rel=1e-9)
+    page.set("depth", 8)
+    assert page.result["small"]["taken"] == 1, "of three blocks; those of deeper networks are not counted"
+
+
+def test_blocks_are_clicked_and_typed(mounted):
+    page = mounted.open(SkipConnection(*measured()))
+    blocks, note = page.page.locator(".d2l-look"), page.page.locator(".d2l-note")
+    box = blocks.bounding_box()
+    page.page.mouse.click(box["x"] + 690 / 21 * 10.5, box["y"] + 40)
+    assert page.get("removed") == [[11]] and "Without 1 of the 21 shortcuts" in note.inner_text()
+    assert page.result["small"]["first"] > 1.5 * page.result["small"]["all"]
+    page.page.mouse.click(box["x"] + 690 / 21 * 10.5, box["y"] + 40)
+    assert page.get("removed") == [] and "With all shortcuts" in note.inner_text()
+    blocks.focus()
+    for key in ("ArrowLeft", " ", "ArrowLeft", "Enter"):
+        page.page.keyboard.press(key)
+    assert page.get("removed") == [[9, 10]] and "At block 9, without its shortcut" in blocks.get_attribute("aria-label")
+    page.page.get_by_role("button", name="take all away").click()
+    assert page.get("removed") == [[*range(1, 22)]] and "Without any of the 21 shortcuts" in note.inner_text()
+    page.page.get_by_role("button", name="give all back").click()
+    assert page.get("removed") == []
+
+
+def test_the_gradient_goes_from_the_last_layer_to_the_first(mounted):
+    page = mounted.open(SkipConnection(*measured()))
+    drawn = "[...document.querySelectorAll('.d2l-look rect[opacity]')].map(bar => bar.getAttribute('height'))"
+    before = page.page.evaluate(drawn)
+    page.page.emulate_media(reduced_motion="reduce")
+    page.set("removed", [[*range(1, 22)]])
+    after = page.page.evaluate(drawn)
+    assert sum(map(float, after)) > 1.5 * sum(map(float, before)), "at once, where no motion is wanted"
+    page.page.emulate_media(reduced_motion="no-preference")
+    page.set("removed", [])
+    early = page.page.evaluate(drawn)
+    assert early[:10] == after[:10], "the first layers hear of it last"
+    page.page.wait_for_function(f"wanted => JSON.stringify({drawn}) === JSON.stringify(wanted)", arg=before)
+
+
+def test_the_shallow_network_is_shown_when_asked_for(mounted):
+    page = mounted.open(SkipConnection(*measured()))
+    assert "8 layers" not in page.say
+    page.page.get_by_role("button", name="show 8 layers").click()
+    assert page.get("depth") == 8 and page.say.startswith("8 layers")
+
+
+@pytest.mark.parametrize("width", [720, 768, 900])
+def test_the_charts_stand_beside_each_other(mounted, width):
+    """Also where a scrollbar takes its part of the column."""
+    page = mounted.open(SkipConnection(*measured()), width=width)
+    charts = page.page.locator(".d2l-below svg")
+    left, right = (charts.nth(place).bounding_box() for place in range(2))
+    assert left["y"] == right["y"] and right["x"] > left["x"] + left["width"]
+    page.page.mouse.click(left["x"] + left["width"] - 10, left["y"] + 100)
+    assert page.get("layer") == 43, "a click looks at a convolution"
+
+
 def test_the_numbers_are_those_that_were_measured():
     norms, losses, _ = measured()
     widget = SkipConnection(norms, losses, layer=1)
@@ -64,7 +155,7 @@ def test_large_small_and_equal_numbers_are_in_words(mounted):
     ):  # fmt: skip
         page.set("layer", layer + 1)
         assert f"is {text}" in page.say, page.say
-    assert "10⁹" in page.page.locator("svg text").all_text_contents()
+    assert "10⁹" in page.page.locator(".d2l-below text").all_text_contents()
 
 
 def test_mouse_and_keyboard(mounted):
@@ -73,7 +164,7 @@ def test_mouse_and_keyboard(mounted):
     page.press("layer", "ArrowRight", 2)
     assert page.get("layer") == 3 and "before training: the gradient at convolution 3" in page.say
     page.control("shortcuts").select_option("with (residual)")
-    assert "without" not in page.say and page.page.locator(".d2l-stage path").count() == 2
+    assert "without" not in page.say and page.page.locator(".d2l-below path").count() == 2
     page.press("depth", "Home")
     assert page.get("depth") == 8 and page.say.startswith("8 layers")
 
@@ -92,14 +183,15 @@ def test_what_went_wrong_in_training_is_shown_as_missing(mounted):
 
 def test_nonsense_is_brought_back(mounted):
     page = mounted.open(SkipConnection(*measured()))
-    for trait in ("depth", "shortcuts", "when", "layer"):
+    for trait in ("depth", "shortcuts", "when", "layer", "removed"):
         for value in ("NaN", "Infinity", -1e9, 1e9, None, "many"):
             page.set(trait, value)
             assert "cannot be drawn" not in page.say and "the gradient at convolution" in page.say
 
 
 def test_python_brings_nonsense_back_too():
-    widget = SkipConnection(*measured(), depth="deep", shortcuts=3, when=None, layer=-1)
+    widget = SkipConnection(*measured(), depth="deep", shortcuts=3, when=None, layer=-1, removed="all")
+    assert widget.removed == []
     assert repr(widget) == "SkipConnection(depth=44, layer=1, shortcuts='both', when='before training')"
     norms = measured()[0]
     with pytest.raises(ValueError, match="give norms and losses"):
