@@ -1,0 +1,470 @@
+"""Readers who take part: predictions that are committed, judged, kept, asked again, and told on a page of their own."""
+
+import base64
+import json
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tools import pages, project, questions, served
+
+KEY = "d2l-reader-1"
+KEPT = f"JSON.parse(localStorage.getItem('{KEY}'))"
+SCRIPT_BYTES = 25_000
+ASKED = {question.id: question for name in project.chapters() for box in questions.of(name) for question in box}
+#: id → a part of the right choice, and what an output or the text of the chapter says; numbers are found by themselves
+SAID = {
+    "data_and_training.features": ("Worse with few", "it depends on how many images you have"),
+    "data_and_training.valley": ("walls limit", "the walls alone set the limit, and you wait for the floor"),
+    "data_and_training.blank": ("one of the ten", "Even the blank sheet is given a class"),
+    "alexnet.reach": ("16×16", "one unit sees 16×16 px"),
+    "alexnet.edges": ("vertical", "vertical edges stand out"),
+    "alexnet.groups": ("linear layers, most of the work", "convolutions cost time and the head costs memory"),
+    "alexnet.sigmoids": ("ten thousand", "gradients differ ten-thousandfold"),
+    "alexnet.dropout": ("twice as large", "The sum is twice as large"),
+    "vgg.stack": ("pair has fewer weights and sees as far", "with $2 \\cdot 9c^2 = 18c^2$ weights instead of $25c^2$"),
+    "vgg.stride": ("twice as wide", "About twice as wide"),
+    "vgg.groups": ("linear layers, most of the work in the conv", "over nine tenths of the parameters in the head"),
+    "vgg.width": ("Parameters and work quadruple", "its outputs double, and its weights and its work quadruple"),
+    "vgg.xavier": ("less than a tenth", "Xavier: less than a thirtieth of the difference"),
+    "vgg.blocks": ("pull the classes apart", "The blocks rearrange the images until even a ruler"),
+    "nin.row": ("near VGG", "points more than Quarter-width VGG-11"),
+    "nin.pointwise": ("neither of the others", "It cannot find edges or blur"),
+    "nin.heart": ("red minus green", "Subtract green from red"),
+    "nin.size": ("smaller", "The network is far smaller than both"),
+    "nin.larger-images": ("falls", "Enlarging adds no detail"),
+    "nin.where": ("is, more often than by chance", "point to the right corner more often than chance"),
+    "nin.rate": ("BatchNorm", "With BatchNorm, at that rate, the loss falls"),
+    "googlenet.squeeze": ("less than a tenth", "Less than a twentieth in 4a"),
+    "googlenet.cheapest": ("No.", "at 64 its branch has overtaken the pooling and the 1×1"),
+    "googlenet.parts": ("last blocks have the most parameters, and", "parameters gather at the end and work at the"),
+    "googlenet.heads": ("few times larger", "the gradients are a few times larger"),
+    "googlenet.heads-and-norm": ("little", "with BatchNorm they hardly change them"),
+    "googlenet.shares": ("with BatchNorm follows", "With BatchNorm the shares are closer to the budgets"),
+    "batch_norm.spread": ("distance", "moves the line by many times the width of the sliver"),
+    "batch_norm.mean": ("nothing in training, and in prediction it falls", "In prediction it falls with it"),
+    "batch_norm.rates": ("sigmoid, without", "More learning rates work".lower()),
+    "batch_norm.batch-size": ("2", "Batches of two ruin batch normalization"),
+    "batch_norm.noisy": ("trains better", "and still a lower loss"),
+    "resnet.degradation": ("Neither", "So (c)."),
+    "resnet.nothing": ("residual block does it more than a hundred", "comes more than a hundred times closer"),
+    "resnet.sides": ("56, then 56, 28, 14 and 7", "stem and stages: 56, 56, 28, 14, 7"),
+    "resnet.curves": ("8, 20, 44", "Plain: the deeper, the higher the training loss"),
+    "resnet.gradient": ("much larger", "first layer's gradient is more than thirty times the last one's"),
+    "resnet.eight": ("far less", "Far less: seven convolutions"),
+    "resnet.remove": ("residual network keeps far more", "the residual network keeps far more of what it knows"),
+    "densenet.readout": ("less than all after adding, all after", "Concatenated, all of it is still there"),
+    "densenet.memory": ("this network", "times fewer weights, 1.5 times as much kept"),
+    "densenet.bottleneck": ("few channels", "from few channels the 1×1 convolution"),
+    "densenet.untrained": ("even", "Untrained, every connection has more than 0.8"),
+    "comparison.middle": ("DenseNet", "DenseNet is in the middle"),
+    "comparison.year": ("No.", "**(b)** No."),
+    "comparison.seed": ("second or the third", "which shows in the third"),
+    "comparison.lead": ("one to two points", r"the winner leads the average by 1\.\d\d points"),
+    "comparison.two-errors": ("three, or more often", r"In (3[4-9]|[4-9]\d)% of the races"),
+    "comparison.shared": ("larger share", "More: 35% instead of 16%"),
+    "comparison.same-class": ("about half", r"same wrong class in (4[5-9]|5\d)% of the cases"),
+    "comparison.confused": ("dog, by both networks", "DenseNet makes the same mistake most often"),
+    "comparison.budget": ("few of them, and which one comes", "Which network comes next depends on the scale"),
+    "comparison.changes": ("three times or less", "at most 4 are on a frontier"),
+    "recipes.failures": ("falls slowly. Too high: it stays", "At the high rate it stays near that of guessing"),
+    "recipes.two-years": ("NiN at its worst", "one number of the recipe decides more than the network"),
+    "recipes.norm": ("those with BatchNorm", "All of those with BatchNorm gain, and all of those without it lose"),
+    "recipes.narrow": ("narrow", "the narrow one is"),
+    "scaling_out.curves": ("rounding", "In exact arithmetic the curves are the same"),
+    "scaling_out.uneven": ("two images", "an image of process 0 counts 0.083 and any other 0.125"),
+    "scaling_out.dense": ("dense", "Sharing a batch hurts the dense stack"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """Where the site is served."""
+    with served.served(site) as where:
+        yield where
+
+
+@pytest.fixture
+def reading(chromium, address):
+    """``reading(page, …)``: a page of the site, in a browser that another page of the same test shares; quiet."""
+    contexts, tabs = {}, []
+
+    def opened(name, who="reader", before=None, **options):
+        if who not in contexts:
+            contexts[who] = chromium.new_context(viewport={"width": 1280, "height": 900}, **options)
+            contexts[who].set_default_timeout(15_000)
+            if before:
+                contexts[who].add_init_script(before)
+        tabs.append(served.Tab(contexts[who].new_page(), address))
+        tabs[-1].page.goto(f"{address}{name}", wait_until="networkidle")
+        return tabs[-1].page
+
+    opened.tabs = tabs
+    yield opened
+    problems = [problem for tab in tabs for problem in tab.problems]
+    for context in contexts.values():
+        context.close()
+    assert problems == []
+
+
+def told(chapter: str) -> str:
+    """The text of a chapter and all that its outputs say."""
+    parts = []
+    for cell in pages.notebook(project.notebook(chapter))["cells"]:
+        parts += [] if cell["cell_type"] == "code" else [questions.BOX.sub("", "".join(cell["source"]) + "\n")]
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            parts.append("".join(output.get("text") or data.get("text/markdown") or data.get("text/plain") or ""))
+    return " ".join(" ".join(parts).split())
+
+
+def place(page, name: str):
+    """Where a question is asked."""
+    return page.locator(f"[data-question='{name}']")
+
+
+def commit(page, name: str, guess: int | str, sure: int = 75) -> None:
+    """Choose (the place of a choice from 1 on) or type, say how sure, and commit."""
+    where = place(page, name)
+    if isinstance(guess, int):
+        where.locator(f"[name^=d2l-guess]:not([name$=sure])[value='{guess}']").check()
+    else:
+        where.get_by_label("Your guess").fill(guess)
+    where.locator(f"[name$=sure][value='{sure}']").check()
+    where.get_by_role("button", name="Commit my guess").click()
+
+
+# --- the source
+
+
+def test_each_box_asks_and_no_name_is_given_twice():
+    found = [q for name in project.chapters() for box in questions.of(name) for q in box]
+    assert len({question.id for question in found}) == len(found) >= 60
+    for name in project.chapters():
+        text = project.source(name).read_text("utf-8")
+        assert len(questions.of(name)) == text.count("> **Predict first.**") > 0
+        assert not [line for line in text.splitlines() if questions.MARK.search(line) and not line.startswith("> <!--")]
+    for question in found:
+        assert "$" not in question.text and not set("$*`") & set("".join(question.choices)), question.id
+        assert len(set(question.choices)) == len(question.choices) != 1, question.id
+
+
+@pytest.mark.parametrize(
+    ("box", "complaint"),
+    [
+        ("> **Predict first.** Why?\n", "ends with no"),
+        ("> **Predict first.** Why?\n>\n> * a\n> * b\n>\n> <!-- predict it: 3 -->\n", "has 2 choices"),
+        ("> **Predict first.** Why?\n>\n> <!-- predict it: many -->\n", "answer is a number"),
+        ("> **Predict first.** Why?\n>\n> <!-- predict it: 3 -->\n>\n> And how?\n", "ends with no"),
+    ],
+)
+def test_a_box_that_cannot_be_answered_is_refused(box, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        questions.parse(box, "vgg")
+
+
+def test_a_box_may_ask_twice():
+    (box,) = questions.parse(
+        "> **Predict first.** One *c*.\n> More?\n>\n> * yes\n> * no,\n>   never\n>\n> <!-- predict a: 2 -->\n>\n"
+        "> How many?\n>\n> <!-- predict b: 343 ± 35 channels -->\n",
+        "vgg",
+    )
+    assert [(q.id, q.text, q.choices, q.right, q.within, q.unit) for q in box] == [
+        ("vgg.a", "One c. More?", ("yes", "no, never"), 2, 0, ""),
+        ("vgg.b", "One c. More? How many?", (), 343, 35, "channels"),
+    ]
+    assert json.loads(base64.b64decode(box[1].key)) == [343, 35, "channels"]
+
+
+def test_what_chapters_show_is_named_for_each_of_their_questions():
+    told_of = {name.split(".")[0] for name in SAID}
+    assert set(SAID) == {name for name, q in ASKED.items() if q.choices and q.chapter in told_of}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_the_right_choice_is_what_the_chapter_shows(name):
+    question, (choice, said) = ASKED[name], SAID[name]
+    assert choice in question.choices[int(question.right) - 1]
+    assert sum(choice in other for other in question.choices) == 1 or choice in question.choices
+    text = told(question.chapter)
+    assert said in text or re.search(said, text), "no output and no sentence says so"
+
+
+def test_the_numbers_asked_for_are_what_the_chapter_shows():
+    numbers = {name: (q.right, q.within) for name, q in ASKED.items() if not q.choices}
+    assert numbers["data_and_training.loss"] == (2.3, 0.05) and "ln 10 = 2.3" in told("data_and_training")
+    assert numbers["alexnet.rows"] == ((32 - 3) % 3, 0) and "the last two rows are left over" in told("alexnet")
+    assert numbers["alexnet.values"] == (6400, 0) and "256 · 5 · 5 = 6400 values" in told("alexnet")
+    assert numbers["nin.sides"] == (5, 0) and "The sides are 54, 26, 12 and 5 pixels" in told("nin")
+    right, within = numbers["googlenet.width"]  # r (c + k² c') against k² c c'
+    assert abs(right - 25 * 480 * 48 / (480 + 25 * 48)) < 1 and within < 0.11 * right
+    said = told("densenet")
+    assert numbers["densenet.channels"] == (576, 0) and "never halved: 192, 320, 448, 576" in said
+    assert numbers["densenet.halved"] == (248, 0) and "240/120, 248 " in said
+    assert len(numbers) == 7
+
+
+# --- the pages
+
+
+def test_pages_ask_what_the_sources_say(site):
+    for chapter in project.chapters():
+        html = (site / f"{chapter}.html").read_text("utf-8")
+        given = re.findall(r'<div class="d2l-question" id="([^"]+)" data-question="([^"]+)" data-key="([^"]+)">', html)
+        assert given == [(q.id, q.id, q.key) for box in questions.of(chapter) for q in box]
+        assert "<!-- predict" not in html and len(re.findall(r"/predict\.js", html)) == 1
+    assert "/predict.js" not in (site / "speed.html").read_text("utf-8")
+    stored = (site / "_static" / "questions.js").read_text("utf-8")
+    assert stored == questions.script()
+
+
+def test_the_scripts_are_small():
+    files = [project.BOOK / "_static" / f"{name}.js" for name in ("reader", "predict", "my_predictions")]
+    assert sum(path.stat().st_size for path in files) <= SCRIPT_BYTES
+
+
+def test_a_guess_is_judged_and_stays(reading):
+    page = reading("vgg.html")
+    commit(page, "vgg.stack", 2, sure=95)
+    said = place(page, "vgg.stack").inner_text()
+    assert "Not this time" in said and "certain, 95" in said
+    assert "sees as far. (the answer)" in said and "sees less far. (your guess)" in said
+    commit(page, "vgg.stride", 3, sure=50)
+    assert "✓ Right." in place(page, "vgg.stride").inner_text()
+    page.reload(wait_until="networkidle")
+    assert place(page, "vgg.stack").inner_text() == said and place(page, "vgg.stack").locator("form").count() == 0
+    tries = page.evaluate(KEPT)["tries"]
+    assert {name: (t["guess"], t["sure"], t["right"], t["page"]) for name, (t,) in tries.items()} == {
+        "vgg.stack": ("2", 95, False, "vgg"),
+        "vgg.stride": ("3", 50, True, "vgg"),
+    }
+
+
+def test_numbers_are_taken_as_people_write_them(reading):
+    page = reading("googlenet.html")
+    field = place(page, "googlenet.width").get_by_label("Your guess")
+    for typed, right in (("many", None), ("307", False), ("308", True), (" 343 ", True), ("0,343", False)):
+        page.evaluate("localStorage.clear(); window.d2lReader.forget()")
+        commit(page, "googlenet.width", typed)
+        shown = place(page, "googlenet.width").inner_text()
+        if right is None:
+            assert field.evaluate("node => node.validity.customError") and "Right" not in shown
+        else:
+            assert ("✓ Right. It is 343 channels" in shown) is right, (typed, shown)
+    other = reading("alexnet.html")
+    commit(other, "alexnet.values", "6,400")
+    assert "✓ Right. It is 6400 values." in place(other, "alexnet.values").inner_text()
+
+
+def test_a_guess_needs_no_mouse_and_says_what_is_missing(reading):
+    page = reading("vgg.html")
+    where = place(page, "vgg.xavier")
+    where.get_by_role("button").press("Enter")
+    assert where.locator("form").count() == 1, "without a choice nothing is committed"
+    where.locator("[type=radio]").first.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    assert page.evaluate(KEPT)["tries"]["vgg.xavier"][0] | {"at": 0} == {
+        "guess": "3", "sure": 50, "right": True, "at": 0, "page": "vgg",
+    }  # fmt: skip
+    assert page.evaluate("document.activeElement.className") == "d2l-verdict", "the verdict is read out"
+
+
+def test_results_are_covered_until_there_is_a_guess(reading):
+    page = reading("vgg.html")
+    covered, count = page.locator(".d2l-covered"), page.locator(".d2l-covered").count()
+    assert count >= 3 and page.locator(".d2l-covered .d2l-widget").count() == 0
+    assert covered.first.evaluate("node => node.inert")
+    commit(page, "vgg.stack", 1)
+    assert covered.count() < count
+    left = covered.count()
+    page.get_by_role("button", name="Show it").first.click()
+    assert covered.count() < left
+    page.get_by_role("button", name="Never cover results").first.click()
+    assert covered.count() == 0 and page.locator(".d2l-cover:visible").count() == 0
+    other = reading("nin.html")
+    assert other.locator(".d2l-covered").count() == 0
+    mine = reading("predictions.html")
+    mine.get_by_label("Cover results").check()
+    other.wait_for_function("document.querySelector('.d2l-covered')")
+
+
+def test_what_was_missed_is_asked_again_later_and_once(reading):
+    page = reading("vgg.html")
+    commit(page, "vgg.stack", 2, sure=95)
+    commit(page, "vgg.stride", 3)
+    again = "[aria-label='Asked again']"
+    assert page.locator(again).count() == 0
+    assert reading("alexnet.html").locator(again).count() == 0, "only later chapters ask"
+    later = reading("nin.html")
+    later.wait_for_selector(again)
+    box = later.locator(again)
+    assert box.count() == 1 and "One output pixel" in box.inner_text()
+    assert box.get_by_role("link").get_attribute("href") == "vgg.html#vgg.stack"
+    box.locator("[type=radio][value='3']").first.check()
+    box.locator("[name$=sure][value='50']").check()
+    box.get_by_role("button").click()
+    assert "Not this time" in box.inner_text()
+    later.reload(wait_until="networkidle")
+    assert later.locator(again).count() == 0, "not twice in a chapter"
+    last = reading("resnet.html")
+    last.wait_for_selector(again)
+    last.locator(again).locator("[type=radio][value='1']").first.check()
+    last.locator(again).locator("[name$=sure][value='75']").check()
+    last.locator(again).get_by_role("button").click()
+    assert "✓ Right." in last.locator(again).inner_text()
+    assert reading("densenet.html").locator(again).count() == 0, "what was learned is left alone"
+    assert "Right when asked again." in reading("predictions.html").inner_text("article")
+
+
+def storing(text: str) -> str:
+    """A script that puts ``text`` where the state is kept, once."""
+    return f"localStorage['{KEY}'] ??= {json.dumps(text)}"
+
+
+def state_of(*first: tuple[int, bool], name: str = "vgg.stack") -> dict:
+    """A state with one question for each (sure, right)."""
+    tries = {
+        other: [{"guess": "1", "sure": sure, "right": right, "at": 1, "page": other.split(".")[0]}]
+        for other, (sure, right) in zip(ASKED, first)
+    }
+    return {"tries": tries}
+
+
+def test_my_predictions_tells_how_calibrated_i_am(reading):
+    state = state_of(*[(95, True)] * 3, *[(95, False)] * 5, *[(75, True)] * 3, (75, False), (50, False))
+    state["tries"]["data_and_training.features"].append(
+        {"guess": "3", "sure": 50, "right": True, "at": 2, "page": "alexnet"}  # a second try counts for nothing here
+    )
+    page = reading("predictions.html", before=storing(json.dumps(state)))
+    rows = page.locator(".d2l-calibrated tbody tr").all_inner_texts()
+    assert [" ".join(row.replace("\xa0", " ").split()) for row in rows] == [
+        "a guess, 50 % 1 0, 0 %", "fairly sure, 75 % 4 3, 75 %", "certain, 95 % 8 3, 38 %",
+    ]  # fmt: skip
+    said = page.inner_text(".d2l-summary").replace("\xa0", " ")
+    assert said == "13 predictions, 6 right: 46 %. On average you were 85 % sure. You are surer than you are right."
+    circles = page.locator(".d2l-calibration circle")
+    heights = circles.evaluate_all("all => all.map(node => Math.round((265 - node.getAttribute('cy')) / 2.4))")
+    assert heights == [
+        0,
+        75,
+        38,
+    ]
+    listed = page.locator(".d2l-chapter li a").evaluate_all("all => all.map(node => node.getAttribute('href'))")
+    assert listed == [f"{name.split('.')[0]}.html#{name}" for name in list(ASKED)[:13]]
+    assert "4 of 4 answered" in page.locator(".d2l-chapter").first.inner_text()
+
+
+def test_all_can_be_saved_brought_back_and_forgotten(reading, tmp_path):
+    page = reading("predictions.html")
+    assert "no guess yet" in page.inner_text(".d2l-summary")
+    page.evaluate(
+        "state => window.d2lReader.change(() => window.d2lReader.clean(state))", state_of((75, True), (50, False))
+    )
+    assert "2 predictions, 1 right" in page.inner_text(".d2l-summary")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save in a file").click()
+    path = tmp_path / "saved.json"
+    waiting.value.save_as(path)
+    kept = page.evaluate(KEPT)
+    assert json.loads(path.read_text("utf-8")) == kept and len(kept["tries"]) == 2
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.get_by_role("button", name="Forget it all").click()
+    assert page.evaluate(KEPT) == kept, "one may think twice"
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Forget it all").click()
+    assert page.evaluate(f"localStorage.getItem('{KEY}')") is None and "no guess yet" in page.inner_text(".d2l-summary")
+    page.locator("[type=file]").set_input_files(path)
+    page.get_by_text("2 questions brought back.").wait_for()
+    assert page.evaluate(KEPT) == kept
+    (tmp_path / "other.json").write_text("no JSON", "utf-8")
+    page.locator("[type=file]").set_input_files(tmp_path / "other.json")
+    page.get_by_text("Nothing was changed.").wait_for()
+    assert page.evaluate(KEPT) == kept
+
+
+GARBAGE = [
+    "{", "null", "[]", "7", '{"tries": 3, "seen": [], "solved": "x", "last": 5}',
+    '{"tries": {"vgg.stack": "x", "vgg.stride": [{"guess": "<img src=x onerror=alert(1)>", "sure": 60, "right": 1}]}}',
+    '{"tries": {"vgg.stack": [null, {"guess": {}, "sure": 75, "right": true, "at": 1, "page": "vgg"}]}, "cover": {}}',
+    '{"seen": {"vgg": "all", "nin": [1, {}]}, "last": {"page": "javascript:alert(1)", "section": "x", "title": "x"}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_whatever_lies_in_the_storage_the_page_works(reading, garbage):
+    page = reading("vgg.html", before=storing(garbage))
+    assert page.evaluate("window.d2lReader.get()") == {
+        "tries": {},
+        "seen": {},
+        "solved": {},
+        "last": None,
+        "cover": True,
+    }
+    commit(page, "vgg.stack", 1)
+    assert "✓ Right." in place(page, "vgg.stack").inner_text() and list(page.evaluate(KEPT)["tries"]) == ["vgg.stack"]
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })",
+        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }",
+        "Object.defineProperty(window, 'localStorage', { value: null })",
+    ],
+)
+def test_a_browser_that_keeps_nothing_judges_all_the_same(reading, denied):
+    page = reading("vgg.html", before=denied)
+    commit(page, "vgg.stack", 1)
+    commit(page, "vgg.stride", 1)
+    assert "✓ Right." in place(page, "vgg.stack").inner_text()
+    assert "Not this time" in place(page, "vgg.stride").inner_text()
+    assert "This browser keeps nothing" in place(page, "vgg.stride").inner_text()
+    reading.tabs.pop()  # the theme's own scripts throw in such a browser
+
+
+def test_two_tabs_do_not_undo_each_other(reading):
+    first, second = reading("vgg.html"), reading("vgg.html")
+    commit(first, "vgg.stack", 1)
+    second.wait_for_selector("[data-question='vgg.stack'] .d2l-verdict")
+    commit(second, "vgg.stride", 3)
+    commit(first, "vgg.xavier", 3)
+    assert set(first.evaluate(KEPT)["tries"]) == {"vgg.stack", "vgg.stride", "vgg.xavier"}
+
+
+def test_without_scripts_a_box_is_plain_text(reading):
+    page = reading("vgg.html", java_script_enabled=False)
+    box = page.locator(".d2l-predict-first").first
+    assert box.locator("li:visible").count() == 4 and page.locator("form:visible .d2l-guess, .d2l-covered").count() == 0
+    assert "nothing leaves it" in reading("predictions.html").inner_text("article")
+
+
+def test_forms_and_verdicts_are_fit_for_everybody(reading):
+    page = reading("vgg.html", has_touch=True)
+    commit(page, "vgg.stack", 2)
+    commit(page, "vgg.stride", 3)
+    later, mine = reading("nin.html"), reading("predictions.html")
+    later.wait_for_selector(".d2l-again")
+    for shown, within in (
+        (page, ".d2l-predict-first"),
+        (later, ".d2l-again"),
+        (later, ".d2l-cover"),
+        (mine, "article"),
+    ):
+        for scheme in ("light", "dark"):
+            shown.emulate_media(color_scheme=scheme)
+            shown.wait_for_timeout(500)
+            found = (
+                Axe()
+                .run(shown, context=within, options={"resultTypes": ["violations"], "preload": False})
+                .response["violations"]
+            )
+            assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found] == [], (within, scheme)
+        shown.set_viewport_size({"width": 390, "height": 844})
+        assert shown.evaluate("document.documentElement.scrollWidth") <= 390
+        small = shown.locator(":is(.d2l-guess, .d2l-keep, .d2l-cover) :is(button, label):visible")
+        heights = small.evaluate_all("all => all.map(node => node.getBoundingClientRect().height)")
+        assert [height for height in heights if height < 40] == []
