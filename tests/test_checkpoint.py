@@ -1,6 +1,9 @@
 """Checkpoints: the same run goes on, for every random source, and no other; what is none is told so by name."""
 
+import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -282,3 +285,50 @@ def test_a_folder_is_no_checkpoint(digits, tmp_path, capsys):
         fit(make_net(), digits, checkpoint=tmp_path)
     assert main([*COMMAND, "--checkpoint", str(tmp_path)]) == 2
     assert "it is a folder" in capsys.readouterr().err
+
+
+KILLED = """
+import os, random, signal, sys
+import torch
+from torch import nn
+import d2lite as d2l
+
+def train(path, kill_at=None):
+    data = d2l.load("digits", size=8, batch_size=200, device="cpu")  # here, since threads would not survive a fork
+    d2l.seed_everything(3)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 10))
+    if path and os.path.exists(path):
+        torch.manual_seed(99)  # as in another process: only the checkpoint brings the state back
+    seen = 0
+
+    def count(net, inputs, outputs):
+        nonlocal seen
+        seen += net.training
+        if seen == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    net.register_forward_hook(count)
+    return d2l.fit(net, data, epochs=8, lr=0.1, momentum=0.9, checkpoint=path, listener=None, quick_epochs=None)
+
+folder, pick = sys.argv[1], random.Random(0)
+killed = 0
+for _ in range(10):
+    child = os.fork()
+    if child == 0:
+        train(f"{folder}/run.pt", pick.randint(2, 16))
+        os._exit(0)
+    killed += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    pick.random()
+print(killed, "killed")
+resumed, whole = train(f"{folder}/run.pt"), train(None)
+print("equal" if resumed == whole else f"{resumed} is not {whole}")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_process_killed_at_ten_random_steps_ends_with_the_history_of_one_that_ran_through(tmp_path):
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED, encoding="utf-8")
+    ran = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split("\n")[-3:] == ["10 killed", "equal", ""], ran.stdout
