@@ -304,9 +304,9 @@ function chosen(model, trait, options, otherwise) {
   return otherwise;
 }
 
-/** A table; a cell is a node, text, or what `barCell` makes. The first of a row is its header. */
+/** A table; a cell is a node, text, or what `barCell` makes. The first of a row is its header; an empty text heads nothing. */
 function tableOf(head, rows) {
-  const made = (cell, heads) => (cell?.tagName === "TD" ? cell : heads ? h("th", { scope: heads }, cell) : h("td", {}, cell));
+  const made = (cell, heads) => (cell?.tagName === "TD" ? cell : heads && cell !== "" ? h("th", { scope: heads }, cell) : h("td", {}, cell));
   const first = h("thead", {}, h("tr", {}, ...head.map((cell) => made(cell, "col"))));
   const others = rows.map((row) => h("tr", {}, ...row.map((cell, index) => made(cell, index ? null : "row"))));
   return h("table", { class: "d2l-table" }, first, h("tbody", {}, ...others));

@@ -52,6 +52,7 @@ def test_each_says_what_it_is_and_what_to_do_and_goes_back_to_its_start(mounted,
     assert title and group.get_attribute("aria-label") == title, "the visible title is its name"
     hint = page.page.locator(f"#{group.get_attribute('aria-describedby')}")
     assert hint.is_visible() and 10 < len(hint.inner_text()) < 160, "one line of instruction"
+    assert all(page.page.locator(".d2l-interactive th").all_text_contents()), "a header of a table heads something"
     first = page.page.evaluate(TRAITS)
     for trait in page.page.locator(".d2l-control:visible").evaluate_all("all => all.map(node => node.dataset.trait)"):
         page.press(trait, "ArrowRight", 2)
