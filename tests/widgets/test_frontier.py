@@ -68,7 +68,7 @@ def test_the_page_shows_the_same_numbers(mounted):
         best = choose(known, cost, most)
         assert page.result["best"] == (best and best["name"])
         assert (best["name"] if best else "no network fits") in page.say
-        assert page.page.locator("svg title").count() == len(known)
+        assert page.page.locator(".d2l-point").count() == len(known)
     page.set("cost", "parameters")
     for seed in range(10):  # with ties in both
         rng = random.Random(seed)
@@ -95,6 +95,7 @@ def test_what_is_not_known_is_not_said(mounted):
 
 def test_the_budget_that_is_said_is_the_one_that_is_meant(mounted):
     page, units = mounted.open(FrontierExplorer(NETWORKS)), {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+    page.page.locator(".d2l-answer").click()
     for cost, words in (("parameters", "parameters"), ("epoch_s", "seconds an epoch")):
         page.set("cost", cost)
         costs = [row[cost] for row in NETWORKS if row.get(cost)]
@@ -119,19 +120,153 @@ def test_the_budget_that_is_said_is_the_one_that_is_meant(mounted):
         assert f"b: +0.1000 for {said}" in page.say
 
 
-def test_the_table_on_a_phone(mounted):
-    page = mounted.open(FrontierExplorer(NETWORKS), width=390)
-    box = page.page.evaluate(
-        """() => { const table = document.querySelector(".d2l-sortable"), name = table.tBodies[0].rows[0].cells[0];
-        const frame = table.parentNode; frame.scrollLeft = 1e4;
-        return [frame.scrollLeft, frame.getBoundingClientRect().left, name.getBoundingClientRect().left]; }"""
+LONGEST = [
+    {
+        "name": f"{network['name']} of quarter width", "year": 2014, "accuracy": network["accuracy"], "sd": 0.01,
+        "seeds": 2, "parameters": 21_622_154, "macs": 230e6, "epoch_s": 1463.9, "memory_mb": 1030,
+    }
+    for network in NETWORKS
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [390, 660, 900])
+def test_the_whole_table_is_in_sight(mounted, width):
+    """Long names and nine columns at once, as narrow as the text of the site at 1280 px; on a phone those that fit."""
+    page = mounted.open(FrontierExplorer(LONGEST), width=width)
+    stages = page.page.locator(".d2l-stage").evaluate_all(
+        "all => all.map(node => [node.scrollWidth, node.clientWidth])"
     )
-    assert box[0] > 20 and abs(box[1] - box[2]) < 2, "names stay where they are when the table is moved sideways"
+    assert len(stages) == 2 and all(needed <= there for needed, there in stages)
+    ends = page.page.locator("tbody tr").evaluate_all(
+        "all => all.map(({ cells: [one, year] }) => [one.firstChild.lastChild, year].map(n => n.getClientRects()[0]))"
+    )
+    assert ends and all(name["right"] <= year["left"] for name, year in ends), "a name ends before the year"
+    page.set("cost", "memory_mb")
+    columns = page.page.locator("thead th:visible").all_inner_texts()
+    assert len(columns) == (4 if width < 640 else 9) and columns[-1].startswith("MB a")
     assert page.page.get_by_role("button", name="test accuracy", exact=True).count() == 1, "without its arrow"
+
+
+def test_the_budget_never_crosses_a_name(mounted):
+    page = mounted.open(FrontierExplorer(NETWORKS), width=390)
+    crossed = """() => {
+        const edge = document.querySelector(".d2l-edge"), [, ...parts] = edge.getAttribute("d").split("M");
+        const names = [...document.querySelectorAll("text.d2l-halo")].map(node => node.getBBox());
+        const lines = parts.map(part => part.match(/[\\d.]+/g).map(Number));
+        const beside = (x, { x: left, width }) => x <= left || left + width <= x;
+        const meets = ([x, from, to], name) => !beside(x, name) && from < name.y + name.height - 2 && name.y + 2 < to;
+        return [lines.length, lines.flatMap(line => names.filter(name => meets(line, name))).length];
+    }"""  # fmt: skip
+    pieces = set()
+    for step in range(101):
+        page.set("budget", float(step))
+        count, met = page.page.evaluate(crossed)
+        pieces.add(count)
+        assert not met, f"a name lies under the line at {step} %"
+    assert pieces > {1}, "somewhere the line has a gap"
+
+
+def test_a_cost_that_has_a_unit_gets_no_other(mounted):
+    rows = [{"name": "a", "accuracy": 0.5, "memory_mb": 900, "epoch_s": 2000}]
+    rows.append({"name": "b", "accuracy": 0.6, "memory_mb": 1184, "epoch_s": 9000})
+    page = mounted.open(FrontierExplorer(rows, cost="memory_mb", budget=50.0))
+    for cost, said in (("memory_mb", "1,030 MB in"), ("epoch_s", "4,240 seconds an epoch")):
+        page.set("cost", cost)
+        assert said in page.say and said.split()[0] in page.page.inner_text("[data-trait=budget] output")
+        labels = page.page.locator(".d2l-frontier text").all_text_contents()
+        assert len(labels) > 5 and not [label for label in labels if re.search(r"\d k", label)]
+
+
+PLACE = """number => {
+    const { left, top, width, height } = document.querySelectorAll(".d2l-point circle")[number].getBoundingClientRect();
+    return [left + width / 2, top + height / 2];
+}"""
+
+
+def dragged(page, start: float, end: float) -> None:
+    """Drag over the picture, from and to a share of its width."""
+    box = page.page.locator(".d2l-frontier svg").bounding_box()
+    x, y = (lambda share: box["x"] + share * box["width"]), box["y"] + 0.5 * box["height"]
+    page.page.mouse.move(x(start), y)
+    page.page.mouse.down()
+    for step in range(1, 11):
+        page.page.mouse.move(x(start + step * (end - start) / 10), y)
+    page.page.mouse.up()
+
+
+def test_the_first_frame_leaves_the_question_open(mounted):
+    """How often does the choice change? Before the reader has moved the budget, one network is known to be a choice."""
+    page = mounted.open(FrontierExplorer(NETWORKS))
+    filled = page.page.locator(".d2l-point circle[fill='var(--d2l-1)']")
+    trace = "document.querySelector('clipPath rect').getAttribute('width')"
+    assert page.result["seen"] == ["DenseNet"] and filled.count() == 1 and float(page.page.evaluate(trace)) == 0
+    assert "next step" not in page.say and "no better" not in page.say and "the choice does not change." in page.say
+    assert page.page.locator("tbody svg [fill='var(--d2l-1)']").count() == 1
+    dragged(page, 0.5, 0.99)
+    assert page.result["seen"] == ["DenseNet", "ResNet"] and "you have tried, the choice changes once." in page.say
+    assert float(page.page.evaluate(trace)) > 200, "as far as it was tried, the frontier is drawn"
+    dragged(page, 0.99, 0.02)
+    assert page.result["seen"] == page.result["frontier"] == ["LeNet", "DenseNet", "ResNet"]
+    assert "the choice changes twice: LeNet, DenseNet, ResNet." in page.say
+    page.control("cost").select_option("MACs for one image")
+    assert page.result["seen"] == [] != page.result["frontier"], "another cost is another question"
+    page.page.locator(".d2l-answer").click()
+    assert page.result["seen"] == page.result["frontier"] and filled.count() == len(page.result["frontier"])
+
+
+def test_the_line_follows_the_pointer_and_a_button_raises_it(mounted):
+    page = mounted.open(FrontierExplorer(NETWORKS, budget=20.0))
+    dragged(page, 0.3, 0.75)
+    assert page.get("budget") == pytest.approx(100 * (0.75 * 620 - 44) / 570, abs=1)
+    line = page.page.locator(".d2l-hold").bounding_box()
+    frame = page.page.locator(".d2l-frontier svg").bounding_box()
+    assert line["x"] + line["width"] / 2 == pytest.approx(frame["x"] + 0.75 * frame["width"], abs=4)
+    page.page.locator(".d2l-frontier").dispatch_event("pointerdown", {"button": 0, "clientX": 100})
+    page.page.locator(".d2l-frontier").dispatch_event("pointercancel")
+    assert page.get("budget") > 60, "a finger that scrolls has moved nothing"
+    page.page.emulate_media(reduced_motion="reduce")
+    page.page.get_by_role("button", name="raise the budget").click()
+    assert page.get("budget") == 100 and page.result["seen"] == page.result["frontier"]
+    page.page.emulate_media(reduced_motion="no-preference")
+    page.page.get_by_role("button", name="raise the budget").click()
+    page.page.wait_for_function("document.querySelector('.d2l-widget').model.get('budget') > 3")
+    page.press("budget", "Home")
+    assert page.page.get_by_role("button", name="raise the budget").count() == 1, "the reader's hand stops it"
+
+
+def test_a_point_lights_its_row_and_a_row_its_point(mounted):
+    page = mounted.open(FrontierExplorer(NETWORKS))
+    lit, note = page.page.locator("tr.d2l-lit"), page.page.locator(".d2l-numbers")
+    assert lit.count() == 0
+    found = set()
+    for number in range(len(NETWORKS)):
+        page.page.mouse.move(*page.page.evaluate(PLACE, number))
+        found.add(lit.locator("th").inner_text().strip())
+        assert note.inner_text().startswith(lit.locator("th").inner_text().strip())
+    assert found == {row["name"] for row in NETWORKS}
+    page.page.mouse.move(5, 5)
+    assert lit.count() == 0
+    page.page.locator("tbody tr", has_text="AlexNet").hover()
+    assert page.page.locator(".d2l-cross").count() == 1
+    assert note.inner_text() == "AlexNet: 0.8142 ± 0.0100 over 2 seeds · 21,598,922 parameters · 78.8 M MACs"
+    name = page.page.get_by_role("button", name="VGG")
+    before = page.get("budget")
+    name.focus()
+    page.page.keyboard.press("Enter")
+    page.page.mouse.move(5, 5)
+    assert name.get_attribute("aria-pressed") == "true" and lit.inner_text().strip().startswith("VGG")
+    page.page.mouse.click(*page.page.evaluate(PLACE, 0))
+    assert lit.inner_text().strip().startswith("ResNet") and page.get("budget") == before, (
+        "a click on a point moves no budget"
+    )
+    page.page.get_by_role("button", name="reset").click()
+    page.page.mouse.move(5, 5)
+    assert lit.count() == 0
 
 
 def test_mouse_and_keyboard(mounted):
     page = mounted.open(FrontierExplorer(NETWORKS))
+    page.page.locator(".d2l-answer").click()
     assert page.result["best"] == "DenseNet" and "ResNet: +0.0251" in page.say
     page.press("budget", "Home")
     assert page.result["best"] is None and "no network fits" in page.say
