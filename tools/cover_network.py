@@ -59,6 +59,19 @@ def interactive(net, mean: float, std: float):
     return LiveNetwork(net, images, digits, mean, std, **look)
 
 
+def told(widget) -> str:
+    """The picture of the interactive in words."""
+    from d2lite.widgets.live_network import first_maps
+
+    outputs = widget.activations(0)
+    (first, *_), (second, *_) = (outputs[at].shape for at in first_maps([tuple(output.shape) for output in outputs]))
+    share, digit = outputs[-1].softmax(0).max(0)
+    return (
+        f"A digit drawn by hand, the {first} and {second} maps that two layers of a small network make of it, and ten "
+        f"bars, one for each digit: the network says {digit} and gives it {share:.0%}."
+    )
+
+
 def picture(widget) -> str:
     """The picture of the interactive as SVG, whose text is light where the page is dark."""
     import matplotlib
@@ -85,7 +98,7 @@ def main() -> int:
     stored = {
         "date": f"{datetime.date.today()}", "accuracy": measured.accuracy, "images": measured.n,
         "numbers": sum(parameter.numel() for parameter in net.parameters()), "torch": torch.__version__,
-        "python": sys.version.split(" ")[0], "d2lite": project.distribution()["version"], "alt": widget.alt,
+        "python": sys.version.split(" ")[0], "d2lite": project.distribution()["version"], "alt": told(widget),
         "state": {**widget.settings(), "result": {}},
     }  # fmt: skip
     files.write(STORED, json.dumps(stored) + "\n")

@@ -19,7 +19,7 @@ README = project.ROOT / "README.md"
 WIDGETS = project.ROOT / "d2lite" / "widgets"
 #: the network of digits on the first page: what tools/cover_network.py stored, and the scripts that run it
 COVER, PICTURE = project.ROOT / "tools" / "cover_network.json", project.BOOK / "_static" / "cover_network.svg"
-DIGITS_SCRIPTS = ("shared", "network_forward", "network_drawing", "live_network")
+DIGITS_SCRIPTS = ("shared", "network_forward", "network_drawing", "network_maps", "live_network")
 DIGITS_STYLES = ("shared", "live_network")
 RUN = "Run it in"  # head of the column of links
 BUILT = re.compile(r"<!-- built: (\w+) -->")
@@ -131,7 +131,7 @@ def card(chapter: str) -> str:
         f'<a href="{html.escape(url)}"><span class="d2l-spoken">Open {short_title} in </span>{where}</a>'
         for where, url in runs
     )
-    took = f"<span>{time} min</span>" if page["run"] else f"<span>{time}</span>"
+    took = f"<span>{time} min to run</span>" if page["run"] else f"<span>{time}</span>"
     return (
         f'<li class="d2l-card">{picture}<h3><a href="{chapter}.html">{title}</a></h3>'
         f"<p>{html.escape(page['promise'])}</p>"
@@ -145,7 +145,7 @@ def png_size(picture: bytes) -> tuple[int, int]:
 
 
 def digits() -> str:
-    """The network of handwritten digits on the first page, as an interactive, and what it was measured to reach."""
+    """The network of handwritten digits on the first page, as an interactive."""
     stored = json.loads(COVER.read_text("utf-8"))
     scripts = (WIDGETS / f"{name}.js" for name in DIGITS_SCRIPTS)
     styles = (WIDGETS / f"{name}.css" for name in DIGITS_STYLES)
@@ -162,8 +162,15 @@ def digits() -> str:
         f'<img src="_static/{PICTURE.name}" alt="{html.escape(stored["alt"])}" width="{width}" height="{height}">'
         '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "digits"}</script></div>\n'
         f'<script type="application/vnd.jupyter.widget-state+json">{state}</script>\n'
-        f'<p class="d2l-told">This network runs in the page: {stored["numbers"]:,} learned numbers that read '
-        f"{100 * stored['accuracy']:.1f} % of {stored['images']:,} handwritten digits it never saw "
+    )
+
+
+def measured() -> str:
+    """How large that network is, and what it was measured to reach."""
+    stored = json.loads(COVER.read_text("utf-8"))
+    return (
+        f'<p class="d2l-told">The network above runs in this page: {stored["numbers"]:,} learned numbers, which read '
+        f"{100 * stored['accuracy']:.1f} % of {stored['images']:,} handwritten digits that it never saw "
         f"({stored['date']}, PyTorch {stored['torch'].split('+')[0]}).</p>\n"
     )
 
@@ -235,6 +242,7 @@ def runs() -> list[dict]:
 CONTENTS: dict[str, Callable[[], str]] = {
     "digits": digits,
     "doors": doors,
+    "measured": measured,
     "cards": cards,
     "playground": playground,
     "sets": set_table,

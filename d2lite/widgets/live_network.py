@@ -170,7 +170,7 @@ class LiveNetwork(Interactive):
             and ``std`` are not finite, or ``std`` is not above 0.
     """
 
-    scripts = ("network_forward", "network_drawing")
+    scripts = ("network_forward", "network_drawing", "network_maps")
     network = traitlets.Dict().tag(sync=True)
     data = traitlets.Dict().tag(sync=True)
     image = Number(0, 0, MOST - 1)
@@ -260,7 +260,7 @@ class LiveNetwork(Interactive):
     def _small_picture(self, image: int, outputs: list[torch.Tensor]) -> Figure:
         """The picture, the maps of the first layers, and the probabilities."""
         maps = [outputs[at] for at in first_maps([tuple(output.shape) for output in outputs])]
-        figure = Figure(figsize=(6.8, 2.4), layout="constrained")
+        figure = Figure(figsize=(6.8, 2.55), layout="constrained")
         shown, *grids, bars = figure.subplots(1, len(maps) + 2, width_ratios=[2, *[1.2] * len(maps), 2])
         shown.imshow(self._images[image].numpy(), cmap="gray")
         shown.set_title("a drawing", fontsize=9)

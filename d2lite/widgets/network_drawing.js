@@ -1,4 +1,4 @@
-// What a small network is shown: `stroke` and `centered` compute what `drawn` and `centered` in live_network.py do.
+// What a small network is shown, and how it is drawn: `stroke` and `centered` are `drawn` and `centered` in live_network.py.
 
 /** The bytes after a stroke `width` pixels wide from one point [row, column] to another; `ink` is 255 or 0. */
 function stroke(bytes, side, from, to, width, ink) {
@@ -47,4 +47,73 @@ async function greyOf(file, side) {
 function lightBorder(grey, side) {
   const last = side - 1, onBorder = (at) => at < side || at >= side * last || at % side === 0 || at % side === last;
   return meanOf([...grey].filter((_, at) => onBorder(at))) > 127;
+}
+
+/** The colours of a picture of bytes. */
+const grey = (side, bytes) => (row, column) => Array(3).fill(bytes[row * side + column]);
+
+/** What the pen leaves, 255 or 0, so that it is light or dark on the page: in a negative the other way round. */
+const inkOf = (model) => ((model.get("pen") !== "dark") !== (model.get("negative") === true) ? 255 : 0);
+
+/** The picture, drawn on by mouse, finger and keys: `begin()` before a stroke, `line(from, to)` for each piece of it. */
+function sheet({ side, width, begin, line, undo }) {
+  const picture = pixels({ width }), pen = [Math.floor(side / 2) + 0.5, Math.floor(side / 2) + 0.5];
+  let frame = [], seen = false;  // what a number depends on; the pen
+  const mark = (visible = true) => { seen = visible; picture.mark(seen ? [...frame, { row: pen[0] - 0.5, column: pen[1] - 0.5 }] : frame); };
+  const to = (point) => { line([...pen], point); [pen[0], pen[1]] = point; mark(); };
+  const touched = (event) => {
+    const moved = event.type === "pointermove", box = picture.node.getBoundingClientRect();
+    if (moved ? !event.buttons : event.button) return;
+    const points = (moved && event.getCoalescedEvents?.()) || [], share = (at, first, length) => clamp((at - first) / length, 0, 1) * side;
+    const places = (points.length ? points : [event]).map(({ clientX, clientY }) => (
+      [share(clientY, box.top, box.height), share(clientX, box.left, box.width)]
+    ));
+    if (!moved) {
+      picture.node.setPointerCapture(event.pointerId);
+      begin();
+      [pen[0], pen[1]] = places[0];
+    }
+    places.forEach(to);
+  };
+  const pressed = (event) => {
+    const arrow = ARROWS[event.key], back = event.key === "z" && (event.ctrlKey || event.metaKey);
+    if (!back && ((!arrow && event.key !== " ") || event.altKey || event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    if (back) return undo();
+    const goal = pen.map((at, axis) => clamp(Math.floor(at) + 0.5 + (arrow ? arrow[axis] : 0), 0.5, side - 0.5));
+    if (!arrow || event.shiftKey) begin(); else [pen[0], pen[1]] = goal;
+    if (!arrow) [pen[0], pen[1]] = goal;
+    if (!arrow || event.shiftKey) to(goal); else mark();
+  };
+  fill(picture.node, {
+    tabindex: 0, role: "application", style: `width: ${width}px; touch-action: none; cursor: crosshair`,
+    "aria-label": `A picture of ${side} × ${side} pixels to draw on: arrow keys move the pen, space draws a dot, shift and an arrow a line.`,
+    onpointerdown: touched, onpointermove: touched, onkeydown: pressed, onfocus: () => mark(), onblur: () => mark(false),
+  }, []);
+  return { ...picture, pen: mark, frame: (list) => { frame = list; mark(seen); } };
+}
+
+/** Test images to choose from. */
+function thumbsOf({ side, classes, labels }, images, choose) {
+  return Array.from({ length: images.length / side ** 2 }, (_, at) => {
+    const { node, draw } = pixels({ width: side + 10 }), name = `test image ${at + 1}${classes[labels[at]] ? `: ${classes[labels[at]]}` : ""}`;
+    draw(side, side, grey(side, images.subarray(at * side ** 2)), name);
+    return h("button", { type: "button", style: "padding: 2px", "aria-label": name, onclick: () => choose(at) }, node);
+  });
+}
+
+/** A button that draws the first image anew, from the points of its lines; `done` is called when it is there. */
+function replay(strokes, { line, clear, done }) {
+  const pieces = strokes.flatMap((points) => points.map((point, at) => [points[Math.max(0, at - 1)], point]));
+  let next = 0;
+  return player({
+    label: "watch", every: 1600 / Math.max(1, pieces.length),
+    tick() {
+      if (next === 0) clear();
+      line(...pieces[next]);
+      next = (next + 1) % pieces.length;
+      if (next === 0) done();
+      return next > 0;
+    },
+  });
 }

@@ -92,8 +92,10 @@ function below({ kind, kernel_size: kernel, stride, padding }, [maps, height = 1
 /** The numbers of an output in a box; beyond its border they are 0. */
 function inside({ shape: [, height = 1, width = 1], values }, { maps, rows, columns }) {
   const range = ([first, end]) => Array.from({ length: end - first }, (_, at) => first + at);
-  const value = (map, row, column) => (row < 0 || column < 0 || row >= height || column >= width ? 0 : values[(map * height + row) * width + column]);
-  return { shape: [maps, rows, columns].map(([first, end]) => end - first), values: Float32Array.from(range(maps).flatMap((map) => range(rows).flatMap((row) => range(columns).map((column) => value(map, row, column))))) };
+  const there = (row, column) => row >= 0 && column >= 0 && row < height && column < width;
+  const value = (map, row, column) => (there(row, column) ? values[(map * height + row) * width + column] : 0);
+  const all = range(maps).flatMap((map) => range(rows).flatMap((row) => range(columns).map((column) => value(map, row, column))));
+  return { shape: [maps, rows, columns].map(([first, end]) => end - first), values: Float32Array.from(all) };
 }
 
 /** All about one number: what it reads, its kernel, what comes out, and the box of the picture that it depends on. */
@@ -114,6 +116,7 @@ function explained(layers, input, outputs, [at, map, row, column]) {
     "max pooling": `${number(value)} is the largest of these ${count} numbers`, "average pooling": `${number(value)} is the mean of these ${count} numbers`,
     flatten: `${number(value)} is copied`, ReLU: `${from}: ${first < 0 ? "what is negative becomes 0" : "what is positive stays"}`,
   }[layer.kind] ?? `${layer.kind} makes ${from}`;
-  const sum = `${shown(count)} number${count > 1 ? "s" : ""} times as many weights add up to ${number(value - bias)}; with the bias, ${number(bias)}, that is ${number(value)}`;
+  const added = `${shown(count)} number${count > 1 ? "s" : ""} times as many weights add up to ${number(value - bias)}`;
+  const sum = `${added}; with the bias, ${number(bias)}, that is ${number(value)}`;
   return { patch, kernel, value, box, read, how: kernel ? sum : how };
 }

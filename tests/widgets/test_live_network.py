@@ -506,8 +506,11 @@ def test_a_small_one_shows_the_pad_the_answers_and_the_first_maps(mounted, width
     page.page.get_by_role("button", name="undo").click()
     assert page.get("own") == ""
     assert page.page.evaluate("document.documentElement.scrollWidth") <= width
-    page.page.set_viewport_size({"width": 1290 - width, "height": 900})
-    page.page.wait_for_selector(".d2l-wide" if width == 390 else ".d2l-narrow")
+    for wide in (1290 - width, width, 1290 - width):
+        page.page.set_viewport_size({"width": wide, "height": 900})
+        page.page.wait_for_selector(".d2l-wide" if wide == 900 else ".d2l-narrow")
+        said = page.page.locator(".d2l-beside").inner_text()
+        assert page.say.endswith("Your turn: draw another.") and page.say in said and "null" not in said
 
 
 def test_the_first_picture_is_drawn_when_the_page_opens(mounted):
