@@ -81,7 +81,7 @@ def test_the_first_screen_shows_the_book(opened, screen):
     assert page.locator("#interactive-digits .d2l-control:visible").count() == 0, "nothing to set before one draws"
     assert page.locator("#interactive-digits").get_by_text("Draw a digit here").is_visible()
     assert answer(page) == "3", "a digit is there at once"
-    assert page.evaluate(served.SHIFTS) < 0.02, "nothing moves when it starts"
+    assert page.evaluate(served.SHIFTS) < 0.05, "nothing moves when it starts"
     said, bars = page.locator(".d2l-say").bounding_box(), page.locator(".d2l-answers").bounding_box()
     assert said["y"] >= bars["y"] + bars["height"] - 1, "the sentence covers no bar"
 
