@@ -10,7 +10,7 @@ from d2lite.widgets import LiveNetwork
 from tools import pages, project, served
 
 pytestmark = pytest.mark.slow
-SCREENS = [(1280, 900), (1440, 900), (390, 844)]
+SCREENS = [(1280, 900), (1440, 900), (800, 900), (390, 844)]
 PHONE_HEIGHT = 3500
 PAD, DOORS = "#interactive-digits .d2l-pad .d2l-pixels", ".d2l-doors a"
 #: a digit, drawn in lines: points x,y on a sheet of 100 × 100; `/` ends a line
@@ -81,6 +81,9 @@ def test_the_first_screen_shows_the_book(opened, screen):
     assert page.locator("#interactive-digits .d2l-control:visible").count() == 0, "nothing to set before one draws"
     assert page.locator("#interactive-digits").get_by_text("Draw a digit here").is_visible()
     assert answer(page) == "3", "a digit is there at once"
+    assert page.evaluate(served.SHIFTS) < 0.05, "nothing moves when it starts"
+    said, bars = page.locator(".d2l-say").bounding_box(), page.locator(".d2l-answers").bounding_box()
+    assert said["y"] >= bars["y"] + bars["height"] - 1, "the sentence covers no bar"
 
 
 def test_a_phone_does_not_scroll_for_ever(opened):

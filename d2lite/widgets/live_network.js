@@ -95,7 +95,9 @@ export default {
       const grid = view.grids.find((each) => each.at === at), lower = view.grids.find((each) => each.at === at - 1);
       grid?.mark(one);
       if (lower) lower.mark(found.read);
-      const [[top, left], [bottom, right]] = [0, 1].map((end) => place(found.box.rows[end], found.box.columns[end]));
+      const [[top, left], [bottom, right]] = [0, 1].map((end) => (
+        place(found.box.rows[end], found.box.columns[end]).map((at) => clamp(at, 0, side))  // what is padded is not drawn
+      ));
       view.picture.frame([{ row: top, column: left, rows: bottom - top, columns: right - left, colour: "var(--d2l-4)" }]);
       if (view.form === "full" && grid) {
         const { shape } = seen.outputs[at], place = `map ${map + 1}, row ${row + 1}, column ${column + 1}`;
