@@ -116,6 +116,7 @@ sync: $(VENV)/.dev  ## After editing a chapter or problem set: write notebooks, 
 	@$(PY) -m tools.sync $(CHAPTER)
 	@$(PY) -m assignments.grader sync
 	@$(PY) -m tools.export
+	@$(PY) -m tools.exercises
 	@$(PY) -m tools.pages
 
 colab: ## Run the chapters (CHAPTER=) with the versions that Colab has; needs Python 3.11 to 3.13

@@ -1,17 +1,24 @@
-"""Readers who take part: predictions that are committed, judged, kept, asked again, and told on a page of their own."""
+"""Readers who take part: predictions, progress, exercises that are checked in the page, and links of each section."""
 
 import base64
+import hashlib
+import inspect
 import json
+import math
 import re
+from urllib.parse import parse_qs, urlparse
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
 
-from tools import pages, project, questions, served
+from d2lite import checks
+from tools import exercises, pages, project, questions, served
 
 KEY = "d2l-reader-1"
 KEPT = f"JSON.parse(localStorage.getItem('{KEY}'))"
 SCRIPT_BYTES = 25_000
+READY = "document.readyState === 'complete' && document.querySelector('.d2l-question:empty') === null"
 ASKED = {question.id: question for name in project.chapters() for box in questions.of(name) for question in box}
 #: id → a part of the right choice, and what an output or the text of the chapter says; numbers are found by themselves
 SAID = {
@@ -98,6 +105,8 @@ def reading(chromium, address):
                 contexts[who].add_init_script(before)
         tabs.append(served.Tab(contexts[who].new_page(), address))
         tabs[-1].page.goto(f"{address}{name}", wait_until="networkidle")
+        if options.get("java_script_enabled", True):
+            tabs[-1].page.wait_for_function(READY)
         return tabs[-1].page
 
     opened.tabs = tabs
@@ -220,8 +229,9 @@ def test_pages_ask_what_the_sources_say(site):
 
 
 def test_the_scripts_are_small():
-    files = [project.BOOK / "_static" / f"{name}.js" for name in ("reader", "predict", "my_predictions")]
-    assert sum(path.stat().st_size for path in files) <= SCRIPT_BYTES
+    size = {path.stem: path.stat().st_size for path in (project.BOOK / "_static").glob("*.js")}
+    assert sum(size[name] for name in ("reader", "progress", "predict", "exercises")) <= SCRIPT_BYTES
+    assert sum(size[name] for name in ("reader", "progress", "my_predictions")) <= SCRIPT_BYTES
 
 
 def test_a_guess_is_judged_and_stays(reading):
@@ -233,6 +243,7 @@ def test_a_guess_is_judged_and_stays(reading):
     commit(page, "vgg.stride", 3, sure=50)
     assert "✓ Right." in place(page, "vgg.stride").inner_text()
     page.reload(wait_until="networkidle")
+    page.wait_for_function(READY)
     assert place(page, "vgg.stack").inner_text() == said and place(page, "vgg.stack").locator("form").count() == 0
     tries = page.evaluate(KEPT)["tries"]
     assert {name: (t["guess"], t["sure"], t["right"], t["page"]) for name, (t,) in tries.items()} == {
@@ -309,6 +320,7 @@ def test_what_was_missed_is_asked_again_later_and_once(reading):
     box.get_by_role("button").click()
     assert "Not this time" in box.inner_text()
     later.reload(wait_until="networkidle")
+    later.wait_for_function(READY)
     assert later.locator(again).count() == 0, "not twice in a chapter"
     last = reading("resnet.html")
     last.wait_for_selector(again)
@@ -390,6 +402,7 @@ GARBAGE = [
     "{", "null", "[]", "7", '{"tries": 3, "seen": [], "solved": "x", "last": 5}',
     '{"tries": {"vgg.stack": "x", "vgg.stride": [{"guess": "<img src=x onerror=alert(1)>", "sure": 60, "right": 1}]}}',
     '{"tries": {"vgg.stack": [null, {"guess": {}, "sure": 75, "right": true, "at": 1, "page": "vgg"}]}, "cover": {}}',
+    '{"tries": {"vgg.stack": [{"guess": "1", "sure": 60, "right": true, "at": 1, "page": "vgg"}]}}',
     '{"seen": {"vgg": "all", "nin": [1, {}]}, "last": {"page": "javascript:alert(1)", "section": "x", "title": "x"}}',
 ]  # fmt: skip
 
@@ -433,6 +446,185 @@ def test_two_tabs_do_not_undo_each_other(reading):
     commit(second, "vgg.stride", 3)
     commit(first, "vgg.xavier", 3)
     assert set(first.evaluate(KEPT)["tries"]) == {"vgg.stack", "vgg.stride", "vgg.xavier"}
+
+
+# --- progress
+
+
+def sections_of(page) -> list[str]:
+    """The ids of a chapter's sections."""
+    return page.locator("article section section:has(> h2)").evaluate_all("all => all.map(node => node.id)")
+
+
+def test_sections_that_were_seen_get_a_tick_and_the_visit_goes_on_there(reading):
+    page = reading("nin.html")
+    ids = sections_of(page)
+    page.locator(f"#{ids[2]}").evaluate("node => node.scrollIntoView({ behavior: 'instant' })")
+    page.locator(f"#{ids[2]} > .d2l-end").evaluate("node => node.scrollIntoView({ behavior: 'instant', block: 'end' })")
+    page.wait_for_selector(f".bd-sidebar-secondary a[href='#{ids[2]}'] .d2l-tick")
+    assert ids[2] in page.evaluate(KEPT)["seen"]["nin"] and ids[-2] not in page.evaluate(KEPT)["seen"]["nin"]
+    assert page.locator(".bd-sidebar-primary .d2l-tick").count() == 0, "the chapter is not read"
+    page.locator(f"#{ids[3]} > h2").evaluate("node => node.scrollIntoView({ behavior: 'instant', block: 'start' })")
+    page.wait_for_function(f"{KEPT}.last?.section === '{ids[3]}'")
+    for name in ("index.html", "vgg.html"):
+        other = reading(name)
+        link = other.locator(".d2l-continue a").last
+        assert link.get_attribute("href") == f"nin.html#{ids[3]}"
+        assert "Continue where you left off: Network in network, " in link.inner_text()
+        assert other.locator(".d2l-continue").count() == (2 if name == "index.html" else 1)
+    assert reading("nin.html").locator(".d2l-continue").count() == 0
+
+
+def test_a_chapter_is_read_with_its_last_section_or_when_the_reader_says_so(reading):
+    page = reading("vgg.html", before=storing(json.dumps({"seen": {"nin": ["*"], "alexnet": ["x"]}})))
+    ticked = ".bd-sidebar-primary a:has(.d2l-tick)"
+    assert page.locator(ticked).evaluate_all("all => all.map(node => node.getAttribute('href'))") == ["nin.html"]
+    assert page.locator(ticked).inner_text().endswith("(read)")
+    box = page.get_by_label("I have read this chapter")
+    assert not box.is_checked()
+    box.check()
+    assert page.locator(ticked).count() == 2 and set(sections_of(page)) < set(page.evaluate(KEPT)["seen"]["vgg"])
+    other = reading("nin.html")
+    assert other.locator(ticked).count() == 2 and other.get_by_label("I have read this chapter").is_checked()
+    box.uncheck()
+    other.wait_for_function(f"document.querySelectorAll('{ticked}').length === 1")
+    *first, last = sections_of(other)
+    other.evaluate("first => window.d2lReader.change((state) => { state.seen.nin = first; })", first)
+    assert not other.get_by_label("I have read this chapter").is_checked()
+    other.locator(f"#{last} > .d2l-end").evaluate("node => node.scrollIntoView({ behavior: 'instant', block: 'end' })")
+    other.wait_for_function(f"{KEPT}.seen.nin.includes('*')")
+
+
+# --- exercises
+
+
+def tried(page, name: str, answer: str) -> str:
+    """What the page says of an answer."""
+    where = page.locator(f"[data-exercise='{name}']")
+    where.get_by_role("textbox").fill(answer)
+    where.get_by_role("button", name="Check").click()
+    return where.get_by_role("status").inner_text()
+
+
+def as_typed(values) -> str:
+    """Numbers as people write them into a page."""
+    return ", ".join(repr(float(value)) if isinstance(value, float) else str(value) for value in values)
+
+
+def test_the_stored_exercises_are_fresh():
+    assert exercises.STORED.read_text("utf-8") == exercises.text(), "make sync"
+    found = exercises.stored()
+    assert len(found) >= 27 and "vgg-2" not in found
+
+
+def test_no_page_tells_to_run_a_cell(site):
+    for chapter in project.chapters():
+        text = (site / f"{chapter}.html").read_text("utf-8")
+        asked = re.findall(rf"check\(.*?({chapter}-\d+)", project.source(chapter).read_text("utf-8"))
+        assert "not answered yet" not in text
+        assert text.count('class="d2l-try"') == len(set(asked)) > 0
+        given = re.findall(r'data-exercise="([^"]+)"', text)
+        assert given == [name for name in dict.fromkeys(asked) if name in exercises.stored()]
+
+
+def inside(name: str) -> tuple[list, dict, float]:
+    """Right values, hints by wrong values, and the tolerance of an exercise."""
+    found = inspect.getclosurevars(checks._EXERCISES[name][0]).nonlocals
+    found = inspect.getclosurevars(found["compare"]).nonlocals if "compare" in found else found
+    return list(found["expected"]), found["hints"] or {}, found["rel"]
+
+
+@pytest.mark.parametrize("chapter", sorted({name.rsplit("-", 1)[0] for name in exercises.stored()}))
+def test_the_page_says_what_check_says(reading, chapter):
+    page = reading(f"{chapter}.html")
+    for name in [name for name in exercises.stored() if name.startswith(f"{chapter}-") and name != "recipes-2"]:
+        right, hints, rel = inside(name)
+        near = [value * (1 + 0.9 * rel) if isinstance(value, float) else value for value in right]
+        far = [value * (1 + 2.1 * rel) if isinstance(value, float) else value + 1 for value in right]
+        for values in (right, near, far, [0] * len(right), [12345.5] * len(right), *hints):
+            said = tried(page, name, as_typed(values))
+            told = checks.check(name, list(values) if len(right) > 1 else values[0])
+            assert said.startswith("✓") is bool(told), (name, values, said, told)
+            if tuple(values) in hints:
+                assert told.message in said, (name, values)
+
+
+def test_answers_are_kept_and_words_and_lists_are_read(reading):
+    page = reading("recipes.html")
+    for typed in ("cd", "dc", "ab", "c, d", "CD", "x"):
+        said, told = tried(page, "recipes-2", typed), checks.check("recipes-2", typed)
+        assert said[2:] == told.message or (typed == "x" and told.message.startswith(said[2:-1])), typed
+    assert tried(page, "recipes-2", "cd").startswith("✓ right")
+    other = reading("vgg.html")
+    assert tried(other, "vgg-1", "[0, 0, 1, 1, 1]").startswith("✓")
+    assert tried(other, "vgg-1", "0 0 1 1").startswith("✗ give 5 numbers")
+    assert "number 1 and number 2" in tried(other, "vgg-1", "0;0;2;2;2")
+    page.reload(wait_until="networkidle")
+    page.wait_for_function(READY)
+    assert page.locator("[data-exercise='recipes-2'] [role=status]").inner_text().startswith("✓ right")
+    assert page.evaluate(KEPT)["solved"] == {"recipes-2": "cd", "vgg-1": "[0, 0, 1, 1, 1]"}
+    assert tried(page, "recipes-2", "<img src=x>").startswith("✗ ")
+
+
+def test_the_script_hashes_as_python_does(reading):
+    page = reading("vgg.html")
+    source = (project.BOOK / "_static" / "exercises.js").read_text("utf-8")
+    body = source[source.index("  const primes") : source.index("  const digest")]
+    texts = ["", "abc", "ä" * 40, "x" * 55, "x" * 56, "x" * 64, "vgg-1|0;0;1;1;1", "y" * 300]
+    hashed = page.evaluate(f"texts => {{ {body} return texts.map(sha256); }}", texts)
+    assert hashed == [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+
+
+def test_a_tolerance_has_steps():
+    assert exercises.keys((63, 0.5), 0.01)[0] == "if" and exercises.keys((-2.0,), 0.1)[1][0].startswith("-~")
+    for value in (0.0123, 3.0, 5e9):
+        for rel in (1e-6, 5e-3, 0.02):
+            accepted = {exercises.step(value, rel) + by for by in (-1, 0, 1)}
+            assert all(exercises.step(value * (1 + share * rel), rel) in accepted for share in (-0.99, 0, 0.99))
+            assert not {exercises.step(value * (1 + share * rel), rel) for share in (-2.1, 2.1)} & accepted
+    assert math.isclose(float(exercises.exact(0.25)), 0.25) and exercises.exact(7.0) == "7"
+
+
+# --- links of a section
+
+
+@pytest.mark.parametrize("name", ["vgg", "speed", "predictions"])
+def test_each_section_can_be_edited_reported_and_discussed(site, name):
+    page = BeautifulSoup((site / f"{name}.html").read_text("utf-8"), "html.parser")
+    headings = page.select("article section > h2, article section > h3")
+    assert len(headings) >= 3
+    for heading in headings:
+        menu = heading.find_next_sibling()
+        assert "d2l-about" in menu["class"], heading.text
+        section = " ".join(heading.get_text().removesuffix("#").split())
+        edit, report, discuss = (link["href"] for link in menu.select("a"))
+        where = project.repository_url()
+        assert edit == f"{where}/edit/main/book/{name}.md" and (project.BOOK / f"{name}.md").exists()
+        given = parse_qs(urlparse(report).query)
+        anchor = heading.find_parent("section")["id"]
+        assert report.startswith(f"{where}/issues/new?") and given["title"][0].startswith(f"{name}: ")
+        assert f"{project.site_url()}{name}.html#{anchor}\n" in given["body"][0] and project.tag() in given["body"][0]
+        assert discuss.startswith(f"{where}/discussions?discussions_q={name}")
+        if "math" not in str(heading):
+            assert given["title"] == [f"{name}: {section}"] and section in menu.summary.get_text()
+    assert not (site / "index.html").read_text("utf-8").count("d2l-about")
+
+
+def test_the_menu_of_a_section_opens_by_keyboard_and_by_touch(reading):
+    page = reading("vgg.html", has_touch=True)
+    first, second = page.locator(".d2l-about").nth(0), page.locator(".d2l-about").nth(1)
+    room = "node => node.nextElementSibling.offsetTop - node.previousElementSibling.offsetTop"
+    before = second.evaluate(room)
+    first.locator("summary").press("Enter")
+    assert first.get_by_role("link", name="Report a mistake").is_visible()
+    second.locator("summary").tap()
+    assert not first.evaluate("node => node.open") and second.evaluate("node => node.open")
+    assert second.evaluate(room) == before > 0, "it lies over the text"
+    found = Axe().run(page, context=".d2l-about", options={"resultTypes": ["violations"], "preload": False}).response
+    assert [rule["id"] for rule in found["violations"]] == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = second.locator("ul").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
 
 
 def test_without_scripts_a_box_is_plain_text(reading):

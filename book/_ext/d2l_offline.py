@@ -2,7 +2,7 @@
 
 Thebe (its script throws on every page), MathJax and widget loaders come from elsewhere; Font Awesome's 1.5 MB script
 does what its style sheet and local fonts, already on the page, do. Toggle buttons and tabs are not used, and KaTeX is
-needed only where there is mathematics.
+needed only where there is mathematics, the button that copies code where there is code.
 """
 
 import re
@@ -23,15 +23,17 @@ MATH = re.compile(r'class="(?:[^"]* )?math\b')
 def strip(html: str) -> str:
     """A page without the scripts that it does not use."""
 
-    formulas = MATH.search(html)
+    formulas, code = MATH.search(html), 'class="highlight' in html
 
     def kept(match: re.Match) -> str:
         head, inside = match[0].lower().split(">", 1)
         twice = "/widgets.js" in head and "defer" not in head  # Sphinx adds every script to every page, MyST-NB where
-        mute = "katex" in head or "auto-render" in head  # it is needed
+        maths = "katex" in head or "auto-render" in head  # it is needed
+        copies = "clipboard" in head or "copybutton" in head
         if "src=" not in head:
             return "" if any(word in inside for word in INLINE) else match[0]
-        return "" if twice or (mute and not formulas) or any(word in head for word in UNUSED) else match[0]
+        mute = (maths and not formulas) or (copies and not code)
+        return "" if twice or mute or any(word in head for word in UNUSED) else match[0]
 
     html = PRELOAD.sub("", SCRIPT.sub(kept, html))
     seen = set()

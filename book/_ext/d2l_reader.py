@@ -1,8 +1,12 @@
-"""What a reader takes part in: the boxes *Predict first* become questions, and the pages get the scripts for them.
+"""What a reader takes part in: boxes *Predict first* and exercises become questions, with the scripts for them.
 
-The scripts keep everything in the reader's browser. Without them, a box is the plain text that it is on GitHub.
+The scripts keep everything in the reader's browser. Without them, a box is the plain text that it is on GitHub, and an
+exercise says where it is checked.
 """
 
+import html
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -12,11 +16,16 @@ from sphinx.util import logging
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tools import files, project, questions  # noqa: E402 - the import needs the line above
+from tools import exercises, files, project, questions  # noqa: E402 - the import needs the line above
 
 LOGGER = logging.getLogger(__name__)
 MY_PREDICTIONS = "predictions"
-SCRIPTS = ("reader.js", "predict.js", "my_predictions.js")
+SCRIPTS = ("reader.js", "progress.js", "predict.js", "exercises.js", "my_predictions.js")
+#: the output of an exercise's cell in a notebook that nobody has worked on
+UNANSWERED = re.compile(r"<p>… ([a-z_]+-(\d+)): not answered yet\.[^<]*</p>")
+TRY = """\
+<div class="d2l-try"{data}><p>Your answer is checked where the code runs: <a href="{colab}">open Exercise {number} in \
+Colab</a>, write it in place of <code>None</code>, and run the cell.</p></div>"""
 
 
 def configure(app, config) -> None:
@@ -44,14 +53,30 @@ def ask(app, doctree) -> None:
                 comment.replace_self(nodes.raw("", f'<div class="d2l-question" {data}></div>', format="html"))
 
 
+def tries(body: str, chapter: str) -> str:
+    """A page whose exercises ask for an answer where the notebook says that there is none."""
+    known = exercises.stored()
+
+    def asking(found: re.Match) -> str:
+        asked = known.get(found[1])
+        data = f' data-exercise="{found[1]}" data-asked="{html.escape(json.dumps(asked))}"' if asked else ""
+        return TRY.format(data=data, colab=project.colab_url(chapter), number=found[2])
+
+    return UNANSWERED.sub(asking, body)
+
+
 def scripts(app, pagename, templatename, context, doctree) -> None:
     """Give a page the scripts that it needs."""
+    if pagename in project.chapters():
+        context["body"] = tries(context["body"], pagename)
     app.add_js_file("reader.js", defer="defer")
+    app.add_js_file("progress.js", defer="defer")
     if pagename == MY_PREDICTIONS:
         app.add_js_file("questions.js", defer="defer")
         app.add_js_file("my_predictions.js", defer="defer")
     if 'class="d2l-question"' in (context.get("body") or ""):
         app.add_js_file("predict.js", defer="defer")
+        app.add_js_file("exercises.js", defer="defer")
 
 
 def finish(app, error) -> None:

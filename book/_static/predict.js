@@ -1,14 +1,8 @@
 // Boxes "Predict first": a form for each question, the verdict after it, results covered until then, and questions that
 // were missed earlier. The answers stand in the page, encoded: not at a glance, though no secret from the curious.
 (() => {
-  const reader = window.d2lReader, { make, SURE, answerOf, readable } = reader;
+  const reader = window.d2lReader, { make, SURE, answerOf, numberOf, readable } = reader;
   let forms = 0;
-
-  /** The number that somebody typed, or NaN. */
-  function numberOf(typed) {
-    const bare = typed.trim().replace(/[\s_]/g, "").replace("−", "-");
-    return /^-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$/.test(bare) ? Number(bare.replaceAll(",", "")) : bare === "" ? NaN : Number(bare.replace(",", "."));
-  }
 
   const isRight = ({ right, within }, guess) => Math.abs(guess - right) <= within + 1e-9;
   const triesOf = (id) => reader.get().tries[id] ?? [];

@@ -78,6 +78,12 @@ window.d2lReader = (() => {
     return node;
   }
 
+  /** The number that somebody typed, or NaN. */
+  function numberOf(typed) {
+    const bare = typed.trim().replace(/[\s_]/g, "").replace("−", "-");
+    return /^-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$/.test(bare) ? Number(bare.replaceAll(",", "")) : bare === "" ? NaN : Number(bare.replace(",", "."));
+  }
+
   const SURE = { 50: "a guess", 75: "fairly sure", 95: "certain" };  // how sure, in percent and in words
 
   /** {right, within, unit} of a question; right is the place of a choice from 1 on, or a number. */
@@ -90,5 +96,5 @@ window.d2lReader = (() => {
   const readable = ({ id, text, choices, key }) => ({ id, text, choices: choices.map((choice) => [choice]), ...answerOf(key) });
 
   const page = location.pathname.split("/").pop().replace(/\.html$/, "") || "index";
-  return { get, change, forget, clean, make, page, SURE, answerOf, readable, keeps: () => (get(), !inMemory), listen: (listener) => listeners.add(listener) };
+  return { get, change, forget, clean, make, page, SURE, answerOf, numberOf, readable, keeps: () => (get(), !inMemory), listen: (listener) => listeners.add(listener) };
 })();
