@@ -212,10 +212,52 @@ def test_the_page_for_wrong_addresses_is_styled_wherever_the_site_is_served(pref
         page.wait_for_url(address + "index.html")
 
 
-def test_the_search_works_without_a_server(tab):
-    tab.open("search.html?q=momentum")
-    tab.page.wait_for_selector("#search-results li a", timeout=10_000)
+FOUND = {
+    "batch norm": ["batch_norm.html"],
+    "batchnorm": ["batch_norm.html"],
+    "receptive field": ["vgg.html"],
+    "1x1": ["nin.html"],
+    "residual zebra": ["resnet.html"],
+    "d2l.fit": ["api.html#d2lite.fit"],
+}
+
+
+def hits(page) -> list[str]:
+    """Where the hits on the search page lead, the first ones first."""
+    return [link.get_attribute("href") for link in page.locator("#search-results li a").all()]
+
+
+def test_the_search_finds_titles_first_and_leads_to_sections(tab):
+    for query, wanted in FOUND.items():
+        page = tab.open(f"search.html?q={query}").page
+        first = hits(page)[:3]
+        assert all(any(found.startswith(start) for found in first) for start in wanted), (query, first)
+    assert hits(tab.open("search.html?q=batch norm").page)[0] == "batch_norm.html"
+    tab.page.locator(".bd-search-container input").fill("xyzzy")
+    assert tab.page.inner_text(".search-summary") == "No section has these words."
+    tab.page.locator(".bd-search-container input").fill("halvings")
+    shown = tab.page.inner_text("#search-results")
+    assert "\\" not in shown and tab.page.locator("#search-results mark").count() > 0
+    anchor = next(href for href in hits(tab.page) if "#" in href)
+    tab.page.click(f"#search-results a[href='{anchor}']")
+    tab.page.wait_for_url(f"**/{anchor}")
+    assert tab.page.locator(f"[id='{anchor.split('#')[1]}']").evaluate("node => node.getBoundingClientRect().top") < 150
     assert tab.problems == []
+
+
+def test_the_search_works_without_a_server(chromium, site):
+    with contextlib.closing(chromium.new_context()) as context:
+        tab = Tab(context.new_page(), site.as_uri())
+        tab.open("/search.html?q=momentum")
+        tab.page.wait_for_selector("#search-results li .context mark", timeout=10_000)
+        assert tab.problems == []
+
+
+def test_the_sign_of_the_search_stands_before_its_words(tab):
+    page = tab.open("search.html?q=norm").page
+    sign, field = (page.locator(f".bd-search-container {part}") for part in ("i", "input"))
+    words = field.bounding_box()["x"] + field.evaluate("input => parseFloat(getComputedStyle(input).paddingLeft)")
+    assert sign.bounding_box()["x"] + sign.bounding_box()["width"] < words
 
 
 def test_previews_of_links_by_mouse_and_keyboard(tab):
