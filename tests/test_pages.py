@@ -1,5 +1,6 @@
 """Each page in a real browser, as it will be served: quiet, light, within its weight, and fit for everybody."""
 
+import contextlib
 import math
 
 import pytest
@@ -21,6 +22,15 @@ ONE_OF_EACH = """() => {
     }
 }"""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+SIZES = {320: 700, 360: 780, 390: 844, 1280: 900, 1440: 900}  # of phones and of screens, in pixels
+# Lines of code, of what it prints and of tables that end outside of their box; folded ones too, for they can be opened.
+CUT = """() => {
+    for (const fold of document.querySelectorAll("article details")) fold.open = true;
+    const boxes = document.querySelectorAll("article :is(pre, .text_html, .pst-scrollable-table-container)");
+    return [...boxes].filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.innerText.slice(0, 60));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +83,40 @@ def test_a_page_is_quiet_light_and_fit_for_everybody(name, tab):
     assert page.evaluate(WIDER) == 0, "the page scrolls sideways on a phone"
     phone = tab.violations(rules={"color-contrast": {"enabled": False}})  # colours do not depend on the width
     assert {"phone": phone} == {"phone": []}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_cut_at_any_width(name, tab):
+    page = tab.open(f"{name}.html").page
+    for width, height in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(SETTLED)
+        assert (width, page.evaluate(WIDER), page.evaluate(CUT)) == (width, 0, [])
+
+
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_88_letters_of_code_fit_one_line(width, tab):
+    page = tab.open("vgg.html").page
+    page.set_viewport_size({"width": width, "height": 900})
+    lines = page.locator("article .cell:not(:has(details)) .cell_input .d2l-line")
+    lines.evaluate_all("""all => { all[0].textContent = "x ".repeat(44); all[1].textContent = "x ".repeat(100); }""")
+    one, two = (lines.nth(place).bounding_box()["height"] for place in (0, 1))
+    assert two > 1.5 * one > 10, "what is longer goes on below"
+
+
+def test_a_phone_shows_a_wide_table_as_cards(tab):
+    page = tab.open("vgg.html").page
+    table = page.locator("table.d2l-cards-on-phone", has_text="output shape").first
+    rows, cells = table.locator("tbody tr"), table.locator("tbody tr").first.locator("td[data-label='output shape']")
+    beside = rows.nth(1).bounding_box()["y"] - rows.nth(0).bounding_box()["y"]
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(SETTLED)
+    assert cells.evaluate("cell => getComputedStyle(cell, '::before').content").startswith('"output shape"')
+    assert rows.nth(1).bounding_box()["y"] - rows.nth(0).bounding_box()["y"] > beside
+    assert cells.bounding_box()["height"] < 45, "a shape is on one line"
+    page.evaluate("scrollTo(0, 3000)")
+    page.evaluate("scrollTo(0, 2000)")
+    assert page.locator("#pst-back-to-top").is_hidden(), "it would cover text"
 
 
 FOCUSABLE = ":is(input, select, button, [tabindex]:not(.d2l-stage, .d2l-side))"  # page.js gives it to what scrolls
@@ -154,10 +198,66 @@ def test_a_wrong_address_leads_to_a_page_that_helps(lost, tab):
     tab.page.wait_for_url(tab.address + "index.html")
 
 
-def test_the_search_works_without_a_server(tab):
-    tab.open("search.html?q=momentum")
-    tab.page.wait_for_selector("#search-results li a", timeout=10_000)
+@pytest.mark.parametrize("prefix", ["/", "/else/where/"])
+def test_the_page_for_wrong_addresses_is_styled_wherever_the_site_is_served(prefix, site, chromium):
+    with served.served(site, prefix) as address, contextlib.closing(chromium.new_context()) as context:
+        page = context.new_page()
+        for lost in ("nothing.html", "deep/er/nowhere/"):
+            page.goto(address + lost)
+            page.wait_for_selector(f"#page-not-found[data-root='{prefix}']")
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate("[...document.styleSheets].length") > 3
+            assert page.locator(".bd-sidebar-primary").evaluate("bar => getComputedStyle(bar).position") == "sticky"
+        page.click("text=the first page")
+        page.wait_for_url(address + "index.html")
+
+
+FOUND = {
+    "batch norm": ["batch_norm.html"],
+    "batchnorm": ["batch_norm.html"],
+    "receptive field": ["vgg.html"],
+    "1x1": ["nin.html"],
+    "residual zebra": ["resnet.html"],
+    "d2l.fit": ["api.html#d2lite.fit"],
+}
+
+
+def hits(page) -> list[str]:
+    """Where the hits on the search page lead, the first ones first."""
+    return [link.get_attribute("href") for link in page.locator("#search-results li a").all()]
+
+
+def test_the_search_finds_titles_first_and_leads_to_sections(tab):
+    for query, wanted in FOUND.items():
+        page = tab.open(f"search.html?q={query}").page
+        first = hits(page)[:3]
+        assert all(any(found.startswith(start) for found in first) for start in wanted), (query, first)
+    assert hits(tab.open("search.html?q=batch norm").page)[0] == "batch_norm.html"
+    tab.page.locator(".bd-search-container input").fill("xyzzy")
+    assert tab.page.inner_text(".search-summary") == "No section has these words."
+    tab.page.locator(".bd-search-container input").fill("halvings")
+    shown = tab.page.inner_text("#search-results")
+    assert "\\" not in shown and tab.page.locator("#search-results mark").count() > 0
+    anchor = next(href for href in hits(tab.page) if "#" in href)
+    tab.page.click(f"#search-results a[href='{anchor}']")
+    tab.page.wait_for_url(f"**/{anchor}")
+    assert tab.page.locator(f"[id='{anchor.split('#')[1]}']").evaluate("node => node.getBoundingClientRect().top") < 150
     assert tab.problems == []
+
+
+def test_the_search_works_without_a_server(chromium, site):
+    with contextlib.closing(chromium.new_context()) as context:
+        tab = Tab(context.new_page(), site.as_uri())
+        tab.open("/search.html?q=momentum")
+        tab.page.wait_for_selector("#search-results li .context mark", timeout=10_000)
+        assert tab.problems == []
+
+
+def test_the_sign_of_the_search_stands_before_its_words(tab):
+    page = tab.open("search.html?q=norm").page
+    sign, field = (page.locator(f".bd-search-container {part}") for part in ("i", "input"))
+    words = field.bounding_box()["x"] + field.evaluate("input => parseFloat(getComputedStyle(input).paddingLeft)")
+    assert sign.bounding_box()["x"] + sign.bounding_box()["width"] < words
 
 
 def test_previews_of_links_by_mouse_and_keyboard(tab):
@@ -208,4 +308,5 @@ def test_on_paper_there_is_the_chapter_and_nothing_else(tab):
     for event, theme in (("beforeprint", "light"), ("afterprint", "dark")):
         page.evaluate("name => window.dispatchEvent(new Event(name))", event)
         assert page.get_attribute("html", "data-theme") == theme
+    assert page.locator(".d2l-widget").first.evaluate("box => getComputedStyle(box).breakInside") == "avoid"
     assert page.pdf(format="A4").count(b"/Type /Page\n") > 3

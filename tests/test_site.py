@@ -151,6 +151,73 @@ def test_solutions_and_setup_are_folded(chapter, pages):
     assert folded and all(cell.find("details", class_="hide") for cell in folded)
 
 
+@pytest.mark.parametrize("chapter", project.chapters())
+def test_folds_are_named_by_what_they_show(chapter, pages):
+    folds = pages[f"{chapter}.html"].select("details.hide")
+    bars = [fold.summary.select_one(".collapsed").text for fold in folds]
+    assert bars and all(bar.startswith("Show ") for bar in bars)
+    assert not [fold for fold in folds if fold.summary.get("aria-label")], "it would hide what the bar says"
+    solutions = [bar for bar in bars if "solution" in bar]
+    assert len(solutions) == len(set(solutions)) > 0
+    assert "the code" in {bar.removeprefix("Show ")[:8] for bar in bars}
+
+
+@pytest.mark.parametrize("chapter", project.with_interactives())
+def test_the_code_of_an_interactive_is_folded_below_it(chapter, pages):
+    cells = [box.find_parent(class_="cell") for box in pages[f"{chapter}.html"].select(".cell .d2l-widget")]
+    assert cells
+    for cell in cells:
+        assert [part.name for part in cell.find_all(recursive=False)] == ["div", "details"]
+        assert cell.details.summary.select_one(".collapsed").text == "Show the code that starts this interactive"
+
+
+@pytest.mark.parametrize("chapter", project.chapters())
+def test_what_follows_a_solution_is_folded_like_it(chapter, pages):
+    page = pages[f"{chapter}.html"]
+    for cell in page.select(".cell.tag_solution"):
+        after = cell.find_next_sibling()
+        assert after is None or after.name in ("details", "section") or "d2l-exercise" in after["class"], after.text[
+            :80
+        ]
+
+
+def test_code_is_shown_without_marks_for_tools(pages):
+    code = [part.text for page in pages.values() for part in page.select("article .cell_input pre")]
+    assert len(code) > 400
+    assert not [text for text in code if "fmt: skip" in text or "``" in text]
+    lines = pages["vgg.html"].select("article pre .d2l-line")
+    assert "--in:4ch" in {line.get("style") for line in lines} and not [line for line in lines if "\n" in line.text]
+
+
+def test_tables_have_no_empty_heads_and_their_cards_have_labels(pages):
+    assert not [name for name, page in pages.items() if [th for th in page.select("article th") if not th.text.strip()]]
+    tables = {name: page.select("table.d2l-cards-on-phone") for name, page in pages.items()}
+    assert all(tables[f"{chapter}.html"] for chapter in ("vgg", "teaching", "nin"))
+    for table in itertools.chain(*tables.values()):
+        assert table["role"] == "table" and not table.find("td", attrs={"role": None})
+        assert [cell["data-label"] for cell in table.select("tbody td")] and "" not in {
+            cell["data-label"] for cell in table.select("tbody td[data-label] ~ td[data-label]") if cell.text.strip()
+        }
+
+
+@pytest.mark.parametrize("rows, labels", [
+    ("<tr><td>1</td><td>2</td></tr>", ["a", "b c"]),
+    ('<tr><th rowspan="2">x</th><td>1</td></tr><tr><td>2</td></tr>', ["b c", "b c"]),
+    ('<tr><td colspan="1">1</td><td>2</td></tr><tr><th></th><td>3</td></tr>', ["a", "b c", "a", "b c"]),
+])  # fmt: skip
+def test_cells_find_the_head_of_their_column(rows, labels, monkeypatch):
+    monkeypatch.syspath_prepend(project.BOOK / "_ext")
+    tables = importlib.import_module("d2l_tables")
+    monkeypatch.setattr(tables, "PHONE", 0)
+    head = "<thead><tr><th>a</th><th>b</th></tr><tr><th></th><th>c</th></tr></thead>"
+    made = tables.TABLE.sub(tables.mended, f"<p><table>{head}<tbody>{rows}</tbody></table></p>")
+    cells = BeautifulSoup(made, "html.parser").select("tbody td")
+    assert [cell["data-label"] for cell in cells] == labels
+    assert made.count("<th") == 1 + 3 + rows.count("<th>x") + rows.count("<th rowspan")  # with thead
+    monkeypatch.undo()
+    assert "data-label" not in tables.TABLE.sub(tables.mended, f"<table>{head}<tbody>{rows}</tbody></table>")
+
+
 def test_references_list_every_work(pages):
     from pybtex.database import parse_file
 
@@ -239,7 +306,8 @@ def test_every_icon_has_its_sign(site, pages):
     shown = {name for names in own for name in names if name[:3] == "fa-"} - {"fa-solid", "fa-lg", "fa-github"}
     assert len(shown) > 10 and shown <= set(signs)
     assert all(int(signs[name], 16) in fonts["fa-solid-900"] for name in shown)
-    assert {0xF09B, 0xF5FA} <= set(fonts["fa-brands-400"]), "GitHub's mark, and Kaggle's"
+    assert {0xF09B, 0xF5FA} <= set(fonts["fa-brands-400"]), "the marks of GitHub and Kaggle"
+    assert 0xF010 in fonts["fa-solid-900"], "that of hiding what was found, which a style sheet writes as it is"
 
 
 def test_chapters_lead_to_their_neighbours(pages):

@@ -68,30 +68,36 @@ def browser() -> Iterator:
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves the site below ``PREFIX``."""
+    """Serves the site below ``prefix``."""
+
+    def __init__(self, *args, prefix: str, **options):
+        self.prefix = prefix
+        super().__init__(*args, **options)
 
     def translate_path(self, path):
-        return super().translate_path("/" + path.removeprefix(PREFIX)) if path.startswith(PREFIX) else "/nowhere"
+        inside = path.startswith(self.prefix)
+        return super().translate_path("/" + path.removeprefix(self.prefix)) if inside else "/nowhere"
 
     def send_error(self, code, message=None, explain=None):
         body = Path(self.directory, "404.html").read_bytes()
         self.send_response(code)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, *args):
         pass
 
 
 @contextlib.contextmanager
-def served(site: Path) -> Iterator[str]:
+def served(site: Path, prefix: str = PREFIX) -> Iterator[str]:
     """The address, with a slash at the end, at which the pages in the folder ``site`` are served meanwhile."""
-    handler = functools.partial(Handler, directory=site)
+    handler = functools.partial(Handler, prefix=prefix, directory=site)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
+        yield f"http://127.0.0.1:{server.server_port}{prefix}"
     finally:
         server.shutdown()
         server.server_close()

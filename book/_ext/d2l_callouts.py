@@ -1,4 +1,4 @@
-"""Block quotes that open with a bold label become boxes; folded solutions say what they hide.
+"""Block quotes that open with a bold label become boxes.
 
 In Jupyter, Colab and on GitHub such a block quote reads as it is: `> **Predict first.** Will it …`.
 """
@@ -8,10 +8,8 @@ import zlib
 from pathlib import Path
 
 from docutils import nodes
-from sphinx.transforms.post_transforms import SphinxPostTransform
 
 LABEL = re.compile(r"(Predict first|Exercise \d+|Deviation|Note|Warning|Evidence)\.")
-FOLDED = {"tag_solution": "the solution", "tag_setup": "the setup for Colab"}
 
 
 def box(quote: nodes.block_quote) -> nodes.admonition | None:
@@ -44,26 +42,9 @@ def callouts(app, doctree) -> None:
             quote.replace_self(made)
 
 
-class Folded(SphinxPostTransform):
-    """Solutions and the setup cell are folded whole and say what they hold; runs before MyST-NB folds (at 199)."""
-
-    default_priority = 190
-    formats = ("html",)
-
-    def run(self, **kwargs):
-        for cell in self.document.findall(nodes.container):
-            if cell.get("nb_element") != "cell_code":
-                continue
-            for tag, what in FOLDED.items():
-                if tag in cell["classes"]:
-                    cell["hide_mode"] = "all"
-                    cell["prompt_show"], cell["prompt_hide"] = f"Show {what}", f"Hide {what}"
-
-
 def setup(app):
     """Sphinx's entry point."""
     app.connect("doctree-read", callouts)
-    app.add_post_transform(Folded)
     # Pages are read anew when this file changes, since it changes what is read.
     edition = zlib.crc32(Path(__file__).read_bytes())
     return {"version": "1", "env_version": edition, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ from fontTools import subset
 NAME = re.compile(r"\bfa-[a-z0-9-]+")
 RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:(?:before|after),?)+)\{content:"\\([0-9a-f]+)"\}')
 CODE = re.compile(r'"\\(f[0-9a-f]{3})"')
+SIGN = re.compile("[\uf000-\uf8ff]")  # the same, written as it is
 COPY = re.compile(r',\s*url\([^)]*\.ttf\) format\("truetype"\)')
 
 
@@ -23,7 +24,8 @@ def finish(app, error) -> None:
         return
     out = Path(app.outdir)
     named = set(NAME.findall(texts(out, "*.html") + texts(out, "*.js")))
-    codes = set(CODE.findall(texts(out, "*.css")))
+    sheets = texts(out, "*.css")
+    codes = {*CODE.findall(sheets), *(f"{ord(sign):x}" for sign in SIGN.findall(sheets))}
     for sheet in out.glob("_static/vendor/fontawesome/*/css/*.css"):
         text = sheet.read_text("utf-8")
         for names, code in RULE.findall(text):

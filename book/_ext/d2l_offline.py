@@ -63,8 +63,10 @@ def finish(app, error) -> None:
 def setup(app):
     """Sphinx's entry point."""
     app.connect("build-finished", finish)
-    # Sphinx copies style sheets only when a page is written: a changed one asks for all pages to be written again.
+    # Sphinx copies style sheets only when a page is written, and does not know what the extensions here do to pages:
+    # a changed one asks for all pages to be written again.
     files = sorted(path for path in (Path(app.srcdir) / "_static").rglob("*") if path.is_file())
-    edition = zlib.crc32(b"".join(path.read_bytes() for path in [Path(__file__), *files]))
+    files += sorted(Path(__file__).parent.glob("*.py"))
+    edition = zlib.crc32(b"".join(path.read_bytes() for path in files))
     app.add_config_value("d2l_static_edition", edition, "html")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -19,11 +19,30 @@ sys.path.insert(0, str(ROOT))
 from tools.project import site_url  # noqa: E402 - the import needs the line above
 
 LOST_TEXT = """\
-<section id="page-not-found"><h1>There is no such page</h1>
+<section id="page-not-found" data-root="{home}"><h1>There is no such page</h1>
 <p>The address is wrong, or the page has moved. The list of chapters is beside this text, or behind the button above it;
 <a href="{home}index.html">the first page</a> shows what is in each, and <a href="{home}search.html">search</a> looks
 into all.</p>
+{script}
 </section>"""
+#: the page is written for one address; where it is served below another, it finds the site's folder, and goes on
+LOST_SCRIPT = """\
+<script>
+(async () => {
+  const { root } = document.getElementById("page-not-found").dataset, file = location.protocol === "file:";
+  if (file ? root === "./" : location.pathname.startsWith(root)) return;
+  const slashes = [...location.pathname.matchAll(/[/]/g)].map(({ index }) => index + 1);
+  const folders = file ? ["./"] : slashes.map((end) => location.pathname.slice(0, end));
+  for (const folder of folders) {
+    if (!file && !(await fetch(`${folder}404.html`, { method: "HEAD" })).ok) continue;
+    const page = document.documentElement.outerHTML.replaceAll(`="${root}`, `="${folder}`);
+    document.open();
+    document.write(`<!doctype html>${page}`);
+    document.close();
+    return;
+  }
+})();
+</script>"""
 
 
 def promise(doctree: nodes.document) -> str:
@@ -37,7 +56,7 @@ def configure(app, config) -> None:
     home = config.notfound_urls_prefix = urlparse(site_url()).path  # the page is shown at any address
     config.notfound_context = {
         "title": "No such page",
-        "body": LOST_TEXT.format(home=home),
+        "body": LOST_TEXT.format(home=home, script=LOST_SCRIPT),
         "metatags": '<meta name="robots" content="noindex" />',
         "pageurl": None,  # it has no address of its own
     }
