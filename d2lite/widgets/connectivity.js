@@ -44,12 +44,30 @@ function arcs(X, count, reader, named) {
   return [...lines, ...dots, ...names];
 }
 
-/** Three panels over one axis: arcs from sources to readers, channels read, parameters. */
-function drawing(rows, reader, [, each], { channels, growth }, pick) {
+/** Totals on one scale, so that they can be compared: the block, the same without a bottleneck, and one layer that adds. */
+function totals(rows, reader, each, plain, top) {
+  const costs = rows.slice(0, -1).map(([, , cost]) => cost), all = costs.reduce((sum, cost) => sum + cost, 0);
+  const most = Math.max(all, each, plain ?? 0), [left, tall] = [210, 16], wide = (cost) => (cost / most) * (WIDTH - left - 90);
+  const lines = [["all layers of the block", all, "var(--d2l-3)"], ...(plain === null ? [] : [["without the bottleneck", plain, "var(--d2l-4)"]]), ["one layer that adds", each, "var(--d2l-1)"]];
+  let x = left;
+  const parts = costs.map((cost, index) => {
+    const part = s("rect", { x, y: top, width: Math.max(0.3, wide(cost) - 0.7), height: tall, fill: "var(--d2l-3)", opacity: index + 1 === reader ? 1 : 0.6 });
+    x += wide(cost);
+    return part;
+  });
+  return lines.flatMap(([name, cost, fill], row) => [
+    s("text", { x: 0, y: top + 26 * row + 13 }, name),
+    ...(row ? [s("rect", { x: left, y: top + 26 * row, width: Math.max(1, wide(cost)), height: tall, fill, class: "d2l-total" })] : parts),
+    s("text", { x: left + wide(cost) + 6, y: top + 26 * row + 13 }, brief(cost)),
+  ]);
+}
+
+/** Panels over one axis: arcs from sources to readers, channels read, parameters; and totals below. */
+function drawing(rows, reader, [, each], { channels, growth }, plain, pick) {
   const count = rows.length, step = (WIDTH - 2 * MARGIN) / (count + 1), thick = Math.min(34, 0.7 * step);
   const X = (place) => MARGIN + (place + 0.5) * step, crowded = count > 13;
   const named = (place) => !crowded || ((count - place) % 2 === 0 && place !== 1);  // a 1 would touch the word before it
-  const floor = ARCS + 170, ground = floor + 36 + TALL, opacity = (index) => (index + 1 === reader ? 1 : 0.6);
+  const floor = ARCS + 170, ground = floor + 36 + TALL, below = ground + 42, opacity = (index) => (index + 1 === reader ? 1 : 0.6);
   const U = (value) => (value / rows.at(-1)[0]) * TALL, most = Math.max(...rows.map(([, , cost]) => cost)), V = (value) => (value / most) * TALL;
   const bar = (index, from, tall, colour) =>
     s("rect", {
@@ -64,22 +82,22 @@ function drawing(rows, reader, [, each], { channels, growth }, pick) {
   const costs = rows.map(([, , cost], index) => bar(index, ground, V(cost), 3));
   const titles = [
     ["who reads whom", 14], ["channels read", ARCS + 52],
-    [`parameters, up to ${shown(most)}; a layer that adds has ${shown(each)}`, floor + 24],
+    [`parameters of each, up to ${shown(most)}`, floor + 24], ["parameters, to one scale", ground + 28],
   ].map(([text, y]) => s("text", { x: 0, y }, text));
   const targets = rows.map((_, index) =>
     s("rect", {
       x: X(index + 1) - step / 2, y: 0, width: step, height: ground, fill: "transparent", style: "cursor: pointer",
-      "data-reader": index + 1, onclick: () => pick(index + 1),
+      "data-reader": index + 1, onclick: () => pick(index + 1), onpointermove: ({ pointerType }) => pointerType === "mouse" && pick(index + 1),
     }),
   );
   const told = "Arcs lead from the input and each layer to all later ones. Bars below: channels that each reads, and parameters.";
   return s(
-    "svg", { viewBox: `0 0 ${WIDTH} ${ground + 4}`, width: WIDTH, class: "d2l-wide", role: "img", "aria-label": told },
-    ...arcs(X, count, reader, named), ...bands, ...costs, ...titles, ...targets,
+    "svg", { viewBox: `0 0 ${WIDTH} ${below + 26 * (plain === null ? 2 : 3)}`, width: WIDTH, class: "d2l-wide", role: "img", "aria-label": told },
+    ...arcs(X, count, reader, named), ...bands, ...costs, ...totals(rows, reader, each, plain, below), ...titles, ...targets,
   );
 }
 
-function told(rows, reader, [width, each], { layers, growth, channels, bottleneck, compression }, plain) {
+function told(rows, reader, [width, each], { layers, bottleneck }, plain, revealed) {
   const all = rows.slice(0, -1).reduce((sum, [, , cost]) => sum + cost, 0), links = ((layers + 1) * (layers + 2)) / 2;
   const [read, written, cost] = rows[reader - 1];
   const sources = reader === 1 ? "the input" : `the input and ${reader === 2 ? "layer 1" : `layers 1 ${reader === 3 ? "and" : "to"} ${reader - 1}`}`;
@@ -87,7 +105,7 @@ function told(rows, reader, [width, each], { layers, growth, channels, bottlenec
     reader > layers
       ? `The transition reads ${sources}, ${read} channels, and hands on ${written}.`
       : `Layer ${reader} reads ${sources}, ${read} channels, and adds ${written} with ${shown(cost)} parameters.`;
-  const detour = bottleneck
+  const detour = bottleneck && revealed
     ? ` Without the bottleneck the layers would have ${shown(plain)}: here it ${all < plain ? "saves" : "costs"} ${shown(Math.abs(plain - all))}.`
     : "";
   return `${one} ${links} connections where a chain has ${layers + 1}; ` +
@@ -112,19 +130,21 @@ export default {
     };
     const walk = h("div", { class: "d2l-walk", tabindex: 0, role: "slider", "aria-label": "Reader whose sources are marked", onkeydown: pressed });
     return interactive({
-      model, el, label: "Connections of a dense block", traits: ["reader"],
+      model, el, title: "Who reads whom in a dense block, and what it costs", traits: ["reader"],
+      hint: "Point at a layer, or tap it, to mark what it reads; the arrow keys on the picture do the same.",
       controls: [
         { trait: "layers", label: "layers", min: 1, max: 24 },
         { trait: "growth", label: "growth rate", min: 1, max: 64 },
         { trait: "channels", label: "channels in", min: 1, max: 512 },
-        { trait: "compression", label: "transition keeps", min: 0.1, max: 1, step: 0.1 },
         { trait: "bottleneck", label: "bottleneck", kind: "switch" },
       ],
-      draw(stage) {
+      more: [{ trait: "compression", label: "transition keeps", min: 0.1, max: 1, step: 0.1 }],
+      answer: { label: "show what the bottleneck saves or costs" },
+      draw(stage, revealed) {
         const settings = read(), rows = dense(settings), beside = chain(settings);
         const reader = Math.min(setting("reader", 1, 25, 3), settings.layers + 1);
         const sum = (list) => list.slice(0, -1).reduce((total, [, , cost]) => total + cost, 0);
-        const plain = sum(dense({ ...settings, bottleneck: false })), say = told(rows, reader, beside, settings, plain);
+        const plain = sum(dense({ ...settings, bottleneck: false })), say = told(rows, reader, beside, settings, plain, revealed);
         fill(
           walk,
           {
@@ -133,9 +153,8 @@ export default {
           },
           [],
         );
-        walk.replaceChildren(drawing(rows, reader, beside, settings, pick));
-        if (walk.parentNode !== stage)
-          stage.replaceChildren(walk, h("small", {}, "Click a layer, or use the arrow keys on the picture, to mark what it reads."));
+        walk.replaceChildren(drawing(rows, reader, beside, settings, revealed && settings.bottleneck ? plain : null, pick));
+        if (walk.parentNode !== stage) stage.replaceChildren(walk);
         return {
           say,
           result: { rows, chain: beside, reader, parameters: sum(rows), plain, links: ((settings.layers + 1) * (settings.layers + 2)) / 2 },

@@ -28,22 +28,53 @@ function branches({ in_channels, c1, r2, c2, r3, c3, c4, size }) {
   ];
 }
 
-/** The output's channels as a strip, each branch as wide as its share; its key stands below, where a narrow branch has no room. */
-function strip(rows, total) {
+const OUT = ["c1", "c2", "c3", "c4"];  // what the four branches put out, in their order
+
+/**
+ * The output's channels as a strip, each branch as wide as its share; its key stands below, where a narrow branch has no
+ * room. An edge is dragged: what one branch loses, the next one gets. The sliders under *more* do the same by keyboard.
+ */
+function strip(model, read) {
+  let held = null;
+  const node = h("div", { class: "d2l-outputs" });
+  const moveTo = ({ clientX }) => {
+    const { edge, before, start } = held, [one, other] = [OUT[edge], OUT[edge + 1]], sum = before[one] + before[other];
+    const channels = OUT.reduce((all, trait) => all + before[trait], 0), moved = ((clientX - start) / node.firstChild.offsetWidth) * channels;
+    const to = clamp(8 * Math.round((before[one] + moved) / 8), Math.max(8, sum - 512), Math.min(512, sum - 8));
+    give(model, { [one]: to, [other]: sum - to });
+  };
+  fill(node, {
+    onpointerdown: (event) => {
+      const edge = event.target.dataset.edge;
+      if (edge === undefined || event.button) return;
+      held = { edge: Number(edge), before: read(), start: event.clientX };
+      node.setPointerCapture(event.pointerId);
+      event.preventDefault();
+    },
+    onpointermove: (event) => { if (held) moveTo(event); },
+    onpointerup: () => { held = null; },
+    onpointercancel: () => {
+      if (held) give(model, Object.fromEntries(OUT.map((trait) => [trait, held.before[trait]])));
+      held = null;
+    },
+  }, []);
+  return { node, draw: (rows, total) => node.replaceChildren(...outputs(rows, total)) };
+}
+
+/** The strip and its key, with a handle on each inner edge. */
+function outputs(rows, total) {
   const colour = (index) => `background: var(--d2l-${index + 1})`;
-  const parts = rows.map(([out], index) => h("div", { style: `flex: ${out} 1 0; min-width: 1px; height: 1.1rem; ${colour(index)}` }));
+  const parts = rows.map(([out], index) => h("div", { style: `flex: ${out} 1 0; min-width: 1px; ${colour(index)}` }));
   const key = rows.map(([out], index) =>
     h("small", {}, h("span", { style: `display: inline-block; width: 0.7em; height: 0.7em; ${colour(index)}` }), ` ${BRANCHES[index]}: ${out}`),
   );
-  return h(
-    "div",
-    {
-      role: "img", "aria-label": `Channels out, ${total} in all: ${rows.map(([out], index) => `${BRANCHES[index]} ${out}`).join(", ")}.`,
-      style: "margin-bottom: 0.4rem",
-    },
-    h("div", { style: "display: flex; gap: 2px" }, ...parts),
+  const ends = rows.map((_, index) => rows.slice(0, index + 1).reduce((sum, [out]) => sum + out, 0) / total).slice(0, -1);
+  const handles = ends.map((end, index) => h("div", { class: "d2l-handle", style: `left: ${100 * end}%`, "data-edge": index, title: `${BRANCHES[index]} | ${BRANCHES[index + 1]}` }));
+  const label = `Channels out, ${total} in all: ${rows.map(([out], index) => `${BRANCHES[index]} ${out}`).join(", ")}.`;
+  return [
+    h("div", { class: "d2l-strip", role: "img", "aria-label": label }, ...parts, ...handles),
     h("div", { class: "d2l-key", style: "display: flex; flex-wrap: wrap; gap: 0 1rem; margin-top: 0.2rem" }, ...key),
-  );
+  ];
 }
 
 function told(block, rows, [out, parameters, macs, plain], { in_channels, size, r2, r3 }) {
@@ -69,12 +100,20 @@ export default {
       if (!fits(read(), published)) for (const [trait, value] of Object.entries(published)) model.set(trait, value);
     };
     model.on("change:block", publish);  // before the controls and the drawing hear of it
+    const bar = strip(model, read), costs = h("div"), board = ["r3", "r2", "in_channels"];
     const off = interactive({
-      model, el, label: "Budgets of an inception block",
-      controls: [{ trait: "block", label: "block", kind: "choice", options: [...Object.keys(blocks), OWN].map((name) => [name, name]) }, ...CONTROLS],
+      model, el, title: "What each branch of an inception block costs",
+      hint: "Drag an edge of the bar to give channels from one branch to the next, and move the 1×1 convolutions that come before.",
+      controls: [
+        { trait: "block", label: "block", kind: "choice", options: [...Object.keys(blocks), OWN].map((name) => [name, name]) },
+        ...board.map((name) => CONTROLS.find(({ trait }) => trait === name)),
+      ],
+      more: CONTROLS.filter(({ trait }) => !board.includes(trait)),
+      answer: { label: "show 64 before the 5×5", show: () => give(model, { r3: 64 }) },
       draw(stage) {
         const values = read(), block = Object.entries(blocks).find(([, published]) => fits(values, published))?.[0] ?? OWN;
         if (block !== model.get("block")) model.set("block", block);
+        el.querySelector("[data-trait=block] option:last-child").disabled = block !== OWN;  // by channels alone, not by its name
         const rows = branches(values), totals = rows[0].map((_, column) => rows.reduce((sum, row) => sum + row[column], 0));
         const layers = [
           `1×1 to ${values.c1}`, `1×1 to ${values.r2}, 3×3 to ${values.c2}`, `1×1 to ${values.r3}, 5×5 to ${values.c3}`,
@@ -86,7 +125,9 @@ export default {
           ...[parameters, plain].map((count) => barCell(shown(count), count / most, `var(--d2l-${index + 1})`)), shown(macs),
         ]);
         table.push(["block", ...[totals[0], totals[1], totals[3], totals[2]].map((count) => shown(count))]);
-        stage.replaceChildren(strip(rows, totals[0]), tableOf(["branch", "out", "parameters", "without reduction", "MACs"], table));
+        bar.draw(rows, totals[0]);
+        if (bar.node.parentNode !== stage) stage.replaceChildren(bar.node, costs);  // the bar stays while it is dragged
+        costs.replaceChildren(tableOf(["branch", "out", "parameters", "without reduction", "MACs"], table));
         return { say: told(block, rows, totals, values), result: { block, rows, totals } };
       },
     });

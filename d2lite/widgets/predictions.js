@@ -1,8 +1,9 @@
 // Test images with what networks take them for: `selected`, `shared` and `confusion` are the same as in predictions.py.
 
-const EVERY = "every class";
+const EVERY = "every class", ANY = "any class";
 const WHICH = ["wrong", "right", "networks disagree", "all networks wrong", "all"];
 const MOST = 120;
+const SQUARES = 12;  // classes, the most of which the squares find room
 const FIRST = 12;  // images that a phone shows at once
 const BLOCK = 8;  // an image has as many rows and columns of the sheet as make whole blocks of JPEG
 
@@ -27,14 +28,15 @@ async function dataOf(model) {
   return { rows, columns, apart, classes, sheet, labels, answers: Object.fromEntries(answers.map((given) => [String(given.name), given])) };
 }
 
-/** Numbers of the images of a class (-1: of every class) of which `which` is true. */
-function selected({ labels, answers }, network, which, label) {
+/** Numbers of the images of class `label` of which `which` is true and which the network takes for `taken`; -1 is every class. */
+function selected({ labels, answers }, network, which, label, taken = -1) {
   const disagree = (image) => new Set(Object.values(answers).map(({ predicted }) => predicted[image])).size > 1;
   const right = (image) => answers[network].predicted[image] === labels[image];
   const allWrong = (image) => Object.values(answers).every(({ predicted }) => predicted[image] !== labels[image]);
   const wrong = (image) => !right(image);
   const rule = { all: () => true, right, wrong, "networks disagree": disagree, "all networks wrong": allWrong }[which];
-  return labels.flatMap((actual, image) => ((label < 0 || actual === label) && rule(image) ? [image] : []));
+  const fits = (actual, image) => (label < 0 || actual === label) && (taken < 0 || answers[network].predicted[image] === taken);
+  return labels.flatMap((actual, image) => (fits(actual, image) && rule(image) ? [image] : []));
 }
 
 /** How many mistakes of `network` each other one makes too, and in how many of them it says the same class. */
@@ -104,34 +106,87 @@ function verdicts({ classes, labels, answers }, image) {
   }));
 }
 
-/** One class: what it is taken for, by each network. Every class: how many are right, and the commonest mistake. */
-function counts(data, network, label) {
-  const names = Object.keys(data.answers), { classes } = data;
-  if (label >= 0) {
-    const taken = names.map((name) => confusion(data, data.answers[name].predicted, label)), most = Math.max(1, ...taken.flat());
-    const rows = classes.map((text, guess) => {
-      const [title, colour] = guess === label ? [`${text} (right)`, "var(--d2l-3)"] : [text, "var(--d2l-2)"];
-      return [title, ...taken.map((row) => barCell(String(row[guess]), row[guess] / most, colour))];
-    });
-    return tableOf([`${classes[label]}, taken for`, ...names], rows.filter((_, guess) => taken.some((row) => row[guess])));
-  }
-  return tableOf([network, "right", "most often taken for"], classes.map((text, actual) => {
-    const row = confusion(data, data.answers[network].predicted, actual), all = row.reduce((a, b) => a + b, 0);
-    const wrong = row.map((count, guess) => (guess === actual ? 0 : count)), most = Math.max(...wrong);
-    return [text, barCell(`${row[actual]} of ${all}`, row[actual] / all, "var(--d2l-3)"), most ? `${classes[wrong.indexOf(most)]} (${most})` : "–"];
-  }));
+/** What the network gives to each class, where that is known. */
+function shares({ classes, labels, answers }, network, image) {
+  const row = answers[network].shares?.[image];
+  if (!row?.every(isNumber)) return null;
+  const colour = (guess) => (guess === labels[image] ? "var(--d2l-3)" : "var(--d2l-2)");
+  const lines = classes.flatMap((text, guess) => [
+    h("span", {}, text), h("span", { class: "d2l-track" }, h("span", { class: "d2l-bar", style: `width: ${100 * clamp(row[guess], 0, 1)}%; background: ${colour(guess)}` })), h("span", {}, row[guess].toFixed(2)),
+  ]);
+  return h("div", { class: "d2l-shares" }, h("small", {}, `${network}’s probabilities`), ...lines);
 }
 
-/** The counts and the chosen image, in words. */
-function told(data, network, which, label, list, image) {
+/** What one class is taken for, by each network. */
+function counts(data, label) {
+  const names = Object.keys(data.answers), { classes } = data;
+  const taken = names.map((name) => confusion(data, data.answers[name].predicted, label)), most = Math.max(1, ...taken.flat());
+  const rows = classes.map((text, guess) => {
+    const [title, colour] = guess === label ? [`${text} (right)`, "var(--d2l-3)"] : [text, "var(--d2l-2)"];
+    return [title, ...taken.map((row) => barCell(String(row[guess]), row[guess] / most, colour))];
+  });
+  return tableOf([`${classes[label]}, taken for`, ...names], rows.filter((_, guess) => taken.some((row) => row[guess])));
+}
+
+/**
+ * A square for each class and what it is taken for, closed until `open(actual, taken)` says otherwise. `choose(actual,
+ * taken)` hears of a click; -1 stands for every class, as of the name of a row or column. The arrow keys move, Enter opens.
+ */
+function squares({ classes }, choose) {
+  let at = [0, 0], drawn = () => {};
+  const cells = h("div", { class: "d2l-cells-of", style: `grid-template-columns: auto repeat(${classes.length}, minmax(0, 1fr))`, "aria-hidden": "true" });
+  const node = h("div", { class: "d2l-squares", tabindex: 0, role: "application", onkeydown: (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || !(event.key in ARROWS || event.key === "Enter" || event.key === " ")) return;
+    event.preventDefault();
+    if (event.key in ARROWS) at = at.map((place, axis) => clamp(place + ARROWS[event.key][axis], 0, classes.length - 1));
+    else choose(...at);
+    drawn();
+  } }, cells);
+  const draw = (table, open, label, taken) => {
+    const off = table.flatMap((row, actual) => row.filter((_, guess) => guess !== actual && open(actual, guess))), most = Math.max(1, ...off);
+    const square = (count, actual, guess) => {
+      const seen = open(actual, guess), right = actual === guess, all = table[actual].reduce((a, b) => a + b, 0);
+      const share = seen && count ? 15 + Math.round((75 * count) / (right ? all : most)) : 0;
+      return h("span", {
+        class: `d2l-square${seen ? "" : " d2l-closed"}${actual === at[0] && guess === at[1] ? " d2l-at" : ""}`, "data-cell": `${actual},${guess}`,
+        style: share ? `background: color-mix(in srgb, var(--d2l-${right ? 3 : 2}) ${share}%, transparent)` : null,
+        "data-chosen": actual === label && guess === taken, onclick: () => { at = [actual, guess]; choose(actual, guess); },
+      }, seen ? String(count) : "");
+    };
+    const named = (text, vertical, on, pick) => h("span", { class: vertical ? "d2l-column" : "d2l-line", "data-chosen": on, onclick: pick }, text);
+    cells.replaceChildren(h("small", {}, "taken for →"), ...classes.map((text, guess) => named(text, true, guess === taken, () => choose(-1, guess))),
+      ...table.flatMap((row, actual) => [named(classes[actual], false, actual === label, () => choose(actual, -1)), ...row.map((count, guess) => square(count, actual, guess))]));
+    drawn = () => {
+      const [actual, guess] = at, what = open(actual, guess) ? `: ${table[actual][guess]}` : ", closed";
+      for (const one of cells.querySelectorAll(".d2l-square")) one.classList.toggle("d2l-at", one.dataset.cell === at.join());
+      node.setAttribute("aria-label", `${classes[actual]} taken for ${classes[guess]}${what}. The arrow keys move, Enter opens.`);
+    };
+    drawn();
+  };
+  return { node, draw };
+}
+
+/** Pairs that go wrong most often among those that are open: how often, and in words. */
+function worst(table, classes, open) {
+  const pairs = table.flatMap((row, actual) => row.map((count, guess) => ({ count, actual, guess }))).filter(({ actual, guess }) => actual !== guess && open(actual, guess));
+  const most = Math.max(0, ...pairs.map(({ count }) => count)), found = pairs.filter(({ count }) => count === most);
+  const words = found.slice(0, 3).map(({ actual, guess }) => `${classes[actual]} for ${classes[guess]}`).join(", ");
+  return { opened: pairs.length, most, words: `${words}${found.length > 3 ? ` and ${found.length - 3} more` : ""}` };
+}
+
+/** The counts and the chosen image, in words; who shares mistakes, and which is the commonest, once it was asked for. */
+function told(data, { network, which, label, taken, list, image, revealed, found }) {
   const { labels, answers, classes } = data, of = labels.filter((actual) => label < 0 || actual === label).length;
   const what = label < 0 ? "images" : `images of ${classes[label]}`;
   const wrong = selected(data, network, "wrong", label), others = Object.entries(shared(data, network, label));
   const also = others.map(([name, [both, alike]]) => `${name} gets ${both} wrong as well${both ? `, ${alike} of them for the same class` : ""}`);
   const apart = others.length ? ` The networks disagree on ${list.length}.` : " With one network there is nothing to disagree on.";
   const more = { "networks disagree": apart, "all networks wrong": others.length > 1 ? ` All networks get ${list.length} wrong.` : "" }[which] ?? "";
-  const counted = `${network} gets ${wrong.length} of ${of} ${what} wrong.`;
-  const text = `${counted}${also.length && wrong.length ? ` Of these, ${also.join("; ")}.` : ""}${more}`;
+  const pairs = (classes.length - 1) * classes.length, times = found.most === 1 ? "once" : `${found.most} times`;
+  const hunt = revealed ? ` Its commonest mistake, ${times}: ${found.words}.` : ` You have opened ${found.opened} of ${pairs} mistakes; the commonest so far, ${times}: ${found.words}.`;
+  const cell = taken < 0 ? "" : ` It takes ${selected(data, network, "all", label, taken).length} of ${label < 0 ? "all" : "these"} for ${classes[taken]}.`;
+  const text = `${network} gets ${wrong.length} of ${of} ${what} wrong.${cell}${found.most ? hunt : ""}` +
+    `${revealed && also.length && wrong.length ? ` Of the ${wrong.length}, ${also.join("; ")}.` : ""}${more}`;
   if (image === undefined) return `${text} There is no such image.`;
   const says = Object.entries(answers).map(([name, { predicted, sure }]) => (
     `${name} says ${classes[predicted[image]]}${sure?.length ? ` (${sure[image].toFixed(2)})` : ""}`
@@ -149,35 +204,51 @@ export default {
       data = { classes: [], labels: [], answers: {} };
     }
     const names = Object.keys(data.answers), pictures = data.labels.map((_, image) => drawn(data, image));
-    const images = grid((number) => give(model, { image: number }));
-    const side = h("div", { class: "d2l-side" }), spoken = (name) => (names.length === 2 ? name.replace("all networks", "both") : name);
+    const images = grid((number) => give(model, { image: number })), spoken = (name) => (names.length === 2 ? name.replace("all networks", "both") : name);
+    const opened = new Set(), few = data.classes.length <= SQUARES;
+    const choose = (label, taken) => {
+      const [to, as] = [data.classes[label] ?? EVERY, data.classes[taken] ?? ANY], again = to === model.get("label") && as === model.get("taken");
+      if (label >= 0 && taken >= 0) opened.add([model.get("network"), label, taken].join());
+      give(model, again ? { label: EVERY, taken: ANY, image: 0 } : { label: to, taken: as, image: 0, ...(taken < 0 ? {} : { which: "all" }) });
+    };
+    const board = squares(data, choose), table = h("div", { class: "d2l-by-network" }), detail = h("div", { class: "d2l-detail d2l-sticky" }), bars = h("div", { class: "d2l-all-shares" });
+    const confusions = h("div", { class: "d2l-confusions" }, few ? board.node : null);
+    const read = (revealed) => {
+      const network = chosen(model, "network", names, names[0]), which = chosen(model, "which", WHICH, WHICH[0]);
+      const label = data.classes.indexOf(chosen(model, "label", [EVERY, ...data.classes], EVERY)), taken = data.classes.indexOf(chosen(model, "taken", [ANY, ...data.classes], ANY));
+      const list = selected(data, network, which, label, taken), number = whole(model.get("image"), 0, Math.max(0, list.length - 1), 0);
+      const own = data.classes.map((_, actual) => confusion(data, data.answers[network].predicted, actual));
+      const open = (actual, guess) => revealed || (actual === label && taken < 0) || opened.has([network, actual, guess].join());
+      return { network, which, label, taken, list, number, image: list[number], own, open, revealed, found: worst(own, data.classes, open) };
+    };
+    const draw = (stage, revealed) => {
+      const empty = problem ?? "There are no images with predictions to show.";
+      if (!pictures.length || !names.length) return { say: empty, result: { shown: [] } };
+      if (!stage.firstChild) stage.append(h("div", { class: "d2l-browse" }, images.node, detail, bars, confusions, table));
+      const view = read(revealed), { network, label, taken, list, number, image } = view, { predicted } = data.answers[network];
+      images.draw(list.map((one) => {
+        const [actual, said] = [data.labels[one], predicted[one]].map((label) => data.classes[label]);
+        return { picture: pictures[one], actual, taken: said, right: actual === said };
+      }), number);
+      const large = image === undefined ? [] : [h("div", { class: "d2l-large" }, drawn(data, image)), h("div", {}, h("strong", {}, data.classes[data.labels[image]]), verdicts(data, image))];
+      detail.replaceChildren(...large);
+      bars.replaceChildren(...[image === undefined ? null : shares(data, network, image)].filter(Boolean));
+      board.draw(view.own, view.open, label, taken);
+      table.replaceChildren(...(label >= 0 && taken < 0 ? [counts(data, label)] : []));
+      const all = Object.fromEntries(names.map((name) => [name, data.classes.map((_, actual) => confusion(data, data.answers[name].predicted, actual))]));
+      const result = { shown: list, image: image ?? null, confusion: all, shared: shared(data, network, label), opened: view.found.opened };
+      return { say: told(data, view), result };
+    };
     return interactive({
-      model, el, label: "Test images and predictions", traits: ["image"],
+      model, el, title: "What is taken for what?", traits: ["image"], draw,
+      hint: few ? "Open squares to hunt for the commonest mistake. Tap an image to see what each network says." : "Tap an image to see what each network says; choose a class to see what it is taken for.",
       controls: [
         { trait: "network", label: "network", kind: "choice", options: names.map((name) => [name, name]) },
         { trait: "which", label: "show", kind: "choice", options: WHICH.map((name) => [name, spoken(name)]) },
         { trait: "label", label: "class", kind: "choice", options: [EVERY, ...data.classes].map((name) => [name, name]) },
+        { trait: "taken", label: "taken for", kind: "choice", options: [ANY, ...data.classes].map((name) => [name, name]) },
       ],
-      draw(stage) {
-        const empty = problem ?? "There are no images with predictions to show.";
-        if (!pictures.length || !names.length) return { say: empty, result: { shown: [] } };
-        if (!stage.firstChild) stage.append(h("div", { class: "d2l-row" }, images.node, side));
-        const network = chosen(model, "network", names, names[0]), which = chosen(model, "which", WHICH, WHICH[0]);
-        const label = data.classes.indexOf(chosen(model, "label", [EVERY, ...data.classes], EVERY));
-        const list = selected(data, network, which, label), number = whole(model.get("image"), 0, Math.max(0, list.length - 1), 0);
-        const { predicted } = data.answers[network], image = list[number];
-        images.draw(list.map((one) => {
-          const [actual, taken] = [data.labels[one], predicted[one]].map((label) => data.classes[label]);
-          return { picture: pictures[one], actual, taken, right: actual === taken };
-        }), number);
-        const large = image === undefined ? null : h("div", { class: "d2l-row" },
-          h("div", { class: "d2l-large" }, drawn(data, image)),
-          h("div", {}, h("strong", {}, data.classes[data.labels[image]]), verdicts(data, image)));
-        side.replaceChildren(...[large, counts(data, network, label)].filter(Boolean));
-        const table = Object.fromEntries(names.map((name) => [name, data.classes.map((_, actual) => confusion(data, data.answers[name].predicted, actual))]));
-        const result = { shown: list, image: image ?? null, confusion: table, shared: shared(data, network, label) };
-        return { say: told(data, network, which, label, list, image), result };
-      },
+      answer: { label: "show all mistakes" }, reset: () => opened.clear(),
     });
   },
 };

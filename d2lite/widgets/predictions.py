@@ -18,6 +18,7 @@ BLOCK = 8  # rows and columns that JPEG packs together
 LOSSLESS = 64_000  # bytes of the largest sheet that is stored as PNG
 QUALITY = 90  # of JPEG: CIFAR-10 is on average 2 of 255 off, in a fifth of the bytes of PNG
 EVERY = "every class"
+ANY = "any class"
 WHICH = ("wrong", "right", "networks disagree", "all networks wrong", "all")
 
 
@@ -52,11 +53,13 @@ def pair(name: str, predicted, probability, classes: int) -> dict:
         raise ValueError(f"{name} answers with {len(predicted)} classes and probabilities of shape {sure.shape}")
     if ((sure < 0) | (sure > 1)).any():
         raise ValueError(f"probabilities of {name} must be from 0 to 1: divide bytes by 255")
-    return {"name": name, "predicted": predicted, "sure": sure.round(4).tolist()}
+    return {"name": name, "predicted": predicted, "sure": sure.round(4).tolist(), "shares": []}
 
 
 def answer(name: str, given, classes: int) -> dict:
-    """``name``, ``predicted``, a class for each image, and ``sure``, its probability, empty where that is not known.
+    """``name``; ``predicted``, a class for each image; ``sure``, its probability; ``shares``, those of all classes.
+
+    The last two are empty where they are not known.
 
     ``given`` holds classes; or a row for each image: probabilities, or logits, which become probabilities; or is a
     tuple of two lists or arrays, the classes and their probabilities.
@@ -65,7 +68,7 @@ def answer(name: str, given, classes: int) -> dict:
         return pair(name, *given, classes)
     given = finite(given, f"{name} answers with")
     if given.ndim != 2:
-        return {"name": name, "predicted": whole(given, classes, f"answers of {name}"), "sure": []}
+        return {"name": name, "predicted": whole(given, classes, f"answers of {name}"), "sure": [], "shares": []}
     if given.shape[1] != classes:
         raise ValueError(f"{name} answers with rows of {given.shape[1]} numbers, and there are {classes} classes")
     rows = given.astype(float)
@@ -73,7 +76,8 @@ def answer(name: str, given, classes: int) -> dict:
     if rows.min(initial=0) < 0 or abs(rows.sum(1) - 1).max(initial=0) > 0.01:
         rows = np.exp(rows - rows.max(1, keepdims=True))
     rows = rows / rows.sum(1, keepdims=True)
-    return {"name": name, "predicted": given.argmax(1).tolist(), "sure": rows.max(1).round(4).tolist()}
+    shares, sure = rows.round(3).tolist(), rows.max(1).round(4).tolist()
+    return {"name": name, "predicted": given.argmax(1).tolist(), "sure": sure, "shares": shares}
 
 
 def as_bytes(given) -> np.ndarray:
@@ -125,9 +129,17 @@ def unpacked(sheet: str, rows: int, columns: int) -> np.ndarray:
 
 
 def selected(
-    labels: list[int], answers: dict[str, list[int]], network: str, which: str, label: int | None
+    labels: list[int],
+    answers: dict[str, list[int]],
+    network: str,
+    which: str,
+    label: int | None,
+    taken: int | None = None,
 ) -> list[int]:
-    """Numbers of the images of class ``label`` (None: of every class) of which ``which`` is true."""
+    """Numbers of the images of class ``label`` of which ``which`` is true, and which ``network`` takes for ``taken``.
+
+    None stands for every class.
+    """
     rules = {
         "all": lambda image: True,
         "right": lambda image: answers[network][image] == labels[image],
@@ -135,7 +147,8 @@ def selected(
         "networks disagree": lambda image: len({predicted[image] for predicted in answers.values()}) > 1,
         "all networks wrong": lambda image: all(predicted[image] != labels[image] for predicted in answers.values()),
     }
-    return [image for image, true in enumerate(labels) if label in (None, true) and rules[which](image)]
+    fits = [image for image in range(len(labels)) if taken in (None, answers[network][image])]
+    return [image for image in fits if label in (None, labels[image]) and rules[which](image)]
 
 
 def shared(
@@ -172,6 +185,7 @@ class PredictionBrowser(Interactive):
         answers: for each network, by its name, N classes, or (N, C) probabilities or logits, or a tuple of N classes
             and their N probabilities, from 0 to 1.
         label: the class shown first, or ``EVERY``.
+        taken: the class that images shown first are taken for by the network, or ``ANY``.
         network: whose answers are shown first; without it, those of the first one.
         which: images shown first, one of ``WHICH``.
         image: the image that is described first, counted within those shown.
@@ -186,8 +200,9 @@ class PredictionBrowser(Interactive):
     size = traitlets.List(help="rows and columns of an image").tag(sync=True)
     labels = traitlets.List().tag(sync=True)
     classes = traitlets.List().tag(sync=True)
-    answers = traitlets.List(help="name, predicted, sure of each network").tag(sync=True)
+    answers = traitlets.List(help="name, predicted, sure, shares of each network").tag(sync=True)
     label = traitlets.TraitType(EVERY).tag(sync=True)  # not Any, whose None is never checked
+    taken = traitlets.TraitType(ANY).tag(sync=True)
     network = traitlets.TraitType("").tag(sync=True)
     which = Choice(*WHICH)
     image = Number(0, 0, MOST - 1)
@@ -207,16 +222,17 @@ class PredictionBrowser(Interactive):
         data = {"pixels": packed(images), "size": size, "labels": labels, "classes": classes}
         super().__init__(**data, answers=answers, **settings)
 
-    @traitlets.validate("label", "network")
+    @traitlets.validate("label", "taken", "network")
     def _there(self, proposal):
-        options = [EVERY, *self.classes] if proposal["trait"].name == "label" else [*self.predicted()] or [""]
+        first = {"label": EVERY, "taken": ANY}.get(proposal["trait"].name)
+        options = [first, *self.classes] if first else [*self.predicted()] or [""]
         value = proposal["value"]
         return value if isinstance(value, str) and value in options else options[0]
 
     @traitlets.observe("answers", "classes")
     def _bring_back(self, change):
         """What was chosen may not be there any more."""
-        self.label, self.network = self.label, self.network
+        self.label, self.taken, self.network = self.label, self.taken, self.network
 
     def predicted(self) -> dict[str, list[int]]:
         """The classes that each network answers with."""
@@ -226,8 +242,10 @@ class PredictionBrowser(Interactive):
         """Numbers of the images that the present choice shows."""
         if not self.answers:
             return []
-        label = None if self.label == EVERY else self.classes.index(self.label)
-        return selected(self.labels, self.predicted(), self.network, self.which, label)
+        label, taken = (
+            None if chosen in (EVERY, ANY) else self.classes.index(chosen) for chosen in (self.label, self.taken)
+        )
+        return selected(self.labels, self.predicted(), self.network, self.which, label, taken)
 
     def picture(self) -> Figure:
         shown = self.shown()[:24]

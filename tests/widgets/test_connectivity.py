@@ -90,6 +90,7 @@ def test_mouse_and_keyboard(mounted):
     page.press("layers", "ArrowRight", 2)
     assert page.get("layers") == 6 and "28 connections where a chain has 7" in page.say
     page.control("bottleneck").check()
+    page.page.locator(".d2l-answer").click()
     assert "Without the bottleneck" in page.say and "costs" in page.say
     page.drag("channels", 0.99)
     assert "saves" in page.say
@@ -99,14 +100,41 @@ def test_mouse_and_keyboard(mounted):
 
 def test_bars_have_a_scale_of_their_own(mounted):
     page = mounted.open(DenseConnectivity(bottleneck=True))
-    assert (
-        "here it costs" in page.say
-        and f"a layer that adds has {chain(4, 32, 64)[1]:,}" in page.page.locator("svg").text_content()
-    )
     heights = "all => Math.max(...all.map(bar => bar.height.baseVal.value))"
     assert page.page.locator("rect[fill='var(--d2l-3)']").evaluate_all(heights) > 80
     picture = DenseConnectivity().picture().axes[2]
     assert max(bar.get_height() for bar in picture.patches) > 0.9 * picture.get_ylim()[1]
+
+
+def test_the_first_frame_leaves_the_question_open(mounted):
+    """Does a bottleneck always save? Nothing on the page tells until the reader asks."""
+    page = mounted.open(DenseConnectivity(bottleneck=True))
+    answer = page.page.locator(".d2l-answer")
+    assert "costs" not in page.say and "saves" not in page.say and "without" not in page.page.inner_text(".d2l-stage")
+    answer.click()
+    assert page.say.endswith("Without the bottleneck the layers would have 130,048: here it costs 76,672.")
+    assert "without the bottleneck" in page.page.locator(".d2l-stage svg").text_content()
+    page.set("channels", 512)
+    assert "here it saves" in page.say
+
+
+def test_a_layer_that_adds_is_drawn_to_scale(mounted):
+    page = mounted.open(DenseConnectivity(bottleneck=True))
+    widths = "all => all.map(bar => bar.width.baseVal.value)"
+    for layers in (4, 9):
+        page.set("layers", layers)
+        rows, (_, each) = dense(layers, 32, 64, True, 0.5), chain(layers, 32, 64)
+        one = page.page.locator("rect.d2l-total").evaluate_all(widths)
+        parts = page.page.locator("rect[fill='var(--d2l-3)'][height='16']").evaluate_all(widths)
+        assert len(one) == 1 and len(parts) == layers
+        assert sum(parts) / one[0] == pytest.approx(sum(cost for *_, cost in rows[:-1]) / each, rel=0.05)
+
+
+def test_the_pointer_marks_a_layer(mounted):
+    page = mounted.open(DenseConnectivity())
+    for reader in (1, 4, 5):
+        page.page.locator(f"[data-reader='{reader}']").hover()
+        assert page.get("reader") == reader == page.page.locator("path[stroke='var(--d2l-2)']").count()
 
 
 def test_names_do_not_overlap(mounted):

@@ -56,15 +56,17 @@ def test_the_page_shows_the_same_numbers(mounted):
 def test_mouse_and_keyboard(mounted):
     page = mounted.open(BranchBudget())
     assert "without" in page.say.lower() and "21 times as many" in page.say
+    page.page.locator("summary").click()
     page.press("size", "ArrowRight")
     assert page.get("size") == 7 and page.get("block") == "4a"  # the map is no part of the setting
     page.press("r3", "ArrowRight", 2)
     assert page.get("r3") == 32 and page.say.startswith("A setting of your own")
+    assert page.page.locator("[data-trait=block] option", has_text=OWN).is_enabled()
     page.press("r3", "ArrowLeft", 2)
     assert page.get("block") == "4a" == page.control("block").input_value()  # found again, it is marked again
     assert page.get("size") == 7 and "on a map of 7×7" in page.say  # and the reader's map stays
-    page.control("block").select_option(OWN)  # the channels say otherwise
-    assert page.get("block") == "4a" and page.get("size") == 7
+    own = page.page.locator("[data-trait=block] option", has_text=OWN)
+    assert own.is_disabled(), "no name makes channels one's own: of 4a it would be said that it is published"
     listen = "model.on('change:block', (_, name) => (window.named ??= []).push(name))"
     page.page.evaluate(f"() => {{ const {{ model }} = document.querySelector('.d2l-widget'); {listen}; }}")
     page.control("block").select_option("3b")
@@ -72,6 +74,28 @@ def test_mouse_and_keyboard(mounted):
     assert page.page.evaluate("window.named") == ["3b"]  # at once, with no other name on the way
     page.drag("r3", 0.99)
     assert "before the 5×5 kernel the 1×1 convolution to" in page.say and "saves nothing" in page.say
+
+
+def test_an_edge_of_the_bar_gives_channels_to_the_next_branch(mounted):
+    page = mounted.open(BranchBudget("5b"))
+    bar, edge = page.page.locator(".d2l-strip").bounding_box(), page.page.locator("[data-edge='0']").bounding_box()
+    x, y = edge["x"] + edge["width"] / 2, edge["y"] + 5
+    page.page.mouse.move(x, y)
+    page.page.mouse.down()
+    for step in range(1, 9):
+        page.page.mouse.move(x - step * bar["width"] / 80, y)
+    assert page.get("c1") + page.get("c2") == 384 * 2, "what one loses the other gets"
+    assert page.get("c1") == pytest.approx(384 - 102, abs=9) and page.get("c1") % 8 == 0
+    assert page.say.startswith("A setting of your own") and page.control("block").input_value() == OWN
+    page.page.mouse.move(0, y)
+    assert (page.get("c1"), page.get("c2")) == (256, 512), "neither leaves its range"
+    page.page.mouse.up()
+    page.page.mouse.move(x, y)
+    assert page.get("c1") == 256
+    page.page.get_by_role("button", name="reset").click()
+    assert page.get("block") == "5b" and page.say.startswith("Block 5b as published")
+    page.page.locator(".d2l-answer").click()
+    assert page.get("r3") == 64
 
 
 def test_what_is_nearly_the_same_is_told_so(mounted):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from d2lite.widgets import PredictionBrowser
-from d2lite.widgets.predictions import EVERY, LARGEST, LOSSLESS, MOST, WHICH, confusion, selected, shared, unpacked
+from d2lite.widgets.predictions import ANY, EVERY, LARGEST, LOSSLESS, MOST, WHICH, confusion, selected, shared, unpacked
 
 CLASSES = ["shirt", "coat", "bag"]
 RNG = np.random.default_rng(0)
@@ -33,19 +33,23 @@ def made(**settings) -> PredictionBrowser:
     return PredictionBrowser(IMAGES, LABELS, CLASSES, {"net": torch.tensor(LOGITS), "base": GUESSES}, **settings)
 
 
-def expected(network, which, label) -> list[int]:
+def expected(network, which, label, taken=ANY) -> list[int]:
     """The images that are shown, by numpy."""
     answers = {"net": LOGITS.argmax(1), "base": GUESSES}
     right = answers[network] == LABELS
     rule = {"all": right | True, "right": right, "wrong": ~right, "networks disagree": answers["net"] != GUESSES}
     rule = rule | {"all networks wrong": (answers["net"] != LABELS) & (GUESSES != LABELS)}
     of_class = np.isin(LABELS, [k for k, name in enumerate(CLASSES) if label in (EVERY, name)])
-    return np.flatnonzero(rule[which] & of_class).tolist()
+    so_taken = np.isin(answers[network], [k for k, name in enumerate(CLASSES) if taken in (ANY, name)])
+    return np.flatnonzero(rule[which] & of_class & so_taken).tolist()
 
 
 def test_what_is_shown_in_python():
     for network, which, label in ((n, w, c) for n in ("net", "base") for w in WHICH for c in (EVERY, *CLASSES)):
         assert made(network=network, which=which, label=label).shown() == expected(network, which, label)
+        taken = CLASSES[(len(which) + len(label)) % 3]
+        browser = made(network=network, which=which, label=label, taken=taken)
+        assert browser.shown() == expected(network, which, label, taken)
     browser = made()
     assert browser.answers[0]["sure"] == pytest.approx(torch.tensor(LOGITS).softmax(1).amax(1).tolist(), abs=1e-4)
     counted = [np.count_nonzero(np.equal(LABELS, 1) & np.equal(GUESSES, guess)) for guess in range(3)]
@@ -126,11 +130,12 @@ def test_answers_of_a_stored_run(mounted):
     first = PredictionBrowser(np.zeros((10_000, 3, 8, 8), np.uint8), long[0], CLASSES, {"run": long})
     assert len(first.labels) == len(first.answers[0]["sure"]) == MOST, "a whole test set may be given"
     two = PredictionBrowser(IMAGES[:2], LABELS[:2], CLASSES, {"net": (1, 2)})
-    assert two.answers == [{"name": "net", "predicted": [1, 2], "sure": []}], "two classes are no pair"
+    assert two.answers == [{"name": "net", "predicted": [1, 2], "sure": [], "shares": []}], "two classes are no pair"
 
 
 def test_mistakes_that_are_shared(mounted):
     page, net = mounted.open(made()), LOGITS.argmax(1)
+    page.page.locator(".d2l-answer").click()
     answers, told = {"net": net.tolist(), "base": GUESSES.tolist()}, set()
     for network, other, label in ((n, o, c) for n, o in (("net", "base"), ("base", "net")) for c in (EVERY, *CLASSES)):
         page.set("network", network)
@@ -150,8 +155,88 @@ def test_mistakes_that_are_shared(mounted):
         IMAGES, LABELS, CLASSES, {"a": net, "b": GUESSES, "c": LABELS}, which="all networks wrong"
     )
     page = mounted.open(three)
+    page.page.locator(".d2l-answer").click()
     assert page.result["shown"] == three.shown() == [] and page.result["shared"]["c"] == [0, 0]
     assert "c gets 0 wrong as well. All networks get 0 wrong." in page.say
+
+
+def test_the_first_frame_leaves_the_question_open(mounted):
+    """Which class is mistaken most often, and for which other one? No square is open, and no sentence tells."""
+    page = mounted.open(made())
+    squares = page.page.locator(".d2l-square")
+    assert squares.count() == 9 and page.page.locator(".d2l-closed").count() == 9
+    assert squares.all_inner_texts() == [""] * 9 and page.page.locator(".d2l-by-network").inner_text() == ""
+    assert "wrong as well" not in page.say and "commonest" not in page.say and page.result["opened"] == 0
+    page.page.locator(".d2l-answer").click()
+    table = np.array(page.result["confusion"]["net"])
+    assert squares.all_inner_texts() == [str(count) for count in table.ravel()]
+    mistakes = {(a, b): table[a, b] for a in range(3) for b in range(3) if a != b}
+    (true, taken), most = max(mistakes.items(), key=lambda pair: pair[1])
+    assert f"Its commonest mistake, {most} times: {CLASSES[true]} for {CLASSES[taken]}" in page.say
+
+
+def test_a_square_opens_and_shows_its_images(mounted):
+    page, table = mounted.open(made()), None
+    for true, taken in ((0, 1), (2, 0), (1, 1)):
+        page.page.locator(f"[data-cell='{true},{taken}']").click()
+        table = page.result["confusion"]["net"]
+        images = expected("net", "all", CLASSES[true], CLASSES[taken])
+        assert page.result["shown"] == images and len(images) == table[true][taken]
+        assert page.page.locator(f"[data-cell='{true},{taken}']").inner_text() == str(len(images))
+        assert (page.get("label"), page.get("taken"), page.get("which")) == (CLASSES[true], CLASSES[taken], "all")
+        assert f"It takes {len(images)} of these for {CLASSES[taken]}." in page.say
+    assert page.page.locator(".d2l-closed").count() == 6 and page.result["opened"] == 2
+    most = max(table[0][1], table[2][0])
+    assert f"You have opened 2 of 6 mistakes; the commonest so far, {most} times" in page.say
+    page.control("network").select_option("base")
+    assert page.page.locator(".d2l-closed").count() == 9, "another network is another board"
+    page.control("network").select_option("net")
+    page.page.locator("[data-cell='1,1']").click()
+    assert (page.get("label"), page.get("taken")) == (EVERY, ANY), "a second click lets go"
+    board = page.page.locator(".d2l-squares")
+    board.focus()
+    for key in ("ArrowUp", "ArrowRight", "ArrowRight", "Enter"):  # from where the last click was
+        page.page.keyboard.press(key)
+    assert (page.get("label"), page.get("taken")) == ("shirt", "bag") and page.result["opened"] == 3
+    assert board.get_attribute("aria-label").startswith(f"shirt taken for bag: {table[0][2]}.")
+    page.control("taken").select_option("any class")
+    assert page.page.locator(".d2l-by-network thead").inner_text().startswith("shirt, taken for")
+    page.page.get_by_role("button", name="reset").click()
+    assert page.page.locator(".d2l-closed").count() == 9
+
+
+def test_all_probabilities_are_shown_where_they_are_known(mounted):
+    page, shares = mounted.open(made(which="all", image=7)), np.exp(LOGITS) / np.exp(LOGITS).sum(1, keepdims=True)
+    numbers = page.page.locator(".d2l-shares > span:nth-child(3n + 4)")
+    assert numbers.all_inner_texts() == [f"{round(share, 3):.2f}" for share in shares[7]]
+    tracks = page.page.locator(".d2l-track").evaluate_all(
+        "all => all.map(track => track.firstChild.getBoundingClientRect().width / track.getBoundingClientRect().width)"
+    )
+    assert tracks == pytest.approx(shares[7].clip(0.01), abs=0.02)
+    page.control("network").select_option("base")
+    assert page.page.locator(".d2l-shares").count() == 0, "of classes alone none are known"
+
+
+def test_what_is_said_of_an_image_stays_in_sight(mounted):
+    page = mounted.open(made(which="all"), width=390)
+    page.page.get_by_role("button", name="more images").click()
+    for number in (5, 14, 29):
+        option = page.page.locator("[role=option]").nth(number)
+        option.evaluate("node => node.scrollIntoView({ block: 'end', behavior: 'instant' })")
+        option.click()
+        detail = page.page.locator(".d2l-detail").bounding_box()
+        assert detail["y"] >= 0 and detail["y"] + detail["height"] <= 900, number
+    mounted.open(made(which="all"))
+    assert page.page.locator(".d2l-detail").bounding_box()["y"] < 300
+
+
+def test_many_classes_get_no_squares(mounted):
+    names = [f"class {number}" for number in range(40)]
+    page = mounted.open(PredictionBrowser(IMAGES, LABELS, names, {"net": GUESSES}, label="class 1"))
+    assert page.page.locator(".d2l-square:visible").count() == 0 and "Open squares" not in page.page.inner_text(
+        ".d2l-hint"
+    )
+    assert page.page.locator(".d2l-by-network thead").inner_text().startswith("class 1, taken for")
 
 
 def test_mouse_and_keyboard(mounted):
@@ -194,7 +279,7 @@ def test_a_phone_shows_some_images_and_more_on_demand(mounted):
 
 def test_nonsense_is_brought_back(mounted):
     page = mounted.open(made())
-    for trait in ("network", "which", "label", "image"):
+    for trait in ("network", "which", "label", "taken", "image"):
         for value in ("NaN", -1e9, 1e9, None, "many"):
             page.set(trait, value)
             assert page.say.startswith("net gets"), (trait, value)
@@ -229,7 +314,9 @@ def test_python_names_what_does_not_fit():
             PredictionBrowser(**{"images": IMAGES, "labels": LABELS, "classes": CLASSES, "answers": {}} | change)
     browser = made(which="some", network=3, label="dog", image=-4)
     assert (browser.which, browser.network, browser.label, browser.image) == ("wrong", "net", EVERY, 0)
-    assert repr(browser) == "PredictionBrowser(image=0, label='every class', network='net', which='wrong')"
+    assert repr(browser) == (
+        "PredictionBrowser(image=0, label='every class', network='net', taken='any class', which='wrong')"
+    )
     assert browser.picture() and PredictionBrowser().picture() and made(which="right", label="bag").picture()
     many = PredictionBrowser(
         torch.rand(200, 1, 8, 9), torch.zeros(200), ["a"], {"n": torch.zeros(200, dtype=torch.long)}
@@ -239,7 +326,7 @@ def test_python_names_what_does_not_fit():
 
 def test_a_choice_that_is_not_there_is_brought_back():
     browser = made(network="base", label="coat")
-    for trait, first in (("label", EVERY), ("network", "net")):
+    for trait, first in (("label", EVERY), ("taken", ANY), ("network", "net")):
         for value in ("zzz", 3, None, [1], np.arange(3)):
             setattr(browser, trait, value)
             assert getattr(browser, trait) == first and browser.picture()
