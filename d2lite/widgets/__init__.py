@@ -12,7 +12,6 @@ from .mixer import PixelMixer
 from .predictions import PredictionBrowser
 from .receptive_field import ReceptiveField
 from .skip_connection import SkipConnection
-from .training_lab import TrainingLab
 
 __all__ = [
     "ArchitectureExplorer",
@@ -27,5 +26,4 @@ __all__ = [
     "PredictionBrowser",
     "ReceptiveField",
     "SkipConnection",
-    "TrainingLab",
 ]
