@@ -69,9 +69,11 @@
     const models = read();
     const started = [...document.querySelectorAll(".d2l-widget")].map((box) => mount(box, models).catch(failed));
     const loaded = new Promise((resolve) => (document.readyState === "complete" ? resolve() : addEventListener("load", resolve)));
-    Promise.all([...started, loaded]).then(() => {  // only now is known where one is that the address names
-      const named = document.getElementById(location.hash.slice(1));
-      if (named?.matches(".d2l-widget")) named.scrollIntoView({ behavior: "instant" });
+    let moved = false;  // a reader who already scrolls is not thrown back
+    for (const kind of ["wheel", "touchmove", "keydown"]) addEventListener(kind, () => { moved = true; }, { once: true, passive: true });
+    Promise.all([...started, loaded]).then(() => {  // interactives differ in height from their pictures: only now is
+      const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));  // known where the named part is
+      if (named && !moved) named.scrollIntoView({ behavior: "instant" });
     });
   } catch (error) {
     failed(error);
