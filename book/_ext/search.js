@@ -53,7 +53,8 @@ document.addEventListener("DOMContentLoaded", () => {
     if (from) from = text.indexOf(" ", from) + 1;
     const more = from + EXCERPT < text.length, to = more ? text.lastIndexOf(" ", from + EXCERPT) : text.length;
     const parts = [from ? "… " : "", ...text.slice(from, to).split(pattern), more ? " …" : ""];
-    return parts.map((part, place) => (place > 1 && place < parts.length - 1 && place % 2 === 0 ? Object.assign(document.createElement("mark"), { textContent: part }) : part));
+    return parts.map((part, place) => (place > 1 && place < parts.length - 1 && place % 2 === 0
+      ? Object.assign(document.createElement("mark"), { textContent: part }) : part));
   }
 
   const made = (tag, className, ...inside) => {
@@ -80,7 +81,8 @@ document.addEventListener("DOMContentLoaded", () => {
   function show() {
     const { words, whole, hits } = find(field.value);
     const count = `${hits.length} section${hits.length === 1 ? "" : "s"}${hits.length > MOST ? `, of which the first ${MOST} are shown` : ""}`;
-    told.textContent = !words.length ? "" : !hits.length ? "No section has these words." : whole ? count : `No section has all of these words. With some of them: ${count}.`;
+    told.textContent = !words.length ? "" : !hits.length ? "No section has these words." : whole ? count
+      : `No section has all of these words. With some of them: ${count}.`;
     list.replaceChildren(...hits.slice(0, MOST).map((hit) => item(hit, words)));
   }
 

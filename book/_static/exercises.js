@@ -49,14 +49,16 @@
     }
     const bare = typed.replace(/[()[\]]/g, "").trim();
     const values = count === 1 ? [numberOf(bare)] : bare.split(bare.includes(";") ? ";" : /[\s,]+/).map(numberOf);
-    if (values.length !== count || values.some(Number.isNaN)) return [false, count === 1 ? "give a number." : `give ${count} numbers, with commas between them and none in them.`];
+    if (values.length !== count || values.some(Number.isNaN)) return [false, count === 1 ? "give a number."
+      : `give ${count} numbers, with commas between them and none in them.`];
     for (const form of kinds) {
       const hint = said[digest(name, values.map((value, at) => keyOf(value, form[at], rel)).join(";"))];
       if (hint !== undefined) return [!hint, hint || praise];
     }
     if (values.some((value, at) => kind[at] === "i" && value % 1)) return [false, "give a whole number."];
     const fine = values.map((value, at) => each[at].includes(digest(`${name}/${at}`, keyOf(value, kind[at], rel))));
-    const good = count > 1 && fine.some(Boolean) ? ` Of yours, ${fine.flatMap((right, at) => (right ? [`number ${at + 1}`] : [])).join(" and ")} is right.` : "";
+    const good = count > 1 && fine.some(Boolean)
+      ? ` Of yours, ${fine.flatMap((right, at) => (right ? [`number ${at + 1}`] : [])).join(" and ")} is right.` : "";
     return [false, (other || "not yet.") + good];
   }
 

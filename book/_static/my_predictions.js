@@ -23,26 +23,31 @@
   /** Share right against what was said; on the diagonal a reader knows what he knows. A larger dot counts more. */
   function plot(rows) {
     const X = (share) => 50 + 2.4 * share, Y = (share) => 265 - 2.4 * share;
-    const chart = svg("svg", { viewBox: "0 0 330 305", role: "img", class: "d2l-calibration", "aria-label": `Share right against confidence. ${rows.map(sentence).join(" ")}` });
+    const chart = svg("svg", { viewBox: "0 0 330 305", role: "img", class: "d2l-calibration",
+      "aria-label": `Share right against confidence. ${rows.map(sentence).join(" ")}` });
     chart.append(svg("path", { d: `M${X(0)} ${Y(100)}V${Y(0)}H${X(100)}M${X(0)} ${Y(0)}L${X(100)} ${Y(100)}`, class: "d2l-axes" }));
     for (const at of [0, 50, 100]) chart.append(svg("text", { x: X(0) - 6, y: Y(at) + 4, "text-anchor": "end" }, `${at} %`));
     for (const { said, count, right } of rows) {
       chart.append(svg("text", { x: X(said), y: Y(0) + 18, "text-anchor": "middle" }, `${said} %`));
       if (!count) continue;
       const share = (100 * right) / count;
-      chart.append(svg("path", { d: `M${X(said)} ${Y(said)}V${Y(share)}`, class: "d2l-gap" }), svg("circle", { cx: X(said), cy: Y(share), r: 5 + 2 * Math.sqrt(count) }));
+      chart.append(svg("path", { d: `M${X(said)} ${Y(said)}V${Y(share)}`, class: "d2l-gap" }), svg("circle", { cx: X(said), cy: Y(share),
+        r: 5 + 2 * Math.sqrt(count) }));
     }
-    chart.append(svg("text", { x: X(50), y: Y(0) + 36, "text-anchor": "middle" }, "how sure you were"), svg("text", { x: X(0), y: 14, "text-anchor": "middle" }, "right"));
+    chart.append(svg("text", { x: X(50), y: Y(0) + 36, "text-anchor": "middle" }, "how sure you were"), svg("text", { x: X(0), y: 14,
+      "text-anchor": "middle" }, "right"));
     return chart;
   }
 
-  const sentence = ({ said, count, right }) => (count ? `${said} % sure: right ${right} of ${times(count, "time")}, ${percent(right / count)}.` : `${said} % sure: never said.`);
+  const sentence = ({ said, count, right }) => (count
+    ? `${said} % sure: right ${right} of ${times(count, "time")}, ${percent(right / count)}.` : `${said} % sure: never said.`);
 
   function summary(rows) {
     const count = rows.reduce((sum, row) => sum + row.count, 0), right = rows.reduce((sum, row) => sum + row.right, 0);
     if (!count) return "You have committed no guess yet. The first box is in the first chapter.";
     const said = rows.reduce((sum, row) => sum + row.said * row.count, 0) / count, off = said - (100 * right) / count;
-    const judged = count < 10 ? " That is too few to judge." : Math.abs(off) < 8 ? " You know quite well what you know." : off > 0 ? " You are surer than you are right." : " You know more than you trust yourself to.";
+    const judged = count < 10 ? " That is too few to judge." : Math.abs(off) < 8 ? " You know quite well what you know." : off > 0
+      ? " You are surer than you are right." : " You know more than you trust yourself to.";
     return `${times(count, "prediction")}, ${right} right: ${percent(right / count)}. On average you were ${percent(said / 100)} sure.${judged}`;
   }
 
@@ -67,7 +72,8 @@
           make("a", { href: `${page}.html#${found.id}`, text: found.text }), ` ${answer}${/[.!?]$/.test(answer) ? "" : "."}${since}`);
       });
       const name = make("a", { href: `${page}.html`, text: title });
-      return make("div", { className: "d2l-chapter" }, make("h3", {}, name, `: ${made.length} of ${questions.length} answered${made.length ? `, ${right} right` : ""}`), items.length ? make("ul", {}, ...items) : null);
+      return make("div", { className: "d2l-chapter" }, make("h3", {}, name,
+        `: ${made.length} of ${questions.length} answered${made.length ? `, ${right} right` : ""}`), items.length ? make("ul", {}, ...items) : null);
     });
   }
 
@@ -102,7 +108,8 @@
     box.addEventListener("change", () => reader.change((state) => { state.cover = box.checked; }));
     reader.listen(() => { box.checked = reader.get().cover; });
     const label = make("label", {}, box, " Cover results until I have committed a guess");
-    return [make("p", { className: "d2l-keep" }, save, " ", button("Bring back from a file", () => file.click()), " ", forget), make("p", {}, label), file, said];
+    return [make("p", { className: "d2l-keep" }, save, " ", button("Bring back from a file", () => file.click()), " ", forget), make("p",
+      {}, label), file, said];
   }
 
   const places = { "how-well-you-know-what-you-know": calibrated, "chapter-by-chapter": listed };

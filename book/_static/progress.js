@@ -55,7 +55,8 @@
   /** Put a tick beside a link, or take it away. */
   function tick(link, ticked, words) {
     const mark = link.querySelector(".d2l-tick");
-    if (ticked && !mark) link.append(make("span", { className: "d2l-tick" }, make("span", { "aria-hidden": "true", text: " ✓" }), make("span", { className: "visually-hidden", text: ` (${words})` })));
+    if (ticked && !mark) link.append(make("span", { className: "d2l-tick" }, make("span", { "aria-hidden": "true", text: " ✓" }),
+      make("span", { className: "visually-hidden", text: ` (${words})` })));
     if (!ticked) mark?.remove();
   }
 
@@ -68,7 +69,8 @@
     const { last } = reader.get();
     for (const link of document.querySelectorAll(".d2l-continue")) link.remove();
     if (!last || last.page === page) return;
-    const made = () => make("p", { className: "d2l-continue" }, make("a", { href: `${last.page}.html#${last.section}` }, "Continue where you left off: ", make("span", { text: last.title })));
+    const made = () => make("p", { className: "d2l-continue" }, make("a", { href: `${last.page}.html#${last.section}` },
+      "Continue where you left off: ", make("span", { text: last.title })));
     places[0]?.prepend(made());
     places[1]?.after(made());
   }

@@ -96,5 +96,6 @@ window.d2lReader = (() => {
   const readable = ({ id, text, choices, key }) => ({ id, text, choices: choices.map((choice) => [choice]), ...answerOf(key) });
 
   const page = location.pathname.split("/").pop().replace(/\.html$/, "") || "index";
-  return { get, change, forget, clean, make, page, SURE, answerOf, numberOf, readable, keeps: () => (get(), !inMemory), listen: (listener) => listeners.add(listener) };
+  return { get, change, forget, clean, make, page, SURE, answerOf, numberOf, readable, keeps: () => (get(), !inMemory),
+    listen: (listener) => listeners.add(listener) };
 })();

@@ -70,10 +70,16 @@
     const started = [...document.querySelectorAll(".d2l-widget")].map((box) => mount(box, models).catch(failed));
     const loaded = new Promise((resolve) => (document.readyState === "complete" ? resolve() : addEventListener("load", resolve)));
     let moved = false;  // a reader who already scrolls is not thrown back
-    for (const kind of ["wheel", "touchmove", "keydown"]) addEventListener(kind, () => { moved = true; }, { once: true, passive: true });
+    for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+      addEventListener(kind, () => { moved = true; }, { once: true, passive: true });
+    }
     Promise.all([...started, loaded]).then(() => {  // interactives differ in height from their pictures: only now is
       const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));  // known where the named part is
-      if (named && !moved) named.scrollIntoView({ behavior: "instant" });
+      if (!named) return;
+      // Pictures and questions above it may still come: until the page has rested, each change of height is followed.
+      const watch = new ResizeObserver(() => { if (!moved) named.scrollIntoView({ behavior: "instant" }); });
+      watch.observe(document.body);
+      setTimeout(() => watch.disconnect(), 3000);
     });
   } catch (error) {
     failed(error);

@@ -84,7 +84,8 @@ const NONE = { high: 0, thick: 0, bars: [0, 0, 0], ghosts: [0, 0, 0] };
 /** A slab seen from the front left: faces that are lit differently. */
 function slab(x, { high, thick }, linear) {
   const slant = DEPTH * high, left = x - (thick + slant) / 2, top = FLOOR - high, colour = linear ? "var(--d2l-4)" : "var(--d2l-1)";
-  const face = (d, light) => s("path", { d, fill: `color-mix(in srgb, ${colour} ${light}%, white)`, stroke: `color-mix(in srgb, ${colour} 75%, black)`, "stroke-width": 0.7, "stroke-linejoin": "round" });
+  const face = (d, light) => s("path", { d, fill: `color-mix(in srgb, ${colour} ${light}%, white)`,
+    stroke: `color-mix(in srgb, ${colour} 75%, black)`, "stroke-width": 0.7, "stroke-linejoin": "round" });
   return [
     face(`M${left},${FLOOR}v${-high}h${thick}v${high}z`, 75),
     face(`M${left},${top}l${slant},${-slant}h${thick}l${-slant},${slant}z`, 40),
@@ -115,16 +116,19 @@ function drawing({ point, step, key }) {
   }, svg);
   const paint = () => {
     const { titles, at, linear, tops, sides, scaled } = shownAs, width = narrow.matches ? 350 : 690, pitch = width / goal.length, roomy = pitch > 24;
-    const wide = Math.min(30, pitch - 4), X = (column) => (column + 0.5) * pitch, text = (x, y, what, more = {}) => s("text", { x, y, "text-anchor": "middle", ...more }, what);
+    const wide = Math.min(30, pitch - 4), X = (column) => (column + 0.5) * pitch, text = (x, y, what, more = {}) => s("text", { x, y,
+      "text-anchor": "middle", ...more }, what);
     const each = now.map((one, column) => {
       const x = X(Math.min(column, goal.length - 1)), bars = one.bars.flatMap((share, track) => {
         const floor = FLOOR + 46 + (track + 1) * (TRACK + 20), high = Math.max(share ? 1 : 0, share * TRACK), ghost = floor - one.ghosts[track] * TRACK;
         return [
           s("rect", { x: x - wide / 2, y: floor - high, width: wide, height: high, fill: `var(--d2l-${track + 1})` }),
-          one.ghosts[track] ? s("line", { x1: x - wide / 2 - 2, x2: x + wide / 2 + 2, y1: ghost, y2: ghost, stroke: "currentColor", "stroke-width": 1.5, "stroke-dasharray": "3 2" }) : null,
+          one.ghosts[track] ? s("line", { x1: x - wide / 2 - 2, x2: x + wide / 2 + 2, y1: ghost, y2: ghost, stroke: "currentColor",
+            "stroke-width": 1.5, "stroke-dasharray": "3 2" }) : null,
         ];
       });
-      const named = column < goal.length && (roomy || column === at) ? [text(x, FLOOR + 16, tops[column]), text(x, FLOOR + 31, `${sides[column]}${sides[column] && !narrow.matches ? " px" : ""}`)] : [];
+      const named = column < goal.length && (roomy || column === at) ? [text(x, FLOOR + 16, tops[column]), text(x, FLOOR + 31,
+        `${sides[column]}${sides[column] && !narrow.matches ? " px" : ""}`)] : [];
       return s("g", {}, ...slab(x, one, linear[column]), ...bars.filter(Boolean), ...named);
     });
     const bottom = FLOOR + 50 + 3 * (TRACK + 20);
@@ -193,7 +197,8 @@ export default {
         const most = 1 + table.reduce((best, row, index) => (row[2] > table[best][2] ? index : best), 0);
         at = at === null || at >= length ? most : at;
         const row = table[at - 1], size = settings.size;
-        const costs = row && row.slice(2).map((value, track) => `${brief(value).replace(" ", "\u00a0")}${["\u00a0parameters", "\u00a0MACs", "B written"][track]} (${percent(value / totals[track])})`);
+        const costs = row && row.slice(2).map((value, track) =>
+          `${brief(value).replace(" ", "\u00a0")}${["\u00a0parameters", "\u00a0MACs", "B written"][track]} (${percent(value / totals[track])})`);
         note.textContent = row
           ? `${pin.held() ? "Pinned: " : ""}${row[0]}, ${rows[at - 1][1]}, puts out ${row[1].join("×")}: ${costs.join(", ")}.`
           : `The image: ${settings.channels}×${size}×${size}, ${brief(4 * settings.channels * size ** 2)}B.`;
@@ -226,7 +231,8 @@ export default {
         const network = chosen(model, "network", Object.keys(networks), "vgg11"), { title, smallest, rows } = networks[network];
         const wanted = setting("size", 8, 320, 224), small = wanted < smallest;
         const settings = {
-          size: Math.max(wanted, smallest), channels: setting("channels", 1, 4, 1), classes: setting("classes", 2, 1000, 10), width: clamp(model.get("width"), 0.25, 4, 1),
+          size: Math.max(wanted, smallest), channels: setting("channels", 1, 4, 1), classes: setting("classes", 2, 1000, 10),
+            width: clamp(model.get("width"), 0.25, 4, 1),
         };
         const table = costs(rows, settings), plain = costs(rows, { ...settings, width: 1 }), grown = growth(rows, table, plain);
         const totals = [2, 3, 4].map((column) => table.reduce((sum, row) => sum + row[column], 0));
@@ -236,7 +242,8 @@ export default {
         view.node.style.opacity = small ? 0.4 : 1;
         if (small)
           return {
-            say: `An image of ${wanted}×${wanted} px is too small for ${title}: the smallest size that works is ${smallest} px.`, result: { network, smallest },
+            say: `An image of ${wanted}×${wanted} px is too small for ${title}: the smallest size that works is ${smallest} px.`,
+            result: { network, smallest },
           };
         return {
           say: told(title, rows, table, totals, grown, settings),

@@ -78,7 +78,8 @@ function histogram({ title, values, mean, spread, colour, grip = false }) {
     s("path", { d: `M${X(mean - spread)},6H${X(mean + spread)}${cross}`, stroke: "currentColor", "stroke-width": 1.5, fill: "none" }),
   );
   if (grip)
-    drawing.append(s("path", { d: `M${X(mean) - 13},${floor - 20}l-9,7l9,7zm26,0l9,7l-9,7z`, fill: "currentColor", stroke: "var(--pst-color-background, Canvas)" }));
+    drawing.append(s("path", { d: `M${X(mean) - 13},${floor - 20}l-9,7l9,7zm26,0l9,7l-9,7z`, fill: "currentColor",
+      stroke: "var(--pst-color-background, Canvas)" }));
   return [titled(title, told), drawing];
 }
 
@@ -87,8 +88,10 @@ function histogram({ title, values, mean, spread, colour, grip = false }) {
  * the running spread around the last. `write` lets the newest batch's mean fall into it.
  */
 function diary(pages) {
-  const high = 58, Y = (page) => 6 + (page / Math.max(8, pages.length - 1)) * (high - 12), { mean, variance, came } = pages.at(-1), last = [X(mean), Y(pages.length - 1)];
-  const spread = Math.sqrt(variance), told = `running mean ${short(mean)}, spread ${short(spread)}, ${pages.length - 1} ${pages.length === 2 ? "step" : "steps"}`;
+  const high = 58, Y = (page) => 6 + (page / Math.max(8, pages.length - 1)) * (high - 12), { mean, variance, came } = pages.at(-1),
+    last = [X(mean), Y(pages.length - 1)];
+  const spread = Math.sqrt(variance),
+    told = `running mean ${short(mean)}, spread ${short(spread)}, ${pages.length - 1} ${pages.length === 2 ? "step" : "steps"}`;
   const drop = s("circle", { r: 5, fill: "var(--d2l-2)", opacity: 0 });
   const drawing = s(
     "svg", { viewBox: `0 0 ${SIDE} ${high}`, width: SIDE, role: "img", "aria-label": `The diary: ${told}.` },
@@ -99,7 +102,8 @@ function diary(pages) {
     s("circle", { cx: last[0], cy: last[1], r: 6, fill: "var(--d2l-4)" }), drop,
   );
   const at = (x, y, opacity) => ({ transform: `translate(${x}px, ${y}px)`, opacity });
-  const write = () => still() || came === null || drop.animate([at(X(came), -12, 1), at(X(came), last[1], 1), at(...last, 1), at(...last, 0)], { duration: 500, easing: "ease-in-out" });
+  const write = () => still() || came === null || drop.animate([at(X(came), -12, 1), at(X(came), last[1], 1), at(...last, 1), at(...last,
+    0)], { duration: 500, easing: "ease-in-out" });
   return { nodes: [titled("the diary", told), drawing], write };
 }
 
@@ -111,7 +115,8 @@ function diaryOf({ mean, earlier, momentum, steps, means }) {
   const share = left < 0.0005 ? "next to nothing" : `${shown(100 * left, left < 0.1 ? 1 : 0)}\u00a0%`;
   const before = steps ? [`${steps} ${steps === 1 ? "batch" : "batches"} of mean ${short(earlier)}`] : [];
   const last = count - steps, after = `${last} later${others.length === 1 ? ` of mean ${short(others[0])}` : ""}`;
-  const rest = last ? `; the rest comes from ${[...before, after].join(" and ")}` : Math.abs(mean - earlier) < 0.05 ? "" : `; the rest comes from batches of mean ${short(earlier)}`;
+  const rest = last ? `; the rest comes from ${[...before, after].join(" and ")}` : Math.abs(mean - earlier) < 0.05 ? ""
+    : `; the rest comes from batches of mean ${short(earlier)}`;
   return `after ${count} ${count === 1 ? "step" : "steps"}, ${share} of the running statistics is still their start, mean 0 and variance 1${rest}`;
 }
 
@@ -143,7 +148,8 @@ function handle({ get, set }) {
   let start = null;
   const choose = (value) => set(Number(clamp(value, -4, 4).toFixed(1)));
   const node = h("div", {
-    tabindex: 0, role: "slider", "aria-label": "mean of what comes in", "aria-valuemin": -4, "aria-valuemax": 4, style: "touch-action: pan-y; cursor: ew-resize; max-width: 640px",
+    tabindex: 0, role: "slider", "aria-label": "mean of what comes in", "aria-valuemin": -4, "aria-valuemax": 4,
+      style: "touch-action: pan-y; cursor: ew-resize; max-width: 640px",
     onpointerdown: (event) => {
       if (event.button) return;
       start = { x: event.clientX, mean: get() };
@@ -201,7 +207,8 @@ export default {
     };
     const off = interactive({
       model, el, title: "Batch normalization of one channel", hint: "Drag what comes in, and train: each step writes into the diary, which prediction reads.",
-      controls: CONTROLS, more: MORE, traits: ["seen"], buttons: [step, on.node], reset: stop, answer: { label: "show the mean at −4", show: () => glide(-4) },
+      controls: CONTROLS, more: MORE, traits: ["seen"], buttons: [step, on.node], reset: stop,
+      answer: { label: "show the mean at −4", show: () => glide(-4) },
       draw(stage) {
         SIDE = matchMedia("(max-width: 40rem)").matches ? 340 : 640;
         const options = settings(), values = batch(0, options), pages = running(options.means, options), { mean: average, variance } = pages.at(-1);

@@ -48,7 +48,8 @@ function arcs(X, count, reader, named) {
 function totals(rows, reader, each, plain, top) {
   const costs = rows.slice(0, -1).map(([, , cost]) => cost), all = costs.reduce((sum, cost) => sum + cost, 0);
   const most = Math.max(all, each, plain ?? 0), [left, tall] = [210, 16], wide = (cost) => (cost / most) * (WIDTH - left - 90);
-  const lines = [["all layers of the block", all, "var(--d2l-3)"], ...(plain === null ? [] : [["without the bottleneck", plain, "var(--d2l-4)"]]), ["one layer that adds", each, "var(--d2l-1)"]];
+  const lines = [["all layers of the block", all, "var(--d2l-3)"], ...(plain === null ? [] : [["without the bottleneck", plain,
+    "var(--d2l-4)"]]), ["one layer that adds", each, "var(--d2l-1)"]];
   let x = left;
   const parts = costs.map((cost, index) => {
     const part = s("rect", { x, y: top, width: Math.max(0.3, wide(cost) - 0.7), height: tall, fill: "var(--d2l-3)", opacity: index + 1 === reader ? 1 : 0.6 });

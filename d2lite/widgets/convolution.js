@@ -259,8 +259,10 @@ export default {
       const never = (count, what) => (count ? ` The last ${count === 1 ? `${what} is` : `${count} ${what}s are`} never read.` : "");
       const told = known ? ` ${meaning(name, size)}` : " Where the window has not been, the output is not known yet: slide it there.";
       const say = `Row ${row}, column ${column} of the output is the sum of ` +
-        `${size ** 2} product${size > 1 ? "s" : ""}: ${shown(sum, 2)}.${told} ${formula}${never(unread[0], "row")}${unread[0] === unread[1] ? "" : never(unread[1], "column")}`;
-      return { say, result: { rows, columns, row, column, known: known ? rows * columns : visited.size, patch, products, sum, low, high, total: output.flat().reduce((a, b) => a + b, 0) } };
+        `${size ** 2} product${size > 1 ? "s" : ""}: ${shown(sum, 2)}.${told} ${formula}${never(unread[0], "row")}` +
+        `${unread[0] === unread[1] ? "" : never(unread[1], "column")}`;
+      return { say, result: { rows, columns, row, column, known: known ? rows * columns : visited.size, patch, products, sum, low, high,
+        total: output.flat().reduce((a, b) => a + b, 0) } };
     };
 
     const off = interactive({

@@ -96,7 +96,8 @@ function sortable(model, rows, point) {
   const line = (row) => {
     const hovered = (on) => ({ pointerType }) => pointerType !== "touch" && point(on ? row : null, false);
     const name = h("button", { type: "button", onclick: () => point(row, true) }, h("span"), h("span", {}, row.name));
-    return h("tr", { onpointerenter: hovered(true), onpointerleave: hovered(false) }, h("th", { scope: "row" }, name), ...shownColumns.slice(1).map((key) => cell(row, key)));
+    return h("tr", { onpointerenter: hovered(true), onpointerleave: hovered(false) }, h("th", { scope: "row" }, name),
+      ...shownColumns.slice(1).map((key) => cell(row, key)));
   };
   const lines = new Map(rows.map((row) => [row, line(row)]));
   const table = tableOf(buttons, []);

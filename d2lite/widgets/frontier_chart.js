@@ -130,11 +130,13 @@ function chart({ point, budget, percent }) {
   const draw = ({ rows, cost, front, seen, tried, best, limit, axis, lit }) => {
     WIDTH = clamp(window.innerWidth - 64, 300, 620);
     fill(svg, { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH }, []);
-    svg.setAttribute("aria-label", `Test accuracy against ${COSTS[cost][0]}, logarithmic. On the frontier: ${seen.map((row) => row.name).join(", ") || "none yet"}.`);
+    svg.setAttribute("aria-label",
+      `Test accuracy against ${COSTS[cost][0]}, logarithmic. On the frontier: ${seen.map((row) => row.name).join(", ") || "none yet"}.`);
     to = scales(rows, axis);
     const { X, Y } = to, edge = X(limit);
     points = [...[...front].reverse(), ...rows.filter((row) => !front.includes(row))].map((row) => ({ row, x: X(row[cost]), y: Y(row.accuracy) }));
-    const runs = front.map((row, index) => [X(row[cost]), Y(row.accuracy) - 2, index + 1 < front.length ? X(front[index + 1][cost]) : WIDTH, Y(row.accuracy) + 2]);
+    const runs = front.map((row, index) => [X(row[cost]), Y(row.accuracy) - 2, index + 1 < front.length ? X(front[index + 1][cost])
+      : WIDTH, Y(row.accuracy) + 2]);
     const names = labels(points, runs), boxes = names.map(({ box }) => box), shade = { y: TOP, height: FLOOR - TOP };
     layers[0].replaceChildren(s("rect", { x: edge, width: Math.max(0, WIDTH - edge), ...shade, fill: "var(--d2l-faint)" }), ...axes(to, cost));
     trace.setAttribute("d", `${front.map((row) => `H${X(row[cost])}V${Y(row.accuracy)}`).join("").replace(/^H([^V]+)V([^H]+)/, "M$1,$2")}H${WIDTH}`);

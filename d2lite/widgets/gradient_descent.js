@@ -132,7 +132,8 @@ function curve(losses, at, before) {
     there < 0 ? null : s("circle", { cx: across(there), cy: up(losses[there]), r: 6, fill: "none", stroke: "var(--d2l-3)", "stroke-width": 2.5 }),
   ].filter(Boolean);
   const old = before?.heights, ghost = old && s("polyline", {
-    points: line(old.slice(0, outside(old) < 0 ? old.length : outside(old) + 1)), fill: "none", stroke: "currentColor", "stroke-opacity": 0.45, "stroke-width": 1.5,
+    points: line(old.slice(0, outside(old) < 0 ? old.length : outside(old) + 1)), fill: "none", stroke: "currentColor",
+      "stroke-opacity": 0.45, "stroke-width": 1.5,
   });
   return s(
     "svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": "Loss by step, on a logarithmic scale." }, ...ticks, ...goal, ghost,
@@ -146,7 +147,8 @@ function curve(losses, at, before) {
 const reached = (losses, at) => losses.slice(0, at + 1).findIndex((value) => value < GOAL);
 
 function told({ at, gone, heights, lr, momentum, curvature, start, before }) {
-  const most = limit(momentum, curvature), [first, now, there] = [heights[0], heights[at], reached(heights, at)], place = `(${start.map((value) => shown(value, 2)).join(", ")})`;
+  const most = limit(momentum, curvature), [first, now, there] = [heights[0], heights[at], reached(heights, at)],
+    place = `(${start.map((value) => shown(value, 2)).join(", ")})`;
   if (!at) return `The ball starts at ${place}, where the loss is ${written(first)}. Which way does it roll, and how far do ${STEPS} steps take it?`;
   const left = gone < 0 ? "" : ` From step ${gone} on it is off the chart.`;
   const old = before ? ` The faint walk is your roll before; it ended at ${written(before.heights.at(-1))}.` : "";

@@ -69,7 +69,8 @@ function outputs(rows, total) {
     h("small", {}, h("span", { style: `display: inline-block; width: 0.7em; height: 0.7em; ${colour(index)}` }), ` ${BRANCHES[index]}: ${out}`),
   );
   const ends = rows.map((_, index) => rows.slice(0, index + 1).reduce((sum, [out]) => sum + out, 0) / total).slice(0, -1);
-  const handles = ends.map((end, index) => h("div", { class: "d2l-handle", style: `left: ${100 * end}%`, "data-edge": index, title: `${BRANCHES[index]} | ${BRANCHES[index + 1]}` }));
+  const handles = ends.map((end, index) => h("div", { class: "d2l-handle", style: `left: ${100 * end}%`, "data-edge": index,
+    title: `${BRANCHES[index]} | ${BRANCHES[index + 1]}` }));
   const label = `Channels out, ${total} in all: ${rows.map(([out], index) => `${BRANCHES[index]} ${out}`).join(", ")}.`;
   return [
     h("div", { class: "d2l-strip", role: "img", "aria-label": label }, ...parts, ...handles),

@@ -143,7 +143,8 @@ export default {
       corner.replaceChildren(`pixel ${row}, ${column} `, h("span", {}, swatch(old), " → ", swatch(single ? grey(whiter(fresh[0], top)) : fresh)));
       [...board.tBodies[0].rows].forEach((line, k) => { line.hidden = single && k > 0; });
       heads.forEach((head, k) => { head.textContent = single ? "new" : `new ${CHANNELS[k]}`; });
-      outputText.textContent = single ? `new channel, from black: 0 to white: ${shown(top, 0)}; dashed: its brightest pixel` : "mixed: the new red, green and blue together";
+      outputText.textContent = single ? `new channel, from black: 0 to white: ${shown(top, 0)}; dashed: its brightest pixel`
+        : "mixed: the new red, green and blue together";
       after[0].node.hidden = single;  // the large picture shows it
       tell();
       const spot = single ? [{ row: brightest[0] - 1, column: brightest[1] - 1, rows: 3, columns: 3, colour: "#00a8e8", dashed: true }] : [];

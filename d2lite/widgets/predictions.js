@@ -112,7 +112,8 @@ function shares({ classes, labels, answers }, network, image) {
   if (!row?.every(isNumber)) return null;
   const colour = (guess) => (guess === labels[image] ? "var(--d2l-3)" : "var(--d2l-2)");
   const lines = classes.flatMap((text, guess) => [
-    h("span", {}, text), h("span", { class: "d2l-track" }, h("span", { class: "d2l-bar", style: `width: ${100 * clamp(row[guess], 0, 1)}%; background: ${colour(guess)}` })), h("span", {}, row[guess].toFixed(2)),
+    h("span", {}, text), h("span", { class: "d2l-track" }, h("span", { class: "d2l-bar",
+      style: `width: ${100 * clamp(row[guess], 0, 1)}%; background: ${colour(guess)}` })), h("span", {}, row[guess].toFixed(2)),
   ]);
   return h("div", { class: "d2l-shares" }, h("small", {}, `${network}’s probabilities`), ...lines);
 }
@@ -155,7 +156,8 @@ function squares({ classes }, choose) {
     };
     const named = (text, vertical, on, pick) => h("span", { class: vertical ? "d2l-column" : "d2l-line", "data-chosen": on, onclick: pick }, text);
     cells.replaceChildren(h("small", {}, "taken for →"), ...classes.map((text, guess) => named(text, true, guess === taken, () => choose(-1, guess))),
-      ...table.flatMap((row, actual) => [named(classes[actual], false, actual === label, () => choose(actual, -1)), ...row.map((count, guess) => square(count, actual, guess))]));
+      ...table.flatMap((row, actual) => [named(classes[actual], false, actual === label, () => choose(actual, -1)), ...row.map((count,
+        guess) => square(count, actual, guess))]));
     drawn = () => {
       const [actual, guess] = at, what = open(actual, guess) ? `: ${table[actual][guess]}` : ", closed";
       for (const one of cells.querySelectorAll(".d2l-square")) one.classList.toggle("d2l-at", one.dataset.cell === at.join());
@@ -168,7 +170,8 @@ function squares({ classes }, choose) {
 
 /** Pairs that go wrong most often among those that are open: how often, and in words. */
 function worst(table, classes, open) {
-  const pairs = table.flatMap((row, actual) => row.map((count, guess) => ({ count, actual, guess }))).filter(({ actual, guess }) => actual !== guess && open(actual, guess));
+  const pairs = table.flatMap((row, actual) => row.map((count, guess) => ({ count, actual, guess }))).filter(({ actual, guess }) =>
+    actual !== guess && open(actual, guess));
   const most = Math.max(0, ...pairs.map(({ count }) => count)), found = pairs.filter(({ count }) => count === most);
   const words = found.slice(0, 3).map(({ actual, guess }) => `${classes[actual]} for ${classes[guess]}`).join(", ");
   return { opened: pairs.length, most, words: `${words}${found.length > 3 ? ` and ${found.length - 3} more` : ""}` };
@@ -183,7 +186,8 @@ function told(data, { network, which, label, taken, list, image, revealed, found
   const apart = others.length ? ` The networks disagree on ${list.length}.` : " With one network there is nothing to disagree on.";
   const more = { "networks disagree": apart, "all networks wrong": others.length > 1 ? ` All networks get ${list.length} wrong.` : "" }[which] ?? "";
   const pairs = (classes.length - 1) * classes.length, times = found.most === 1 ? "once" : `${found.most} times`;
-  const hunt = revealed ? ` Its commonest mistake, ${times}: ${found.words}.` : ` You have opened ${found.opened} of ${pairs} mistakes; the commonest so far, ${times}: ${found.words}.`;
+  const hunt = revealed ? ` Its commonest mistake, ${times}: ${found.words}.`
+    : ` You have opened ${found.opened} of ${pairs} mistakes; the commonest so far, ${times}: ${found.words}.`;
   const cell = taken < 0 ? "" : ` It takes ${selected(data, network, "all", label, taken).length} of ${label < 0 ? "all" : "these"} for ${classes[taken]}.`;
   const text = `${network} gets ${wrong.length} of ${of} ${what} wrong.${cell}${found.most ? hunt : ""}` +
     `${revealed && also.length && wrong.length ? ` Of the ${wrong.length}, ${also.join("; ")}.` : ""}${more}`;
@@ -211,11 +215,13 @@ export default {
       if (label >= 0 && taken >= 0) opened.add([model.get("network"), label, taken].join());
       give(model, again ? { label: EVERY, taken: ANY, image: 0 } : { label: to, taken: as, image: 0, ...(taken < 0 ? {} : { which: "all" }) });
     };
-    const board = squares(data, choose), table = h("div", { class: "d2l-by-network" }), detail = h("div", { class: "d2l-detail d2l-sticky" }), bars = h("div", { class: "d2l-all-shares" });
+    const board = squares(data, choose), table = h("div", { class: "d2l-by-network" }), detail = h("div",
+      { class: "d2l-detail d2l-sticky" }), bars = h("div", { class: "d2l-all-shares" });
     const confusions = h("div", { class: "d2l-confusions" }, few ? board.node : null);
     const read = (revealed) => {
       const network = chosen(model, "network", names, names[0]), which = chosen(model, "which", WHICH, WHICH[0]);
-      const label = data.classes.indexOf(chosen(model, "label", [EVERY, ...data.classes], EVERY)), taken = data.classes.indexOf(chosen(model, "taken", [ANY, ...data.classes], ANY));
+      const label = data.classes.indexOf(chosen(model, "label", [EVERY, ...data.classes], EVERY)),
+        taken = data.classes.indexOf(chosen(model, "taken", [ANY, ...data.classes], ANY));
       const list = selected(data, network, which, label, taken), number = whole(model.get("image"), 0, Math.max(0, list.length - 1), 0);
       const own = data.classes.map((_, actual) => confusion(data, data.answers[network].predicted, actual));
       const open = (actual, guess) => revealed || (actual === label && taken < 0) || opened.has([network, actual, guess].join());
@@ -230,7 +236,8 @@ export default {
         const [actual, said] = [data.labels[one], predicted[one]].map((label) => data.classes[label]);
         return { picture: pictures[one], actual, taken: said, right: actual === said };
       }), number);
-      const large = image === undefined ? [] : [h("div", { class: "d2l-large" }, drawn(data, image)), h("div", {}, h("strong", {}, data.classes[data.labels[image]]), verdicts(data, image))];
+      const large = image === undefined ? [] : [h("div", { class: "d2l-large" }, drawn(data, image)), h("div", {}, h("strong", {},
+        data.classes[data.labels[image]]), verdicts(data, image))];
       detail.replaceChildren(...large);
       bars.replaceChildren(...[image === undefined ? null : shares(data, network, image)].filter(Boolean));
       board.draw(view.own, view.open, label, taken);
@@ -241,7 +248,8 @@ export default {
     };
     return interactive({
       model, el, title: "What is taken for what?", traits: ["image"], draw,
-      hint: few ? "Open squares to hunt for the commonest mistake. Tap an image to see what each network says." : "Tap an image to see what each network says; choose a class to see what it is taken for.",
+      hint: few ? "Open squares to hunt for the commonest mistake. Tap an image to see what each network says."
+        : "Tap an image to see what each network says; choose a class to see what it is taken for.",
       controls: [
         { trait: "network", label: "network", kind: "choice", options: names.map((name) => [name, name]) },
         { trait: "which", label: "show", kind: "choice", options: WHICH.map((name) => [name, spoken(name)]) },

@@ -127,7 +127,8 @@ function above(reaches, layer, size, [down, right], source) {
       "aria-label": `The image of ${square(size)} pixels, and on it what the unit of layer ${layer} sees.`,
     },
     s("rect", { width: size, height: size, fill: "var(--d2l-faint)" }), photograph(source, size),
-    s("path", { d: `M0,0H${size}V${size}H0ZM${x0},${y0}V${y1}H${x1}V${y0}Z`, fill: "var(--pst-color-background, var(--jp-layout-color0, Canvas))", "fill-opacity": 0.6 }),
+    s("path", { d: `M0,0H${size}V${size}H0ZM${x0},${y0}V${y1}H${x1}V${y0}Z`,
+      fill: "var(--pst-color-background, var(--jp-layout-color0, Canvas))", "fill-opacity": 0.6 }),
     s("path", { d: lines, stroke: "var(--d2l-line)", "stroke-width": 0.5, "vector-effect": "non-scaling-stroke" }), ...frames,
   );
 }

@@ -89,7 +89,8 @@ export default {
       "div", { class: "d2l-patches" }, h("figure", {}, photo, photoText), h("figure", {}, patch, patchText),
     ));
     const compared = h("div", { class: "d2l-below" }), list = h("div");
-    const editor = h("details", { class: "d2l-more d2l-below" }, h("summary", {}, "edit the layers"), list, note, h("div", { class: "d2l-row d2l-below" }, add, remove));
+    const editor = h("details", { class: "d2l-more d2l-below" }, h("summary", {}, "edit the layers"), list, note, h("div",
+      { class: "d2l-row d2l-below" }, add, remove));
     const climb = player({  // from layer to layer, as the patch grows
       label: "layer by layer", every: 700,
       tick: () => {

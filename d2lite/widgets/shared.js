@@ -154,7 +154,8 @@ function player({ label, every, tick }) {
  *
  * A button brings all traits back to what they were when the page opened, and calls `reset()` for what the script keeps.
  */
-function interactive({ model, el, title, hint = "", controls = [], more = [], buttons = [], traits = [], answer = null, reset = () => {}, label = null, draw }) {
+function interactive({ model, el, title, hint = "", controls = [], more = [], buttons = [], traits = [], answer = null, reset = () => {},
+  label = null, draw }) {
   const made = [...controls, ...more].map((options) => control(model, options)), nodes = made.map(({ node }) => node);
   let revealed = false;
   const asked = answer && h("button", {
@@ -173,9 +174,11 @@ function interactive({ model, el, title, hint = "", controls = [], more = [], bu
   );
   const stage = h("div", { class: "d2l-stage" });
   const sentence = h("p", { class: "d2l-say" }), spoken = h("p", { class: "d2l-spoken", "aria-live": "polite" });
-  const folded = more.length ? h("details", { class: "d2l-more" }, h("summary", {}, "more"), h("div", { class: "d2l-controls" }, ...nodes.splice(controls.length))) : null;
+  const folded = more.length ? h("details", { class: "d2l-more" }, h("summary", {}, "more"), h("div", { class: "d2l-controls" },
+    ...nodes.splice(controls.length))) : null;
   const board = h("div", { class: "d2l-controls" }, ...nodes, asked || buttons.length ? h("div", { class: "d2l-buttons" }, ...buttons, asked) : null);
-  const frame = h("div", { class: "d2l-interactive", role: "group", "aria-label": title ?? label, "aria-describedby": told }, head, board, folded, stage, sentence, spoken);
+  const frame = h("div", { class: "d2l-interactive", role: "group", "aria-label": title ?? label, "aria-describedby": told }, head, board,
+    folded, stage, sentence, spoken);
   el.replaceChildren(frame);
   let timer = null;
   const redraw = () => {

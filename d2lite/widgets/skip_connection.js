@@ -105,7 +105,8 @@ function miniature({ toggle }) {
   const place = (block, { per, cell, width, count }) => [(width - Math.min(per, count) * cell) / 2 + (block % per) * cell, 62 * Math.floor(block / per)];
   const blockAt = ({ clientX, clientY }) => {
     const box = svg.getBoundingClientRect(), now = layout(), by = now.width / box.width, x = (clientX - box.left) * by, y = (clientY - box.top) * by;
-    return Array.from({ length: now.count }, (_, block) => place(block, now)).findIndex(([left, top]) => x >= left && x < left + now.cell && y >= top && y < top + 62);
+    return Array.from({ length: now.count }, (_, block) => place(block, now)).findIndex(([left, top]) => x >= left && x < left + now.cell
+      && y >= top && y < top + 62);
   };
   const step = (by) => {
     cursor = clamp(cursor + by, 0, data.shortcuts.length - 1);
@@ -131,23 +132,28 @@ function miniature({ toggle }) {
     const up = (value) => clamp(Math.log10(Math.max(value, 0.5) / 0.5) / Math.log10((2 * most) / 0.5), 0, 1) * tall;
     const style = (shortcut) => STYLES[shortcut ? "residual" : "plain"], passed = (1 - share) * layers, wide = width / layers;
     const blocks = shortcuts.flatMap((shortcut, block) => {
-      const [left, line] = place(block, where), [x, y, side] = [left + cell / 2, line + 40, Math.min(24, cell - 10)], lit = share < 1 && Math.floor(passed / 2) === block;
+      const [left, line] = place(block, where), [x, y, side] = [left + cell / 2, line + 40, Math.min(24, cell - 10)], lit = share < 1
+        && Math.floor(passed / 2) === block;
       const { colour, dash } = style(shortcut), reach = Math.min(cell / 2, 26) - 1;
       return [
         s("line", { x1: left, x2: left + cell, y1: y, y2: y, stroke: "currentColor", "stroke-width": 1.5 }),
         s("path", {
-          d: `M${x - reach},${y}C${x - reach},${y - 36} ${x + reach},${y - 36} ${x + reach},${y}`, fill: "none", stroke: colour, "stroke-width": shortcut ? 2.5 : 1,
+          d: `M${x - reach},${y}C${x - reach},${y - 36} ${x + reach},${y - 36} ${x + reach},${y}`, fill: "none", stroke: colour,
+            "stroke-width": shortcut ? 2.5 : 1,
           "stroke-dasharray": dash && "2 4", opacity: shortcut ? 1 : 0.7,
         }),
-        s("rect", { x: x - side / 2, y: y - 13, width: side, height: 26, rx: 4, fill: colour, stroke: lit || block === cursor ? "currentColor" : "none", "stroke-width": lit ? 5 : 2 }),
+        s("rect", { x: x - side / 2, y: y - 13, width: side, height: 26, rx: 4, fill: colour, stroke: lit || block === cursor
+          ? "currentColor" : "none", "stroke-width": lit ? 5 : 2 }),
         s("title", {}, `block ${block + 1}, ${shortcut ? "with" : "without"} its shortcut`),
       ];
     });
     const bars = now.map((value, layer) => s("rect", {
-      x: layer * wide + 0.5, y: floor - up(value), width: wide - 1, height: up(value), fill: style(shortcuts[layer >> 1]).colour, opacity: share < 1 && Math.floor(passed) === layer ? 0.5 : 1,
+      x: layer * wide + 0.5, y: floor - up(value), width: wide - 1, height: up(value), fill: style(shortcuts[layer >> 1]).colour,
+        opacity: share < 1 && Math.floor(passed) === layer ? 0.5 : 1,
     }));
     const lines = [["all", "residual"], ["none", "plain"]].map(([name, block]) => s("polyline", {
-      points: data[name].map((value, layer) => `${(layer + 0.5) * wide},${floor - up(value)}`).join(" "), fill: "none", stroke: "currentColor", "stroke-opacity": 0.75,
+      points: data[name].map((value, layer) => `${(layer + 0.5) * wide},${floor - up(value)}`).join(" "), fill: "none",
+        stroke: "currentColor", "stroke-opacity": 0.75,
       "stroke-width": 1.5, "stroke-dasharray": block === "plain" ? "6 3" : null,
     }));
     const powers = [1, 10, 100, 1000, 1e4].filter((power) => power < 1.5 * most).flatMap((power) => [
@@ -157,10 +163,13 @@ function miniature({ toggle }) {
     fill(svg, { viewBox: `0 0 ${width} ${floor + 18}`, width }, []);
     svg.replaceChildren(
       ...blocks, ...bars, ...powers, ...lines, s("line", { x1: 0, x2: width, y1: floor, y2: floor, stroke: "var(--d2l-line)" }),
-      s("text", { x: width - 2, y: top + 14, "text-anchor": "end" }, narrow.matches ? "gradient by layer, log scale" : "gradient by layer, against the last layer's, log scale · lines: all shortcuts, and none (dashed)"),
+      s("text", { x: width - 2, y: top + 14, "text-anchor": "end" }, narrow.matches ? "gradient by layer, log scale"
+        : "gradient by layer, against the last layer's, log scale · lines: all shortcuts, and none (dashed)"),
       s("text", { x: 0, y: floor + 14 }, "first"), s("text", { x: width, y: floor + 14, "text-anchor": "end" }, "← the loss"),
     );
-    node.setAttribute("aria-label", `${data.label} At block ${cursor + 1}, ${shortcuts[cursor] ? "with" : "without"} its shortcut. The arrow keys go through the blocks, the space bar takes a shortcut away or gives it back.`);
+    node.setAttribute("aria-label",
+      `${data.label} At block ${cursor + 1}, ${shortcuts[cursor] ? "with" : "without"} its shortcut. ` +
+      `The arrow keys go through the blocks, the space bar takes a shortcut away or gives it back.`);
   };
   const move = (time) => {
     const share = clamp((time - started) / SWEEP, 0, 1), { ratios } = data;
@@ -228,7 +237,8 @@ function chart({ lines, log, across, title, label, mark = null, choose = null })
   return s(
     "svg",
     {
-      viewBox: `0 0 ${width} ${height}`, width, style: `flex: 1 1 15rem; min-width: 0; max-width: 24rem; ${choose ? "cursor: pointer" : ""}`, role: "img", "aria-label": label,
+      viewBox: `0 0 ${width} ${height}`, width,
+        style: `flex: 1 1 15rem; min-width: 0; max-width: 24rem; ${choose ? "cursor: pointer" : ""}`, role: "img", "aria-label": label,
       ...(choose && { onclick: clicked }),
     },
     ...ticks, ...key, cursor, ...paths, ...ends,
@@ -286,8 +296,10 @@ export default {
       const shortcuts = without(blocksOf(depth)), relative = (norms) => norms.map((value) => value / norms.at(-1));
       const [ratios, all, none] = [shortcuts, shortcuts.map(() => true), shortcuts.map(() => false)].map((which) => relative(gradients(which)));
       const taken = shortcuts.filter((shortcut) => !shortcut).length, first = ratios[0], count = shortcuts.length;
-      note.textContent = `Above, computed here: ${2 * count} dense layers with BatchNorm, two a block. ${taken ? `Without ${taken === count ? "any" : taken} of the ${count} shortcuts` : "With all shortcuts"} ` +
-        `the first layer's gradient is ${digits(first)} times the last's${taken ? `; with all of them ${digits(all[0])} times` : ""}. Below, measured on this page:`;
+      note.textContent = `Above, computed here: ${2 * count} dense layers with BatchNorm, two a block. ` +
+        `${taken ? `Without ${taken === count ? "any" : taken} of the ${count} shortcuts` : "With all shortcuts"} ` +
+        `the first layer's gradient is ${digits(first)} times the last's` +
+        `${taken ? `; with all of them ${digits(all[0])} times` : ""}. Below, measured on this page:`;
       view.show({ shortcuts, ratios, all, none, most: none[0], label: note.textContent });
       return { first, taken, all: all[0], none: none[0] };
     };

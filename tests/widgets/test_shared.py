@@ -148,7 +148,7 @@ def test_what_is_spoken_is_spoken_once_the_reader_rests(mounted):
     assert spoken.inner_text() == "", "nothing is read out when the page opens"
     page.press("gamma", "ArrowRight", 5)
     assert spoken.inner_text() == ""
-    page.page.wait_for_timeout(800)
+    page.page.wait_for_function("document.querySelector('.d2l-spoken').textContent")
     assert spoken.text_content() == page.page.locator(".d2l-say").text_content()
     assert page.page.locator("[aria-live=polite]").count() == 1, "and by nothing else"
 
