@@ -146,6 +146,7 @@ def test_what_is_spoken_is_spoken_once_the_reader_rests(mounted):
     page = mounted.open(widgets.BatchNormLab())
     spoken = page.page.locator(".d2l-spoken")
     assert spoken.inner_text() == "", "nothing is read out when the page opens"
+    page.page.locator("details.d2l-more").evaluate("node => { node.open = true; }")
     page.press("gamma", "ArrowRight", 5)
     assert spoken.inner_text() == ""
     page.page.wait_for_function("document.querySelector('.d2l-spoken').textContent")
