@@ -39,6 +39,13 @@ def site(once):
     return once("site", build) / "_build" / "html"
 
 
+@pytest.fixture(scope="module")
+def address(site):
+    """Where the site is served."""
+    with served.served(site) as where:
+        yield where
+
+
 def build(out: Path) -> None:
     """Build the site below the folder ``out``."""
     command = [

@@ -28,13 +28,6 @@ DRAWN = {
 }
 
 
-@pytest.fixture(scope="module")
-def address(site):
-    """Where the site is served."""
-    with served.served(site) as where:
-        yield where
-
-
 @pytest.fixture
 def opened(chromium, address):
     """``opened(width, height, …)``: the first page in a window of that size, in a context of its own."""

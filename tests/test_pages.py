@@ -33,13 +33,6 @@ CUT = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def address(site):
-    """Where the site is served, with a slash at the end."""
-    with served.served(site) as where:
-        yield where
-
-
 class Tab(served.Tab):
     """A tab whose page can be examined for people who do not see it, or not well."""
 
@@ -242,7 +235,7 @@ def test_the_search_finds_titles_first_and_leads_to_sections(tab):
     tab.page.click(f"#search-results a[href='{anchor}']")
     tab.page.wait_for_url(f"**/{anchor}")
     tab.page.wait_for_function(served.STARTED)
-    tab.page.wait_for_timeout(3000)  # as long as the page may follow what comes above it
+    tab.page.wait_for_timeout(SETTLED)
     top = tab.page.locator(f"[id='{anchor.split('#')[1]}']").evaluate("node => node.getBoundingClientRect().top")
     assert 0 <= top < 150, "interactives above it have moved it"
     assert tab.problems == []

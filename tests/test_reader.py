@@ -85,13 +85,6 @@ SAID = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def address(site):
-    """Where the site is served."""
-    with served.served(site) as where:
-        yield where
-
-
 @pytest.fixture
 def reading(chromium, address):
     """``reading(page, …)``: a page of the site, in a browser that another page of the same test shares; quiet."""

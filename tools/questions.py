@@ -19,7 +19,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from tools import project
+from tools import pages, project
 
 BOX = re.compile(r"^> \*\*Predict first\.\*\*.*\n(?:>.*\n)*", re.M)
 MARK = re.compile(r"<!-- predict ([a-z0-9-]+): (.+?) -->")
@@ -93,13 +93,13 @@ def _plain(markdown: str) -> str:
 
 def script() -> str:
     """All questions as a script that sets a name: unlike JSON, it can be loaded from file:// too."""
-    pages = []
+    found = []
     for chapter in project.chapters():
-        title = re.search(r"^# (.+)", project.source(chapter).read_text("utf-8"), re.M)
+        title, _ = pages.opening(project.source(chapter))
         asked = [
             {"id": question.id, "text": question.text, "choices": question.choices, "key": question.key}
             for box in of(chapter)
             for question in box
         ]
-        pages.append({"page": chapter, "title": title[1] if title else chapter, "questions": asked})
-    return f"window.d2lQuestions = {json.dumps(pages, ensure_ascii=False, separators=(',', ':'))};\n"
+        found.append({"page": chapter, "title": title, "questions": asked})
+    return f"window.d2lQuestions = {json.dumps(found, ensure_ascii=False, separators=(',', ':'))};\n"
