@@ -201,7 +201,7 @@ def widget_names() -> dict[str, str]:
 def title(name: str) -> str:
     """The title that an interactive's script gives it."""
     script = (WIDGETS / f"{name}.js").read_text("utf-8")
-    match = re.search(r'\bmodel(?:: \w+)?, el,\s+(?:title|label): "([^"]+)"', script)
+    match = re.search(r'\bmodel(?:: \w+)?, el,\s+title: "([^"]+)"', script)
     if match is None:
         raise SystemExit(f'd2lite/widgets/{name}.js: it must hold `interactive({{ model, el, title: "…"`')
     return match[1]

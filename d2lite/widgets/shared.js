@@ -155,7 +155,7 @@ function player({ label, every, tick }) {
  * A button brings all traits back to what they were when the page opened, and calls `reset()` for what the script keeps.
  */
 function interactive({ model, el, title, hint = "", controls = [], more = [], buttons = [], traits = [], answer = null, reset = () => {},
-  label = null, draw }) {
+  draw }) {
   const made = [...controls, ...more].map((options) => control(model, options)), nodes = made.map(({ node }) => node);
   let revealed = false;
   const asked = answer && h("button", {
@@ -177,7 +177,7 @@ function interactive({ model, el, title, hint = "", controls = [], more = [], bu
   const folded = more.length ? h("details", { class: "d2l-more" }, h("summary", {}, "more"), h("div", { class: "d2l-controls" },
     ...nodes.splice(controls.length))) : null;
   const board = h("div", { class: "d2l-controls" }, ...nodes, asked || buttons.length ? h("div", { class: "d2l-buttons" }, ...buttons, asked) : null);
-  const frame = h("div", { class: "d2l-interactive", role: "group", "aria-label": title ?? label, "aria-describedby": told }, head, board,
+  const frame = h("div", { class: "d2l-interactive", role: "group", "aria-label": title, "aria-describedby": told }, head, board,
     folded, stage, sentence, spoken);
   el.replaceChildren(frame);
   let timer = null;
