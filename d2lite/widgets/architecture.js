@@ -109,7 +109,7 @@ function drawing({ point, step, key }) {
     onpointermove: (event) => event.pointerType !== "touch" && point(0, columnAt(event), false), onclick: (event) => point(0, columnAt(event), true),
     onkeydown: (event) => {
       key(event);
-      if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (!(event.key in ARROWS) || isShortcut(event)) return;
       event.preventDefault();
       step(ARROWS[event.key][0] + ARROWS[event.key][1]);
     },

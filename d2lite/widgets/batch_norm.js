@@ -145,24 +145,17 @@ const START = { mean: 3, earlier: 3, spread: 1.5, size: 64, gamma: 1, beta: 0, m
 
 /** What comes in, to be dragged: `get` and `set` its mean. A finger that moves up or down scrolls the page. */
 function handle({ get, set }) {
-  let start = null;
   const choose = (value) => set(Number(clamp(value, -4, 4).toFixed(1)));
   const node = h("div", {
     tabindex: 0, role: "slider", "aria-label": "mean of what comes in", "aria-valuemin": -4, "aria-valuemax": 4,
       style: "touch-action: pan-y; cursor: ew-resize; max-width: 640px",
-    onpointerdown: (event) => {
-      if (event.button) return;
-      start = { x: event.clientX, mean: get() };
-      node.setPointerCapture(event.pointerId);
-    },
-    onpointermove: (event) => start && choose(start.mean + ((event.clientX - start.x) / node.clientWidth) * (RIGHT - LEFT)),
-    onpointerup: () => { start = null; },
-    onpointercancel: () => {
-      if (start) set(start.mean);
-      start = null;
-    },
+    ...dragged({
+      take: ({ clientX }) => ({ x: clientX, mean: get() }),
+      move: ({ clientX }, { x, mean }) => choose(mean + ((clientX - x) / node.clientWidth) * (RIGHT - LEFT)),
+      undo: ({ mean }) => set(mean),
+    }),
     onkeydown: (event) => {
-      if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (!(event.key in ARROWS) || isShortcut(event)) return;
       event.preventDefault();
       choose(get() + (ARROWS[event.key][1] - ARROWS[event.key][0]) / 10);
     },

@@ -125,7 +125,7 @@ export default {
     const pressed = (event) => {
       const reader = Math.min(setting("reader", 1, 25, 3), read().layers + 1);
       const to = { ArrowLeft: reader - 1, ArrowDown: reader - 1, ArrowRight: reader + 1, ArrowUp: reader + 1, Home: 1, End: 25 }[event.key];
-      if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (to === undefined || isShortcut(event)) return;
       event.preventDefault();
       pick(to);
     };

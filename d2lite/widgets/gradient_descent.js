@@ -52,7 +52,6 @@ function valley(place) {
     s("g", {}, ghost), walk, s("text", { x: 8, y: HEIGHT - 8, class: "d2l-halo" }, "flat →"), s("text", { x: 8, y: 14, class: "d2l-halo" }, "↑ steep"),
     ball, off,
   );
-  let before = null;  // where the walk started when a pointer came down
   const moved = ({ clientX, clientY }) => {
     const box = svg.getBoundingClientRect(), share = [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
     place.set(LEFT + share[0] * (RIGHT - LEFT), (1 - 2 * share[1]) * HALF);
@@ -61,21 +60,18 @@ function valley(place) {
     "div",
     {
       class: "d2l-valley", tabindex: 0, role: "application",
-      onpointerdown: (event) => {  // a finger drags the ball alone: elsewhere it scrolls the page, and a tap moves the start
-        if (event.button || (event.pointerType === "touch" && event.target !== grip)) return;
-        before = place.get();
-        node.setPointerCapture(event.pointerId);
-        if (event.target !== grip) moved(event);
-      },
-      onpointermove: (event) => before && moved(event),
-      onpointerup: () => { before = null; },
-      onpointercancel: () => {
-        if (before) place.set(...before);
-        before = null;
-      },
+      ...dragged({
+        take: (event) => {  // a finger drags the ball alone: elsewhere it scrolls the page, and a tap moves the start
+          if (event.pointerType === "touch" && event.target !== grip) return null;
+          const before = place.get();
+          if (event.target !== grip) moved(event);
+          return before;
+        },
+        move: moved, undo: (before) => place.set(...before),
+      }),
       onclick: (event) => event.target !== grip && moved(event),
       onkeydown: (event) => {
-        if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+        if (!(event.key in ARROWS) || isShortcut(event)) return;
         event.preventDefault();
         const [down, right] = ARROWS[event.key], [x, y] = place.get();
         place.set(x + right / 2, y - down / 4);

@@ -35,29 +35,21 @@ const OUT = ["c1", "c2", "c3", "c4"];  // what the four branches put out, in the
  * room. An edge is dragged: what one branch loses, the next one gets. The sliders under *more* do the same by keyboard.
  */
 function strip(model, read) {
-  let held = null;
   const node = h("div", { class: "d2l-outputs" });
-  const moveTo = ({ clientX }) => {
-    const { edge, before, start } = held, [one, other] = [OUT[edge], OUT[edge + 1]], sum = before[one] + before[other];
+  const move = ({ clientX }, { edge, before, start }) => {
+    const [one, other] = [OUT[edge], OUT[edge + 1]], sum = before[one] + before[other];
     const channels = OUT.reduce((all, trait) => all + before[trait], 0), moved = ((clientX - start) / node.firstChild.offsetWidth) * channels;
     const to = clamp(8 * Math.round((before[one] + moved) / 8), Math.max(8, sum - 512), Math.min(512, sum - 8));
     give(model, { [one]: to, [other]: sum - to });
   };
-  fill(node, {
-    onpointerdown: (event) => {
-      const edge = event.target.dataset.edge;
-      if (edge === undefined || event.button) return;
-      held = { edge: Number(edge), before: read(), start: event.clientX };
-      node.setPointerCapture(event.pointerId);
-      event.preventDefault();
-    },
-    onpointermove: (event) => { if (held) moveTo(event); },
-    onpointerup: () => { held = null; },
-    onpointercancel: () => {
-      if (held) give(model, Object.fromEntries(OUT.map((trait) => [trait, held.before[trait]])));
-      held = null;
-    },
-  }, []);
+  const take = (event) => {
+    const edge = event.target.dataset.edge;
+    if (edge === undefined) return null;
+    event.preventDefault();
+    return { edge: Number(edge), before: read(), start: event.clientX };
+  };
+  const undo = ({ before }) => give(model, Object.fromEntries(OUT.map((trait) => [trait, before[trait]])));
+  fill(node, dragged({ take, move, undo }), []);
   return { node, draw: (rows, total) => node.replaceChildren(...outputs(rows, total)) };
 }
 

@@ -77,7 +77,7 @@ function sheet({ side, width, begin, line, undo }) {
   };
   const pressed = (event) => {
     const arrow = ARROWS[event.key], back = event.key === "z" && (event.ctrlKey || event.metaKey);
-    if (!back && ((!arrow && event.key !== " ") || event.altKey || event.ctrlKey || event.metaKey)) return;
+    if (!back && ((!arrow && event.key !== " ") || isShortcut(event))) return;
     event.preventDefault();
     if (back) return undo();
     const goal = pen.map((at, axis) => clamp(Math.floor(at) + 0.5 + (arrow ? arrow[axis] : 0), 0.5, side - 0.5));

@@ -78,7 +78,7 @@ function grid(choose) {
   node.addEventListener("keydown", (event) => {
     const second = options.findIndex((option) => option.offsetTop > options[0].offsetTop), across = second < 0 ? options.length : second;
     const to = { ArrowLeft: at() - 1, ArrowRight: at() + 1, ArrowUp: at() - across, ArrowDown: at() + across, Home: 0, End: options.length - 1 }[event.key];
-    if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (to === undefined || isShortcut(event)) return;
     event.preventDefault();
     if (to in options) choose(to);
   });
@@ -137,7 +137,7 @@ function squares({ classes }, choose) {
   let at = [0, 0], drawn = () => {};
   const cells = h("div", { class: "d2l-cells-of", style: `grid-template-columns: auto repeat(${classes.length}, minmax(0, 1fr))`, "aria-hidden": "true" });
   const node = h("div", { class: "d2l-squares", tabindex: 0, role: "application", onkeydown: (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || !(event.key in ARROWS || event.key === "Enter" || event.key === " ")) return;
+    if (isShortcut(event) || !(event.key in ARROWS || event.key === "Enter" || event.key === " ")) return;
     event.preventDefault();
     if (event.key in ARROWS) at = at.map((place, axis) => clamp(place + ARROWS[event.key][axis], 0, classes.length - 1));
     else choose(...at);
@@ -223,9 +223,10 @@ export default {
       const label = data.classes.indexOf(chosen(model, "label", [EVERY, ...data.classes], EVERY)),
         taken = data.classes.indexOf(chosen(model, "taken", [ANY, ...data.classes], ANY));
       const list = selected(data, network, which, label, taken), number = whole(model.get("image"), 0, Math.max(0, list.length - 1), 0);
-      const own = data.classes.map((_, actual) => confusion(data, data.answers[network].predicted, actual));
+      const tables = Object.fromEntries(names.map((name) => [name, data.classes.map((_, actual) =>
+        confusion(data, data.answers[name].predicted, actual))])), own = tables[network];
       const open = (actual, guess) => revealed || (actual === label && taken < 0) || opened.has([network, actual, guess].join());
-      return { network, which, label, taken, list, number, image: list[number], own, open, revealed, found: worst(own, data.classes, open) };
+      return { network, which, label, taken, list, number, image: list[number], tables, own, open, revealed, found: worst(own, data.classes, open) };
     };
     const draw = (stage, revealed) => {
       const empty = problem ?? "There are no images with predictions to show.";
@@ -242,8 +243,7 @@ export default {
       bars.replaceChildren(...[image === undefined ? null : shares(data, network, image)].filter(Boolean));
       board.draw(view.own, view.open, label, taken);
       table.replaceChildren(...(label >= 0 && taken < 0 ? [counts(data, label)] : []));
-      const all = Object.fromEntries(names.map((name) => [name, data.classes.map((_, actual) => confusion(data, data.answers[name].predicted, actual))]));
-      const result = { shown: list, image: image ?? null, confusion: all, shared: shared(data, network, label), opened: view.found.opened };
+      const result = { shown: list, image: image ?? null, confusion: view.tables, shared: shared(data, network, label), opened: view.found.opened };
       return { say: told(data, view), result };
     };
     return interactive({

@@ -87,6 +87,29 @@ function slider(model, { traits, value, choose, min, max, ...attributes }) {
 }
 
 /**
+ * The handlers of a drag. `take(event)` gives what it begins with, or null where there is nothing to drag; `move(event,
+ * held)` follows it. A finger that turns out to scroll the page has changed nothing: `undo(held)`.
+ */
+function dragged({ take, move, undo }) {
+  let held = null;
+  return {
+    onpointerdown: (event) => {
+      held = event.button ? null : take(event);
+      if (held) event.currentTarget.setPointerCapture(event.pointerId);
+    },
+    onpointermove: (event) => { if (held) move(event, held); },
+    onpointerup: () => { held = null; },
+    onpointercancel: () => {
+      if (held) undo(held);
+      held = null;
+    },
+  };
+}
+
+/** Whether a key belongs to the browser. */
+const isShortcut = (event) => event.altKey || event.ctrlKey || event.metaKey;
+
+/**
  * A labelled control bound to a trait. `kind` is "range" (min, max, step), "choice" (options: [[value, text], …]) or
  * "switch". A value out of range is shown as the nearest in it.
  */
@@ -250,7 +273,7 @@ function pixels({ width, point = null, step = null }) {
     point(cell(clientY - box.top, box.height, canvas.height), cell(clientX - box.left, box.width, canvas.width), type === "click");
   };
   const pressed = (event) => {
-    if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (!(event.key in ARROWS) || isShortcut(event)) return;
     event.preventDefault();
     step(...ARROWS[event.key]);
   };

@@ -121,7 +121,7 @@ function miniature({ toggle }) {
       toggle(block);
     },
     onkeydown: (event) => {
-      if (event.altKey || event.ctrlKey || event.metaKey || !(event.key in ARROWS || [" ", "Enter"].includes(event.key))) return;
+      if (isShortcut(event) || !(event.key in ARROWS || [" ", "Enter"].includes(event.key))) return;
       event.preventDefault();
       if (event.key in ARROWS) step(ARROWS[event.key][0] + ARROWS[event.key][1]);
       else toggle(cursor);
