@@ -49,6 +49,7 @@ else:
     __version__ = version()
 
 if _TYPE_CHECKING:
+    from .inspect.drawing import show_networks
     from .inspect.figures import show_channels, show_feature_maps, show_images, show_predictions
 
 
@@ -57,7 +58,8 @@ def __getattr__(name: str):
     if name == "widgets" or name in _moved.MOVED:
         return _importlib.import_module(f".{name}", __name__)
     if name in __all__:
-        return getattr(_importlib.import_module(".inspect.figures", __name__), name)
+        room = ".inspect.drawing" if name == "show_networks" else ".inspect.figures"
+        return getattr(_importlib.import_module(room, __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -71,5 +73,5 @@ __all__ = [
     "Recipe", "Split", "Story", "Summary", "build", "check", "compare", "device", "drive", "evaluate", "fit",
     "load", "measured", "paired", "predictions", "profile", "provenance", "published", "recipe", "recipes",
     "restore", "results", "save", "seed_everything", "show_channels", "show_feature_maps", "show_images",
-    "show_predictions", "story", "summary", "tell", "test_labels", "wrap",
+    "show_networks", "show_predictions", "story", "summary", "tell", "test_labels", "wrap",
 ]  # fmt: skip
