@@ -325,7 +325,9 @@ print("equal" if resumed == whole else f"{resumed} is not {whole}")
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="tests of a killed process (no os.fork here): run them on Linux or a Mac")
+@pytest.mark.skipif(
+    not hasattr(os, "fork"), reason="tests of a killed process (no os.fork here): run them on Linux or a Mac"
+)
 def test_a_process_killed_at_ten_random_steps_ends_with_the_history_of_one_that_ran_through(tmp_path):
     script = tmp_path / "killed.py"
     script.write_text(KILLED, encoding="utf-8")
