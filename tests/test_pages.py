@@ -11,7 +11,7 @@ from tools import pages, project, served
 PAGES = [*pages.names(), "search"]
 CHAPTER_KB, FIRST_PAGE_KB = 600, 150  # the first page without its pictures
 SETTLED = 500  # milliseconds in which colours and sizes have changed
-FIRST_PAINT, ANSWER = 2000, 100  # milliseconds; the first on a machine that has every core at work on other tests
+FIRST_PAINT, ANSWER = 2000, 100  # milliseconds
 ROUNDS = 4  # a machine that others use is slow for a while; a page that is slow is so in each
 # Of the thousands of coloured words in code one of each kind is enough, and takes a tenth of the time.
 ONE_OF_EACH = """() => {
@@ -56,12 +56,24 @@ def tab(chromium, address):
     context.close()
 
 
+def first_paint(tab, name: str) -> float:
+    """Milliseconds until an open page first showed something; where that was slow, the best of a few new tabs."""
+    found = tab.page.evaluate(served.PAINT)
+    for _ in range(ROUNDS - 1):
+        if found < FIRST_PAINT:
+            break
+        context = tab.page.context.browser.new_context()  # with nothing in its cache
+        found = min(found, Tab(context.new_page(), tab.address).open(f"{name}.html").page.evaluate(served.PAINT))
+        context.close()
+    return found
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_quiet_light_and_fit_for_everybody(name, tab):
     tab.open(f"{name}.html")
     page = tab.page
     assert page.evaluate(served.SHIFTS) < 0.05
-    assert page.evaluate(served.PAINT) < FIRST_PAINT
+    assert first_paint(tab, name) < FIRST_PAINT
     assert page.evaluate(WIDER) == 0
     assert tab.kilobytes(pictures=name != "index") <= (FIRST_PAGE_KB if name == "index" else CHAPTER_KB)
     assert tab.problems == []

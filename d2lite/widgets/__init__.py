@@ -11,6 +11,7 @@ from .live_network import LiveNetwork
 from .mixer import PixelMixer
 from .predictions import PredictionBrowser
 from .receptive_field import ReceptiveField
+from .ring_all_reduce import RingAllReduce
 from .skip_connection import SkipConnection
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "PixelMixer",
     "PredictionBrowser",
     "ReceptiveField",
+    "RingAllReduce",
     "SkipConnection",
 ]
