@@ -21,6 +21,7 @@ echo "$*" >> {folder}/asked
 case "$*" in
   install*chromium) ln -s {chromium} {folder}/chromium;;
   install*bubblewrap) ln -s {bwrap} {folder}/bwrap;;
+  install*firefox-esr) ln -s /bin/true {folder}/firefox-esr;;
 esac
 """
 SKIPPING = """\
@@ -62,7 +63,7 @@ def program(folder: Path, name: str, text: str) -> None:
 
 def prepared() -> str:
     """What the command prints; in a process of its own, since here a browser may be running."""
-    words = [sys.executable, "-m", "tools.prepare", "browser", "sandbox"]
+    words = [sys.executable, "-m", "tools.prepare", "browser", "Firefox", "sandbox"]
     done = subprocess.run(words, cwd=project.ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -88,7 +89,8 @@ def test_the_package_manager_brings_what_is_missing(bare, monkeypatch):
     shown = prepared()
     assert "playwright install" in shown and "the browser is there\n" in shown, "Playwright's own was asked for first"
     asked = (bare / "asked").read_text("utf-8").splitlines()
-    assert [line.split()[0] for line in asked] == ["update", "install"] * 2 and "-y" in asked[1]
+    assert [line.split()[0] for line in asked] == ["update", "install"] * 3 and "-y" in asked[1]
+    assert "the Firefox is there\n" in shown
     if found["bwrap"]:
         assert "the sandbox is there\n" in shown
     assert "is there" not in prepared() and asked == (bare / "asked").read_text("utf-8").splitlines(), "once"
@@ -98,6 +100,7 @@ def test_the_package_manager_brings_what_is_missing(bare, monkeypatch):
 def test_what_nobody_brings_is_told(bare):
     shown = prepared()
     assert f"still no browser: {prepare.no_browser()}\n" in shown and "playwright install" in prepare.no_browser()
+    assert "still no Firefox: tests in Firefox (none that starts): install firefox-esr\n" in shown
     assert "still no sandbox: tests of marking in the sandbox (no bubblewrap): install bubblewrap\n" in shown
 
 

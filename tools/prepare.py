@@ -1,6 +1,6 @@
 """Have ready what the tests need of this machine: the chapters' data, a browser, and the sandbox that marking runs in.
 
-    python -m tools.prepare [data | browser | sandbox ...]
+    python -m tools.prepare [data | browser | Firefox | sandbox ...]
 
 Nothing here fails. Where there are no data, digits stand in; what cannot be tested without a browser or a sandbox is
 said at the end of the tests, with the command that mends it (see `conftest.py`).
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 from tools import served
 
+FIREFOX = ("firefox", "firefox-esr")
 LIMIT, INSTALLING = 400, 600  # seconds: a slow mirror must not eat the time of the tests
 PLAYWRIGHT = [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"]
 # Ubuntu forbids programs the name spaces that a sandbox is made of. In CI the machine is there for one run, so that it
@@ -73,6 +74,16 @@ def without_browser() -> str | None:
         return no_browser()
 
 
+def no_firefox() -> str:
+    """The same of Firefox."""
+    return f"tests in Firefox (none that starts): {by_hand('firefox-esr')}"
+
+
+def without_firefox() -> str | None:
+    """What there is to say where there is no Firefox; whether it starts, its tests say."""
+    return None if any(map(shutil.which, FIREFOX)) else no_firefox()
+
+
 def without_sandbox() -> str | None:
     """The same for want of a sandbox; None where one works."""
     from assignments.grader import sandbox  # it needs more packages than the data do
@@ -127,6 +138,7 @@ def main(wanted: list[str]) -> int:
     steps = {
         "data": data,
         "browser": lambda: provide("browser", without_browser, ways_to_a_browser),
+        "Firefox": lambda: provide("Firefox", without_firefox, lambda: apt("firefox-esr")),
         "sandbox": lambda: provide("sandbox", without_sandbox, ways_to_a_sandbox),
     }
     for name in wanted or steps:

@@ -1,0 +1,71 @@
+"""Every page and every interactive once in Firefox: nothing goes wrong, and each interactive answers the keyboard."""
+
+import pytest
+from firefox import NoFirefoxError, firefox
+
+from tools import pages, prepare, project, served
+
+END, HOME, UP, SPACE = "\ue010", "\ue011", "\ue013", " "  # WebDriver's codes of keys
+STATE = """JSON.stringify(
+    [...document.querySelectorAll(".d2l-widget")].map(box => [box.model.state.result, box.innerText])
+)"""
+# The first slider, list or switch of an interactive that can be seen, in the middle of the window and with the focus.
+FOCUS = """(() => {{
+    const box = document.querySelectorAll(".d2l-widget")[{number}];
+    const control = [...box.querySelectorAll("[data-trait] :is(input, select)")].find(one => one.offsetParent);
+    control.scrollIntoView({{block: "center"}});
+    control.focus();
+    return control.type;
+}})()"""
+
+
+@pytest.fixture(scope="module")
+def tab():
+    """A tab of Firefox."""
+    try:
+        with firefox() as running:
+            yield running
+    except NoFirefoxError:
+        pytest.skip(prepare.no_firefox())
+
+
+@pytest.fixture(autouse=True)
+def quiet(tab):
+    """What goes wrong in a page is a failure of the test that opened it."""
+    tab.problems.clear()
+    yield
+    assert tab.problems == []
+
+
+@pytest.mark.parametrize("name", [*pages.names(), "search"])
+def test_a_page_opens_and_does_not_scroll_sideways(name, tab, address):
+    tab.open(f"{address}{name}.html")
+    tab.wait_for(served.STARTED)
+    assert tab.evaluate("document.querySelector('h1').innerText.length") > 3
+    assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+@pytest.mark.parametrize("name", project.with_interactives())
+def test_every_interactive_answers_the_keyboard(name, tab, address):
+    tab.open(f"{address}{name}.html")
+    tab.wait_for(served.STARTED)
+    boxes = tab.evaluate("document.querySelectorAll('.d2l-widget').length")
+    assert boxes > 0
+    for number in range(boxes):
+        seen = {tab.evaluate(STATE)}
+        kind = tab.evaluate(FOCUS.format(number=number))
+        for key in (SPACE,) if kind == "checkbox" else (END, UP, HOME):  # the last of a list may be what is shown
+            tab.press(key)
+            tab.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            seen.add(tab.evaluate(STATE))
+        assert len(seen) > 1, f"interactive {number + 1} of the page does not change"
+
+
+def test_a_fault_is_seen(tab, address):
+    tab.open(f"{address}index.html")
+    tab.evaluate("console.error('broken on purpose')")
+    tab.evaluate("true")
+    assert tab.problems == ["broken on purpose"]
+    tab.problems.clear()
+    with pytest.raises(RuntimeError, match="missing"):
+        tab.evaluate("missing.thing")
