@@ -13,6 +13,7 @@ from .predictions import PredictionBrowser
 from .receptive_field import ReceptiveField
 from .ring_all_reduce import RingAllReduce
 from .skip_connection import SkipConnection
+from .training_lab import TrainingLab
 
 __all__ = [
     "ArchitectureExplorer",
@@ -28,4 +29,5 @@ __all__ = [
     "ReceptiveField",
     "RingAllReduce",
     "SkipConnection",
+    "TrainingLab",
 ]

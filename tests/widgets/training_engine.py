@@ -1,0 +1,67 @@
+"""The training lab's engine in a browser, without its page; and the runs that are recorded for the lab's first frame.
+
+``python tests/widgets/training_engine.py`` records them anew, into d2lite/widgets/training_lab.csv.
+"""
+
+import csv
+import sys
+
+from d2lite.widgets import TrainingLab
+from d2lite.widgets.training_lab import KINDS, RECORDED, digits, settings_of
+
+SPAN, MEAN_OF = 6, 6  # epochs, and steps of which the mean is kept
+NAMES = "Network, Run, imagesOf, plainKernels, fastKernels, moduleBytes, OPTIMIZERS, linked, unlinked, runsOf"
+IMPORT = """async (script) => {
+    const text = `${script}; export { NAMES };`.replace("export default", "const page =");
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    window.engine = await import(url);
+    window.drain = (work) => { let at; do at = work.next(); while (!at.done); return at.value; };
+}""".replace("NAMES", NAMES)
+RECORD = """({ settings, data, epochs, meanOf }) => {
+    const { Run, imagesOf } = engine, found = [];
+    const part = (name) => imagesOf({ ...data, ...data[name] });
+    const run = new Run(0, settings, { ...data, train: part("train"), test: part("test") });
+    drain(run.measure());
+    drain(run.test());
+    while (run.epochs < epochs) {
+        drain(run.step());
+        if (run.steps % run.every === 0) drain(run.test());
+    }
+    for (let at = 0; at + meanOf <= run.points.length; at += meanOf) {
+        const some = run.points.slice(at, at + meanOf);
+        found.push(["train", ...[0, 1, 2].map((which) => some.reduce((sum, point) => sum + point[which], 0) / meanOf)]);
+    }
+    return [...found, ...run.tests.map((point) => ["test", ...point])];
+}"""
+
+
+def open_engine(page):
+    """Import the engine on a page of Playwright's, as ``window.engine``; ``window.drain`` runs its generators."""
+    page.evaluate(IMPORT, TrainingLab._esm)
+    return page
+
+
+def record(page, kind: str, epochs: float = SPAN) -> list[list]:
+    """Train one of the lab's first networks: rows (part, epochs, loss, accuracy)."""
+    given = {"settings": settings_of({"kind": kind}), "data": digits(), "epochs": epochs, "meanOf": MEAN_OF}
+    return page.evaluate(RECORD, given)
+
+
+def main() -> int:
+    """Write the recorded runs of all kinds."""
+    from tools import served
+
+    with served.browser() as browser, RECORDED.open("w", encoding="utf-8", newline="") as file:
+        page = open_engine(browser.new_page())
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["kind", "part", "epochs", "loss", "accuracy"])
+        for kind in KINDS:
+            rows.writerows(
+                [kind, part, *(float(f"{value:.4g}") for value in point)] for part, *point in record(page, kind)
+            )
+            print(f"{kind}: recorded")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
