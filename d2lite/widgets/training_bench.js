@@ -95,7 +95,8 @@ function sentence({ runs, training, failed }, faint) {
 /** All of it; `update()` draws what is new and returns the sentence and the numbers shown. */
 function bench(lab, proxy, model) {
   const data = shelf(model.get("data")), parts = { chips: chips(lab), buttons: buttons(lab), settings: settings(proxy), challenges: challenges() };
-  const loss = curves("loss"), accuracy = curves("accuracy"), charts = h("div", { class: "d2l-charts" }, loss.node, accuracy.node), layers = h("div", { class: "d2l-layers" }), strip = h("div"), title = h("h4");
+  const loss = curves("loss"), accuracy = curves("accuracy"), charts = h("div", { class: "d2l-charts" }, loss.node, accuracy.node);
+  const layers = h("div", { class: "d2l-layers" }), strip = h("div"), title = h("h4");
   const image = control(proxy, { trait: "image", label: "test image", min: 0, max: data.labels.length - 1 });
   const key = h("p", { class: "d2l-key" }, "thin: training images · thick: test images");
   const won = h("output"), others = h("div", { class: "d2l-row" }), own = paper({

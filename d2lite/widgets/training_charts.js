@@ -118,7 +118,8 @@ function gradients(width) {
       })),
       ...runs.flatMap(({ norms }, at) => {
         if (at === selected || !norms.length) return [];
-        return [line(norms.map((norm, layer) => [layer, norm]), { X, Y }, { stroke: STYLES[at].colour, "stroke-width": 2, "stroke-dasharray": STYLES[at].dash })];
+        const { colour, dash } = STYLES[at];
+        return [line(norms.map((norm, layer) => [layer, norm]), { X, Y }, { stroke: colour, "stroke-width": 2, "stroke-dasharray": dash })];
       }),
     ]);
   };

@@ -314,6 +314,19 @@ def test_the_page_is_free_while_it_trains(worker, lab):
     assert min(rounds) <= 50, rounds
 
 
+def test_a_page_that_may_start_no_worker_trains_by_itself(lab):
+    policy = '<meta http-equiv="Content-Security-Policy" content="worker-src \'none\'">'
+    built = html(TrainingLab({"kind": "both", **SMALL})).replace("<title>", f"{policy}<title>")
+    lab.page.set_content(built)
+    lab.page.wait_for_selector(".d2l-widget[data-mounted]", timeout=WAIT)
+    lab.until("runs[0].norms.length")
+    assert lab.page.workers == []
+    lab.button("one step").click()
+    assert lab.until("runs[0].steps === 1")["runs"][0]["losses"]
+    assert all("Content Security Policy" in problem for problem in lab.problems) and lab.problems
+    lab.problems.clear()
+
+
 def test_a_network_too_large_for_the_browser_is_no_silence(lab):
     lab.page.evaluate(NO_WORKER)
     lab.page.evaluate(NO_MEMORY)
