@@ -21,7 +21,9 @@ WIDGETS = project.ROOT / "d2lite" / "widgets"
 COVER, PICTURE = project.ROOT / "tools" / "cover_network.json", project.BOOK / "_static" / "cover_network.svg"
 DIGITS_SCRIPTS = ("shared", "network_forward", "network_drawing", "network_maps", "live_network")
 DIGITS_STYLES = ("shared", "live_network")
+LAB = "training_lab"  # the interactive that has a page of its own
 RUN = "Run it in"  # head of the column of links
+VIEW, STATE = (f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state"))
 BUILT = re.compile(r"<!-- built: (\w+) -->")
 
 
@@ -154,14 +156,18 @@ def digits() -> str:
         "_css": "\n".join(path.read_text("utf-8") for path in styles),
     }
     model = {"model_module": "anywidget", "state": {**stored["state"], **code}}
-    state = json.dumps({"state": {"digits": model}}).replace("</", "<\\/")
     sides = re.findall(r'(?:width|height)="([\d.]+)pt"', PICTURE.read_text("utf-8"))
     width, height = (round(float(side)) for side in sides[:2])
+    alt = html.escape(stored["alt"])
+    return mounted("digits", model, f'<img src="_static/{PICTURE.name}" alt="{alt}" width="{width}" height="{height}">')
+
+
+def mounted(name: str, model: dict, picture: str) -> str:
+    """An interactive on a page that is no notebook: its picture, which `_static/widgets.js` replaces."""
+    state = json.dumps({"state": {name: model}}).replace("</", "<\\/")
     return (
-        '<div class="d2l-widget" id="interactive-digits">'
-        f'<img src="_static/{PICTURE.name}" alt="{html.escape(stored["alt"])}" width="{width}" height="{height}">'
-        '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "digits"}</script></div>\n'
-        f'<script type="application/vnd.jupyter.widget-state+json">{state}</script>\n'
+        f'<div class="d2l-widget" id="interactive-{name}">{picture}'
+        f'<script type="{VIEW}">{{"model_id": "{name}"}}</script></div>\n<script type="{STATE}">{state}</script>\n'
     )
 
 
@@ -208,13 +214,36 @@ def title(name: str) -> str:
 
 
 def playground() -> str:
-    """Every interactive, linked to its own place."""
+    """Every interactive, linked to its own place: a page of its own, or the first chapter that shows it."""
+    where = {LAB: "playground"}
+    for name in project.chapters():
+        for made, _ in interactives(name):
+            where.setdefault(made, name)
     items = [
-        f'<li><a href="{name}.html#interactive-{made}">{html.escape(called)}</a></li>'
-        for name in project.chapters()
-        for made, called in interactives(name)
+        f'<li><a href="{name}.html#interactive-{made}">{html.escape(title(made))}</a></li>'
+        for made, name in where.items()
     ]
     return '<ul class="d2l-play-list">\n' + "\n".join(items) + "\n</ul>\n"
+
+
+def lab() -> str:
+    """The training lab as the first chapter that shows it has stored it, with the runs that it starts with alone."""
+    for chapter in project.chapters():
+        stored = notebook(project.notebook(chapter))
+        models = stored["metadata"].get("widgets", {}).get(STATE, {"state": {}})["state"]
+        for out in (out for cell in stored["cells"] for out in cell.get("outputs", [])):
+            model = models.get(out.get("data", {}).get(VIEW, {}).get("model_id"), {"state": {}})
+            if model["state"].get("_anywidget_id", "").endswith(".TrainingLab"):
+                own = {**model["state"], "runs": [], "preview": True}
+                return mounted(LAB, model | {"state": own}, picture_of(out))
+    raise SystemExit("no chapter has stored a TrainingLab, which the playground shows")
+
+
+def picture_of(out: dict) -> str:
+    """The picture of an output, with its alt text, as a part of the page."""
+    data, about = "".join(out["data"]["image/png"].split()), out["metadata"]["image/png"]
+    size = f'width="{about["width"]}" height="{about["height"]}"'
+    return f'<img src="data:image/png;base64,{data}" alt="{html.escape(about["alt"])}" {size}>'
 
 
 def status() -> str:
@@ -245,6 +274,7 @@ CONTENTS: dict[str, Callable[[], str]] = {
     "measured": measured,
     "cards": cards,
     "playground": playground,
+    "lab": lab,
     "sets": set_table,
     "status": status,
     "targets": lambda: speed.targets(runs()),

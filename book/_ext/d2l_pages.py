@@ -36,9 +36,9 @@ def covers(app) -> None:
         files.write(Path(app.outdir, "_static", "covers", f"{name}.png"), picture)
 
 
-def first_page(app, pagename, templatename, context, doctree) -> None:
-    """Give the first page the script of its interactive, and the room that a list of its sections would take."""
-    if pagename != app.config.root_doc:
+def with_interactive(app, pagename, templatename, context, doctree) -> None:
+    """Give a page with an interactive of its own the script, and the room that a list of its sections would take."""
+    if pagename not in (app.config.root_doc, "playground"):
         return
     app.add_js_file("widgets.js", defer="defer")
     context["meta"] = {**(context.get("meta") or {}), "html_theme.sidebar_secondary.remove": "true"}
@@ -48,5 +48,5 @@ def setup(app):
     """Sphinx's entry point."""
     app.connect("builder-inited", covers)
     app.connect("source-read", fill)
-    app.connect("html-page-context", first_page)
+    app.connect("html-page-context", with_interactive)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -181,7 +181,6 @@ class TrainingLab(Interactive):
     """
 
     scripts = tuple(f"training_{part}" for part in PARTS)
-    draft = True  # no chapter shows it yet: take this line out when one does
     runs = Runs().tag(sync=True)
     selected = Number(0, 0, RUNS - 1)
     image = Number(0, 0, 359)
