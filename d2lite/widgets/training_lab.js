@@ -65,9 +65,10 @@ class Lab {
   }
   /** Writes the settings of the runs into the traits, and which of them is chosen. */
   keep(selected = this.selected) {
+    this.keeping = true;
     give(this.model, { runs: this.runs.map(({ settings }) => settings), selected });
+    this.keeping = false;
     this.look();
-    this.changed();
   }
 
   get image() { return whole(this.model.get("image"), 0, this.model.get("data").test.labels.length - 1, 0); }
@@ -175,7 +176,7 @@ export default {
     give(model, { runs: lab.runs.map(({ settings }) => settings) });
     const outside = {
       "change:runs": () => {
-        lab.adopt(runsOf(model.get("runs")));
+        if (!lab.keeping) lab.adopt(runsOf(model.get("runs")));
         for (const name of [...Object.keys(SETTINGS), "tick"]) proxy.tell(name);
       },
       "change:selected": () => { lab.look(); for (const name of [...Object.keys(SETTINGS), "tick"]) proxy.tell(name); },
