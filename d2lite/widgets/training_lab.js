@@ -126,11 +126,14 @@ class Lab {
 function facade(model, lab, place) {
   const listeners = new Map();
   const tell = (name) => [...(listeners.get(`change:${name}`) ?? [])].forEach((listener) => listener());
-  let published = 0, waiting = null;
+  let published = 0, training = false, waiting = null;
   const publish = (result) => {  // a kernel need not hear of each frame
     clearTimeout(waiting);
-    const send = () => { published = performance.now(); give(model, { result }); };
-    if (!lab().training || performance.now() - published > 500) send();
+    const send = () => {
+      [published, training] = [performance.now(), result.training];
+      give(model, { result });
+    };
+    if (!training || !result.training || performance.now() - published > 500) send();
     else waiting = setTimeout(send, 500);
   };
   return {

@@ -106,7 +106,8 @@ def test_no_answer_is_given_away_where_a_question_stands_before(lab):
 
 
 def test_runs_train_pause_step_and_start_over(lab):
-    result = lab.train({"kind": "both", **SMALL}, {"kind": "plain", **SMALL}, until="runs[0].steps > 5")
+    longer = {"depth": 8, "width": 8, "batch": 16}  # a few seconds, which leave time to pause
+    result = lab.train({"kind": "both", **longer}, {"kind": "plain", **longer}, until="runs[0].steps > 5")
     assert result["training"]
     lab.button("❚❚ Pause").click()
     paused = lab.until("!result.training")
