@@ -31,7 +31,7 @@ RECIPE = "resnet18"
 
 
 class OnDemand:
-    """Batches of a host tensor, each copied to the device and normalised there when it is its turn, and not before."""
+    """Batches of a host tensor, each copied to the device and normalized there when it is its turn, and not before."""
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, on: torch.device):
         self.rows, self.answers, self.on = images, labels, on

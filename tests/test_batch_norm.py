@@ -276,7 +276,7 @@ WRONG = [
     (3, lambda conv, norm: 1 / 0, "ZeroDivisionError"),
     (4, 236, "last linear"),
     (4, 22, "fully connected layers have biases"),
-    (4, 452, "after standardising"),
+    (4, 452, "after standardizing"),
     (4, 7, "adds? a constant"),
     (5, lambda dY, X, gamma, eps: dY, "three tensors"),
     (5, lambda dY, X, gamma, eps: (dY, gamma, dY), "dbeta should have shape"),

@@ -36,9 +36,9 @@ def test_lenet_and_alexnet_to_one_scale(shown):
     [(figure, alt)] = shown
     small, large = figure.axes
     colors = [[color for color, *_ in slabs(ax)] for ax in (small, large)]
-    blue, grey, green = (drawing.COLORS[kind] for kind in (drawing.CONVOLUTION, drawing.POOLING, drawing.LINEAR))
-    assert colors[0] == [blue, grey, blue, grey, green, green, green]
-    assert colors[1] == [blue, grey, blue, grey, blue, blue, blue, grey, green, green, green]
+    blue, gray, green = (drawing.COLORS[kind] for kind in (drawing.CONVOLUTION, drawing.POOLING, drawing.LINEAR))
+    assert colors[0] == [blue, gray, blue, gray, green, green, green]
+    assert colors[1] == [blue, gray, blue, gray, blue, blue, blue, gray, green, green, green]
     heights = [[round(height**2) for color, *_, height in slabs(ax) if color != green] for ax in (small, large)]
     assert heights == [[28, 14, 10, 5], [54, 26, 26, 12, 12, 12, 12, 5]]
     assert small.get_xlim() == large.get_xlim() and small.get_ylim() == large.get_ylim(), "one scale"

@@ -143,7 +143,7 @@ def test_channels_carry_their_values(shown):
     assert [text.get_text() for text in figure.axes[1].texts] == [str(value) for value in range(16)]
     d2l.show_channels(torch.zeros(3, 32, 32, dtype=torch.uint8))
     assert not shown[1][0].axes[1].texts, "values of a large image would be unreadable"
-    with pytest.raises(ValueError, match="one colour image"):
+    with pytest.raises(ValueError, match="one color image"):
         d2l.show_channels(torch.zeros(1, 4, 4))
 
 

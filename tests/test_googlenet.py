@@ -13,7 +13,7 @@ from d2lite.models import googlenet as g
 BUDGETS = list(g.BLOCKS.values())
 
 
-def randomised(net):
+def randomized(net):
     """Biases, scales and running statistics at random too: zeros and ones would agree whatever is done with them."""
     for name, tensor in net.state_dict().items():
         if name.endswith(("bias", "running_mean")):
@@ -27,7 +27,7 @@ def randomised(net):
 def twins():
     """Ours with torchvision's four differences, and torchvision's, of equal numbers."""
     torch.manual_seed(0)
-    ours = randomised(g.GoogLeNet(3, 1000, size=224, batch_norm=True, large_kernel=3)).eval()
+    ours = randomized(g.GoogLeNet(3, 1000, size=224, batch_norm=True, large_kernel=3)).eval()
     for module in ours.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eps = 1e-3

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tools import project
+from tools import cells, project
 
 ROOT = project.ROOT
 CONFIG = ROOT / ".pre-commit-config.yaml"
@@ -39,6 +39,7 @@ FAULTS = {
     ".github/ISSUE_TEMPLATE/bad.yml": "name: a form without questions\n",
     ".github/ISSUE_TEMPLATE/config.yml": "blank_issues_enabled: perhaps\n",
     "CITATION.cff": "title: by nobody\n",
+    "book/bad.md": "# Bad\n\nA colour.\n\n```{code-cell} ipython3\n" + "print()\n" * 21 + "```\n",
 }
 
 
@@ -72,7 +73,8 @@ def faulty(tools, tmp_path):
     for name, text in FAULTS.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
-    for name in (CONFIG.name, "pyproject.toml", ".github/jactionlint.yaml"):
+    (tmp_path / "tools").mkdir()
+    for name in (CONFIG.name, "pyproject.toml", ".github/jactionlint.yaml", "tools/__init__.py", "tools/cells.py"):
         shutil.copy(ROOT / name, tmp_path / name)
     for command in (["git", "init"], ["git", "add", "."]):
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
@@ -89,7 +91,12 @@ def test_there_is_nothing_to_mend(tools):
 def test_each_check_would_find_a_fault(faulty):
     _, said = checked(cwd=faulty)
     assert set(re.findall(r"^- hook id: (.*)", said, re.M)) == set(HOOKS), said
-    for sign in ("`os` imported but unused", "d2lite.models is not allowed to import d2lite.checks", "'pusch'"):
+    for sign in (
+        "`os` imported but unused",
+        "d2lite.models is not allowed to import d2lite.checks",
+        "'pusch'",
+        "colour",
+    ):
         assert sign in said, said
 
 
@@ -114,3 +121,30 @@ def test_the_networks_are_exported_in_the_style_that_is_checked():
 def test_the_types_of_the_helper_hold():
     done = python("pyright", "--project", "pyproject.toml", "--pythonpath", sys.executable)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("head", "code", "fault"),
+    [
+        ("", "x = 1\n" * 21, (2, "21 lines")),
+        (":tags: [export]\n\n", "x = 1\n" * 21, (3, "21 lines")),
+        ("", 'def f():\n    """A.\n\n    B.\n    """\n\n' + "    x = 1\n" * 19, None),
+        (":tags: [hide-input]\n\n", "x = 1\n" * 21, None),
+        ("---\ntags: [solution, hide-input]\n---\n", "x = 1\n" * 21, None),
+        (":tags: [setup]\n\n", "x = 1\n" * 21 + "y" * 100 + "\n", None),
+        ("", "x = 1\ny = " + "1" * 85 + "\n", (3, "89 characters")),
+        ("---\nmystnb:\n  image: {}\n---\n", "plt.show()\n", (6, "without a text")),
+        ('---\nmystnb:\n  image:\n    alt: "A"\n---\n', "plt.show()\n", None),
+    ],
+)
+def test_cells_that_are_too_long_too_wide_or_mute_are_found(head, code, fault):
+    found = list(cells.faults(f"```{{code-cell}} ipython3\n{head}{code}```\n"))
+    assert len(found) == bool(fault)
+    if fault:
+        assert found[0][0] == fault[0] and fault[1] in found[0][1]
+
+
+def test_chapters_that_wait_for_their_second_edition_have_such_cells():
+    """One that has none left leaves the list."""
+    for name in cells.FIRST_EDITION:
+        assert list(cells.faults(project.source(name).read_text("utf-8"))), f"tools/cells.py: take {name} off the list"

@@ -168,7 +168,7 @@ def test_a_recipe_stands_behind_those_of_its_chapter():
         assert places == sorted(places) and [row["name"] for row in rows if row["chapter"] == where][-1] == "toad"
         assert [row for row in rows if row["name"] != "toad"] == list(csv.DictReader(table.splitlines()))
     with pytest.raises(new.Refused, match="RECIPE in tools/new.py"):
-        new.with_recipe(table.replace("name,", "name,colour,", 1), "toad", "nin", order)
+        new.with_recipe(table.replace("name,", "name,color,", 1), "toad", "nin", order)
 
 
 @pytest.mark.slow

@@ -10,10 +10,10 @@ from tools import pages, project, served
 
 PAGES = [*pages.names(), "search"]
 CHAPTER_KB, FIRST_PAGE_KB = 600, 150  # the first page without its pictures
-SETTLED = 500  # milliseconds in which colours and sizes have changed
+SETTLED = 500  # milliseconds in which colors and sizes have changed
 FIRST_PAINT, ANSWER = 2000, 100  # milliseconds
 ROUNDS = 4  # a machine that others use is slow for a while; a page that is slow is so in each
-# Of the thousands of coloured words in code one of each kind is enough, and takes a tenth of the time.
+# Of the thousands of colored words in code one of each kind is enough, and takes a tenth of the time.
 ONE_OF_EACH = """() => {
     const seen = new Set();
     for (const word of document.querySelectorAll(".highlight pre span[class]")) {
@@ -86,7 +86,7 @@ def test_a_page_is_quiet_light_and_fit_for_everybody(name, tab):
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_timeout(SETTLED)
     assert page.evaluate(WIDER) == 0, "the page scrolls sideways on a phone"
-    phone = tab.violations(rules={"color-contrast": {"enabled": False}})  # colours do not depend on the width
+    phone = tab.violations(rules={"color-contrast": {"enabled": False}})  # colors do not depend on the width
     assert {"phone": phone} == {"phone": []}
 
 

@@ -19,7 +19,7 @@ PARAMETERS = {"resnet18": 11_689_512, "resnet34": 21_797_672, "resnet50": 25_557
 GMACS = {"resnet18": 1.814, "resnet34": 3.664, "resnet50": 4.089}
 
 
-def randomise(net):
+def randomize(net):
     """Fresh BatchNorm layers hide what is missing or misplaced."""
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
@@ -33,7 +33,7 @@ def randomise(net):
 def twins(name):
     """Ours and torchvision's, with equal weights."""
     torch.manual_seed(0)
-    ours = randomise(getattr(resnet, name)(3, 1000))
+    ours = randomize(getattr(resnet, name)(3, 1000))
     theirs = on_meta(getattr(torchvision.models, name)).to_empty(device="cpu")
     theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
     return ours, theirs

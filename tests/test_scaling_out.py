@@ -142,7 +142,7 @@ def shards(order, batch_size, rank, world):
 
 
 def contiguous(order, batch_size, rank, world):
-    """Fair, too: each process takes a run of neighbours."""
+    """Fair, too: each process takes a run of neighbors."""
     return [np.array_split(order[i : i + batch_size], world)[rank] for i in range(0, len(order), batch_size)]
 
 
@@ -220,7 +220,7 @@ def test_right_answers(number, answer):
         (3, lambda *arguments: combine(*arguments)[::-1], "Return mean, variance"),
         (3, by_squares, "cancel in floating point"),
         (3, lambda n, m, v: (m[0], v[0]), "should give"),
-        (4, 70, "neighbours"),
+        (4, 70, "neighbors"),
         (4, 71, "leaves out"),
         (4, 98, "2 (N - 1) times"),
         (4, 100, "bandwidth term"),

@@ -27,7 +27,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 from tools import files, interactives, notebooks, outputs, pages, pairs, project, sync
 
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+COLORS = re.compile(r"\x1b\[[0-9;]*m")
 CELL_TIMEOUT = 3600  # seconds
 LIMIT = 45  # minutes that a chapter may take in the full profile on a CPU
 UNREAD = (".js", ".css", ".pyc", ".part")  # files of d2lite on which no output depends: `sync` brings in edited scripts
@@ -184,7 +184,7 @@ def run(chapter: str) -> nbformat.NotebookNode:
     try:
         Runner(nb, chapter).execute()
     except CellExecutionError as error:
-        raise Failed(f"{chapter}: {COLOURS.sub('', str(error))}") from None  # it holds the cell's source and traceback
+        raise Failed(f"{chapter}: {COLORS.sub('', str(error))}") from None  # it holds the cell's source and traceback
     except (CellTimeoutError, DeadKernelError) as error:
         raise Failed(f"{chapter}: {type(error).__name__} in the cell after the last one shown: {error}") from None
     seconds = time.perf_counter() - clock

@@ -5,7 +5,7 @@ import io
 
 from PIL import Image
 
-COLOURS = 64  # in a stored PNG: figures and small photographs look the same and weigh a third
+COLORS = 64  # in a stored PNG: figures and small photographs look the same and weigh a third
 MAX_BYTES = 650_000  # of a notebook with its interactives, which bring their scripts and numbers along
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -32,9 +32,9 @@ def clean(nb) -> None:
 
 
 def smaller(png: str) -> str:
-    """A PNG, in base64, with at most COLOURS colours; the one given where that does not make it smaller."""
+    """A PNG, in base64, with at most COLORS colors; the one given where that does not make it smaller."""
     picture, packed = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"), io.BytesIO()
-    fewer = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    fewer = picture.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     fewer.save(packed, "PNG", optimize=True)
     text = base64.b64encode(packed.getvalue()).decode()
     return text if len(text) < len(png) else png
@@ -50,7 +50,7 @@ def keep(out) -> bool:
 
 
 def joined(outs) -> list:
-    """The outputs with neighbouring pieces of one stream put together and carriage returns carried out."""
+    """The outputs with neighboring pieces of one stream put together and carriage returns carried out."""
     result = []
     for out in outs:
         if (

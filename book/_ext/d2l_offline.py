@@ -28,11 +28,11 @@ def strip(html: str) -> str:
     def kept(match: re.Match) -> str:
         head, inside = match[0].lower().split(">", 1)
         twice = "/widgets.js" in head and "defer" not in head  # Sphinx adds every script to every page, MyST-NB where
-        maths = "katex" in head or "auto-render" in head  # it is needed
+        math = "katex" in head or "auto-render" in head  # it is needed
         copies = "clipboard" in head or "copybutton" in head
         if "src=" not in head:
             return "" if any(word in inside for word in INLINE) else match[0]
-        mute = (maths and not formulas) or (copies and not code)
+        mute = (math and not formulas) or (copies and not code)
         return "" if twice or mute or any(word in head for word in UNUSED) else match[0]
 
     html = PRELOAD.sub("", SCRIPT.sub(kept, html))

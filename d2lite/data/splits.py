@@ -1,4 +1,4 @@
-"""Images on the device as bytes, and what a training loop draws from them: normalised batches."""
+"""Images on the device as bytes, and what a training loop draws from them: normalized batches."""
 
 import numbers
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ KEPT = 1 / 4  # of the free memory is what resized images may take
 class Split:
     """One split of a data set: iterating yields ``(X, y)``.
 
-    ``X`` is float32 ``(N, C, size, size)``, normalised, in ``channels_last`` memory format; ``y`` is int64 ``(N,)``.
+    ``X`` is float32 ``(N, C, size, size)``, normalized, in ``channels_last`` memory format; ``y`` is int64 ``(N,)``.
     Both are on the device. The last batch may be shorter. With ``shuffle`` each pass draws a new order from PyTorch's
     global CPU generator, so that ``seed_everything`` and a restored random state repeat it. Under ``torchrun`` each
     process gets its share of every batch.
@@ -57,7 +57,7 @@ class Split:
         """
         self._rows = images.contiguous()
         self._pad = max(1, images.shape[1] // 8)  # 4 pixels at 32, as He et al. 2015 use
-        self._resized: torch.Tensor | None = None  # float32 (n, size, size, C), normalised, from the first pass on
+        self._resized: torch.Tensor | None = None  # float32 (n, size, size, C), normalized, from the first pass on
         self.labels = labels
         self.total = len(labels) if total is None else total
         self.size, self.batch_size = check_whole("size", size, 1), check_whole("batch_size", batch_size, 1)
@@ -178,7 +178,7 @@ class Split:
         return padded.view(-1, channels).index_select(0, pixels.flatten()).view(n, h, w, channels)
 
     def _prepare(self, rows: torch.Tensor) -> torch.Tensor:
-        if rows.is_floating_point():  # resized and normalised before
+        if rows.is_floating_point():  # resized and normalized before
             return rows.permute(0, 3, 1, 2)
         X = rows.to(torch.float32).mul_(self._scale).add_(self._shift).permute(0, 3, 1, 2)
         native, wanted = X.shape[-2:], (self.size, self.size)

@@ -47,12 +47,12 @@ exercise(
     "batch_norm-4",
     number(
         226,
-        "look for the parameters that add a constant to a channel that is standardised next.",
+        "look for the parameters that add a constant to a channel that is standardized next.",
         {
             236: "no normalization follows the last linear layer: its bias does change the output.",
             22: "that is the convolutions; fully connected layers have biases as well.",
             204: "that is the fully connected layers; convolutions have biases as well.",
-            452: "gamma and beta come after standardising: they do change the output. What comes before?",
+            452: "gamma and beta come after standardizing: they do change the output. What comes before?",
             4: "that is the number of layers; how many parameters do their biases hold?",
         },
         whole=True,

@@ -117,7 +117,7 @@ exercise(
             36: "those are the places that are right: the inside of the map. Asked is the rest.",
             32: "four sides of eight, but a corner lies on two sides: do not count it twice.",
             24: "nearly: the corners belong to it too.",
-            4: "not the corners alone: each place on the border has neighbours outside.",
+            4: "not the corners alone: each place on the border has neighbors outside.",
             0: "the zeros of the padding were not shifted by b: at the border the folded bias is not the right one.",
             64: "inside the map no window meets the padding.",
             48: "that is a frame two wide. A kernel of three reaches only one place beyond the border.",

@@ -106,7 +106,7 @@ exercise(
             _STEM
             + _HEAD
             + _BLOCKS: "that counts every layer there is. What holds the blocks, and does nn.Module look into it?",
-            _BLOCKS: "that counts the blocks, and they are what the optimiser does not get.",
+            _BLOCKS: "that counts the blocks, and they are what the optimizer does not get.",
             0: "some parts are modules assigned to an attribute: these are registered.",
             _STEM: "one more part is registered.",
             _HEAD: "one more part is registered.",

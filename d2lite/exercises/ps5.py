@@ -84,10 +84,10 @@ exercise(
         (-1, 1, -1, 1),
         "of each micro-batch: subtract its mean, divide by the root of its mean squared deviation.",
         {
-            _WHOLE: "that is the whole batch at once; each micro-batch is normalised by its own mean and variance.",
+            _WHOLE: "that is the whole batch at once; each micro-batch is normalized by its own mean and variance.",
             tuple(s / math.sqrt(2) for s in (-1, 1, -1, 1)): "divide the squares by n, not by n - 1.",
-            (1, 3, 11, 13): "in training mode even a fresh BatchNorm normalises, by the statistics of what it gets.",
-            (-6, -4, 4, 6): "that is the whole batch, centred; each micro-batch has a mean and a variance of its own.",
+            (1, 3, 11, 13): "in training mode even a fresh BatchNorm normalizes, by the statistics of what it gets.",
+            (-6, -4, 4, 6): "that is the whole batch, centered; each micro-batch has a mean and a variance of its own.",
         },
         rel=2e-2,
     ),

@@ -94,7 +94,7 @@ _COMBINE_SLIPS = {
     "that is the standard deviation; asked is the variance.": lambda n, m, v: (
         _combined(n, m, v)[0], _combined(n, m, v)[1] ** 0.5
     ),
-    "divide by the number of values, not by one less: a batch is standardised with its biased variance.": (
+    "divide by the number of values, not by one less: a batch is standardized with its biased variance.": (
         lambda n, m, v: (_mean(n, m), _combined(n, m, v)[1] * sum(n) / (sum(n) - 1))
     ),
     "variance first? Return mean, variance.": lambda n, m, v: _combined(n, m, v)[::-1],
@@ -157,7 +157,7 @@ exercise(
         69,
         "write (1) as a function of N, and find where it is smallest; 50 µs are 50e-6 s, 100 MB are 1e8 bytes.",
         {
-            70: "close: try its neighbours, and mind the factor 2 of the bandwidth term.",
+            70: "close: try its neighbors, and mind the factor 2 of the bandwidth term.",
             71: "close: √(C / (2 ℓ)) leaves out the bandwidth term, which grows with N, too.",
             98: "the latency counts 2 (N - 1) times.",
             100: "the latency counts 2 (N - 1) times, and the bandwidth term grows with N, too.",

@@ -62,7 +62,7 @@ def show_images(
 
 
 def show_channels(image: torch.Tensor | np.ndarray, *, alt: str | None = None) -> None:
-    """Draw a colour image beside its red, green and blue channels; up to 16 px a side, with the values on the pixels.
+    """Draw a color image beside its red, green and blue channels; up to 16 px a side, with the values on the pixels.
 
     Args:
         image: (3, H, W), whole numbers in 0…255, or floats in [0, 1].
@@ -73,7 +73,7 @@ def show_channels(image: torch.Tensor | np.ndarray, *, alt: str | None = None) -
     image = _tensor(image)
     if image.ndim != 3 or image.shape[0] != 3 or not image.numel():
         remedy = ", such as torch.as_tensor(image).permute(2, 0, 1)" if image.shape[2:] == (3,) else ""
-        raise ValueError(f"the image has shape {tuple(image.shape)}: give one colour image, (3, H, W){remedy}.")
+        raise ValueError(f"the image has shape {tuple(image.shape)}: give one color image, (3, H, W){remedy}.")
     values = (_shades(image) * 255).round().numpy().astype(int)
     height, width = values.shape[1:]
     # two by two, so that the numbers on the pixels stay readable
@@ -88,7 +88,7 @@ def show_channels(image: torch.Tensor | np.ndarray, *, alt: str | None = None) -
             for (row, column), value in np.ndenumerate(channel):
                 shade = "white" if value > 140 else "black"
                 ax.text(column, row, value, ha="center", va="center", fontsize=6, color=shade)
-    show(figure, alt or f"A {height} by {width} colour image, and its red, green and blue channels drawn on their own.")
+    show(figure, alt or f"A {height} by {width} color image, and its red, green and blue channels drawn on their own.")
 
 
 def show_predictions(net: nn.Module, data, *, rows: int = 2, columns: int = 8, only_wrong: bool = False) -> None:
