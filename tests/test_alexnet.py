@@ -93,6 +93,7 @@ def test_shapes_at_224():
 def test_the_head_fits_every_size(size):
     net = on_meta(chapter.alexnet, 3, 7, size)
     assert net(torch.empty(2, 3, size, size, device="meta")).shape == (2, 7)
+    assert chapter.head_inputs(size) == net.head[1].in_features
     expected = [size]
     for window in chapter.WINDOWS:
         expected.append(chapter.output_size(expected[-1], *window))

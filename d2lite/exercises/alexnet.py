@@ -14,7 +14,7 @@ exercise(
     "alexnet-1",
     number(
         63,
-        "a window of kernel k, stride s and padding p makes r units of (r - 1)·s + k - 2p: start from one unit behind "
+        "a window of kernel k, stride s and padding p makes r units of (r - 1)·s + k - 2p: start from one unit after "
         "the last pooling.",
         {
             67: "that is the stem without padding, as in our network.",
@@ -65,7 +65,7 @@ def _count(modules: list[nn.Module], kind: type) -> int:
 
 
 def _relus_by_place(modules: list[nn.Module]) -> list[int]:
-    """ReLUs before the first layer with weights, behind it, behind the second, and so on."""
+    """ReLUs before the first layer with weights, after it, after the second, and so on."""
     places = [0]
     for module in modules:
         if isinstance(module, (nn.Conv2d, nn.Linear)):
@@ -82,11 +82,11 @@ def _stem(answer: object) -> str | None:
     if len(convs) != 2:
         return f"two convolutions are asked for, yours has {len(convs)}."
     if any(isinstance(m, (nn.MaxPool2d, nn.AvgPool2d)) for m in answer.modules()):
-        return "the pooling comes behind the stem: leave it out here."
+        return "the pooling comes after the stem: leave it out here."
     if any(conv.stride != (2, 2) for conv in convs):
-        return f"both strides are to be 2, yours are {' and '.join(str(conv.stride[0]) for conv in convs)}."
+        return f"both strides should be 2, yours are {' and '.join(str(conv.stride[0]) for conv in convs)}."
     if any(conv.padding not in ("valid", 0, (0, 0)) for conv in convs):
-        return "no padding: at 224 px both convolutions do without."
+        return "no padding: at 224 px neither convolution needs it."
     if any(conv.dilation != (1, 1) for conv in convs):
         return "no dilation: the taps of each kernel lie side by side."
     try:
@@ -96,12 +96,12 @@ def _stem(answer: object) -> str | None:
     first, second = (m.kernel_size for m in called if isinstance(m, nn.Conv2d))
     high, wide = ((b - 1) * 2 + a for a, b in zip(first, second))
     if (high, wide) != (11, 11):
-        return f"each output sees {high}×{wide} pixels, asked are 11×11: two outputs of the first lie 2 pixels apart."
+        return f"each output sees {high}×{wide} pixels, not 11×11: two outputs of the first are 2 pixels apart."
     if shape != (2, 96, 54, 54):
         return f"two images should give (2, 96, 54, 54), yours give {shape}."
     # a network with a forward of its own may call F.relu, which no list of modules shows
     if isinstance(answer, nn.Sequential) and _relus_by_place(called) != [0, 1, 1]:
-        return "a ReLU belongs behind each of the two convolutions: without it, two layers are one."
+        return "a ReLU belongs after each of the two convolutions: without it, two layers are one."
     return None
 
 
@@ -143,4 +143,4 @@ def _build(answer: object) -> str | None:
     return None
 
 
-exercise("alexnet-4", _build, "right: in layers, parameters and shapes, for grey and for colour images.")
+exercise("alexnet-4", _build, "right: in layers, parameters and shapes, for gray and for color images.")
