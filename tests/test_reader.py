@@ -83,6 +83,8 @@ SAID = {
     "recipes.two-years": ("NiN at its worst", "one number of the recipe decides more than the network"),
     "recipes.norm": ("those with BatchNorm", "All of those with BatchNorm gain, and all of those without it lose"),
     "recipes.narrow": ("narrow", "the narrow one is"),
+    "batch_norm.two-images": ("A, by a lot", "A has the lower training loss"),
+    "resnet.shortcut-alone": ("It guesses", "C guesses, as A does"),
     "scaling_out.curves": ("rounding", "In exact arithmetic the curves are the same"),
     "scaling_out.ring": ("less than a third", "with eight it carries"),
     "scaling_out.uneven": ("two images", "an image of process 0 counts 0.083 and any other 0.125"),
