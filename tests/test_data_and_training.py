@@ -66,7 +66,7 @@ def test_right_answers_pass(number, answer):
 @pytest.mark.parametrize(
     ("number", "answer", "hint"),
     [
-        (1, 61_706, "grey network"),
+        (1, 61_706, "gray network"),
         (1, 62_006, "gets flattened"),
         (1, 82_826, "three channels"),
         (1, 82_890, "biases"),

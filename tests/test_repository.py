@@ -8,7 +8,7 @@ import sys
 import pytest
 from packaging.requirements import Requirement
 
-from tools import pages, pairs, project
+from tools import cells, pages, pairs, project
 
 ROOT = project.ROOT
 PACKAGE = ROOT / "d2lite"
@@ -151,11 +151,8 @@ def test_models_know_torch_alone():
 
 def lines_of_code(path) -> int:
     """Lines that are neither blank nor comment nor docstring."""
-    tree = ast.parse(path.read_text("utf-8"))
-    documented = (node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef))
-    strings = [node.body[0] for node in documented if ast.get_docstring(node) is not None]
-    told = {number for string in strings for number in range(string.lineno, string.end_lineno + 1)}
-    lines = enumerate(path.read_text("utf-8").splitlines(), start=1)
+    text = path.read_text("utf-8")
+    told, lines = cells.documentation(text), enumerate(text.splitlines(), start=1)
     return sum(1 for number, line in lines if number not in told and line.strip() and not line.strip().startswith("#"))
 
 

@@ -20,11 +20,17 @@ CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.M | re.S)
 HEAD = re.compile(r"\A(?:---\n.*?^---\n|(?::[^\n]*\n)+)", re.M | re.S)  # the cell's metadata, in one of two forms
 
 
+def documentation(code: str) -> set[int]:
+    """Numbers of the lines of docstrings."""
+    holders = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    documented = (node for node in ast.walk(ast.parse(code)) if isinstance(node, holders))
+    strings = [node.body[0] for node in documented if ast.get_docstring(node) is not None]
+    return {number for string in strings for number in range(string.lineno, (string.end_lineno or 0) + 1)}
+
+
 def lines_of(code: str) -> int:
     """Lines of a cell that are neither empty nor documentation."""
-    documented = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ClassDef | ast.FunctionDef))
-    strings = [node.body[0] for node in documented if ast.get_docstring(node) is not None]
-    told = {number for string in strings for number in range(string.lineno, (string.end_lineno or 0) + 1)}
+    told = documentation(code)
     return sum(1 for number, line in enumerate(code.split("\n"), 1) if number not in told and line.strip())
 
 

@@ -13,7 +13,7 @@ exercise(
         "count (inputs + 1) × outputs for each layer, where a filter has 25 inputs for each channel. Only the first "
         "convolution and the first fully connected layer differ from the summary: follow 32 pixels through the layers.",
         {
-            61_706: "that is the grey network of 28 pixels. Three channels and 32 pixels change two of its layers.",
+            61_706: "that is the gray network of 28 pixels. Three channels and 32 pixels change two of its layers.",
             62_006: "the first convolution is right; but at 32 pixels, how large is the image that gets flattened?",
             82_826: "the first fully connected layer is right; but how large is a 5×5 filter on three channels?",
             82_890: "nearly: biases are parameters too, one for each filter or output.",

@@ -111,7 +111,7 @@ def _draw(ax, groups: list[list[Slab]], height: float) -> float:
             x += width + GAP
         first, middle = group[0], (start + x - GAP) / 2
         if first.side is not None:
-            ax.text(middle, first.side**0.5 / 2 + 0.4, f"{first.side} px", ha="center", fontsize=8)
+            ax.text(middle, _height(first) / 2 + 0.4, f"{first.side} px", ha="center", fontsize=8)
         ax.text(middle, -height, "\n".join(_label(group)), ha="center", va="top", fontsize=8)
         start = max(x + 0.3, start + STEP)
     return start - 0.2
