@@ -1,6 +1,8 @@
 """A page with one interactive in a real browser, as a reader of the site has it: no kernel, no network."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from tools.interactives import STATE
@@ -20,6 +22,25 @@ def html(widget) -> str:
         f'<script type="{WIDGET}">{{"model_id": "w"}}</script></div>'
         f'<script type="{STATE}">{stored}</script><script>{HOST.read_text("utf-8")}</script></body></html>'
     )
+
+
+@contextlib.contextmanager
+def tasks(page) -> Iterator[list[float]]:
+    """What the tasks of the page's thread take meanwhile, in milliseconds of the processor, longest first.
+
+    The list is filled at the end. During a task the page answers nobody. Waiting for a core is left out.
+    """
+    found = []
+    page.context.browser.start_tracing(page=page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
+    try:
+        yield found
+    finally:
+        events = json.loads(page.context.browser.stop_tracing())["traceEvents"]
+    names = [event for event in events if event["name"] == "thread_name"]
+    main = {(event["pid"], event["tid"]) for event in names if event["args"]["name"] == "CrRendererMain"}
+    own = [event for event in events if event["name"] == "RunTask" and (event["pid"], event["tid"]) in main]
+    found += sorted((event.get("tdur", 0) / 1000 for event in own), reverse=True)
+    assert len(found) > 5, "the browser names its tasks otherwise"
 
 
 class Mounted:

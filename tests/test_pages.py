@@ -6,12 +6,13 @@ import math
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.browser import tasks
 from tools import pages, project, served
 
 PAGES = [*pages.names(), "search"]
 CHAPTER_KB, FIRST_PAGE_KB = 600, 150  # the first page without its pictures
 SETTLED = 500  # milliseconds in which colors and sizes have changed
-FIRST_PAINT, ANSWER = 2000, 100  # milliseconds
+FIRST_PAINT, ANSWER = 2000, 100  # milliseconds, an answer's of the processor: other tests have theirs meanwhile
 ROUNDS = 4  # a machine that others use is slow for a while; a page that is slow is so in each
 # Of the thousands of colored words in code one of each kind is enough, and takes a tenth of the time.
 ONE_OF_EACH = """() => {
@@ -139,15 +140,14 @@ def test_interactives_answer_at_once_and_without_a_network(name, tab):
     page.context.set_offline(True)
     boxes = page.locator(".d2l-widget").all()
     assert boxes
-    page.evaluate(served.ANSWERED)
     best = math.inf
     for _ in range(ROUNDS):
-        page.evaluate("() => { window.answered = []; }")
-        play(tab, boxes)
-        best = min(best, tab.slow())
+        with tasks(page) as longest:
+            play(tab, boxes)
+        best = min(best, longest[0])
         if best < ANSWER:
             break
-    assert best < ANSWER, "a tenth of the moves takes longer to be drawn"
+    assert best < ANSWER, "after a move the page answers nobody for longer"
     assert tab.problems == []
 
 

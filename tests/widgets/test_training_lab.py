@@ -1,12 +1,10 @@
 """The training lab: every control does something, runs are compared, challenges are earned, and the page stays free."""
 
-import json
-
 import pytest
 
 from d2lite.widgets import TrainingLab
 from d2lite.widgets.training_lab import FIRST, settings_of
-from tests.browser import STATE, Mounted, html
+from tests.browser import STATE, Mounted, html, tasks
 
 SMALL = {"depth": 4, "width": 4, "batch": 64}  # an epoch of which takes a moment
 WAIT = 60_000  # milliseconds, at most: others may need the machine
@@ -52,22 +50,6 @@ class Bench(Mounted):
         """Challenges that have their tick."""
         ticked = ".d2l-challenges li:has([aria-label=met])"
         return self.page.locator(ticked).evaluate_all("all => all.map((node) => node.dataset.challenge)")
-
-
-def longest_task(page, milliseconds: int) -> float:
-    """Milliseconds of its own that the page's thread computed in its longest task meanwhile."""
-    browser = page.context.browser
-    browser.start_tracing(page=page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
-    page.wait_for_timeout(milliseconds)
-    events = json.loads(browser.stop_tracing())["traceEvents"]
-    main = {
-        (event["pid"], event["tid"])
-        for event in events
-        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
-    }
-    tasks = [event for event in events if event["name"] == "RunTask" and (event["pid"], event["tid"]) in main]
-    assert len(tasks) > 5, "the browser names its tasks otherwise"
-    return max(event.get("tdur", 0) for event in tasks) / 1000
 
 
 @pytest.fixture
@@ -309,7 +291,9 @@ def test_the_page_is_free_while_it_trains(worker, lab):
     while (
         len(rounds) < 6 and min(rounds, default=99) > 50
     ):  # a machine that others use makes any task long, now and then
-        rounds.append(longest_task(lab.page, 1500))
+        with tasks(lab.page) as longest:
+            lab.page.wait_for_timeout(1500)
+        rounds.append(longest[0])
         assert lab.result["training"]
     print(rounds)
     assert min(rounds) <= 50, rounds
