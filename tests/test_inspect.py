@@ -15,6 +15,7 @@ from torchvision.models import get_model_builder, list_models, regnet
 import d2lite as d2l
 from d2lite.inspect import summarize
 from d2lite.inspect.trace import copied, trace
+from d2lite.models.vgg import vgg11
 
 # parameters and GMACs as torchvision 0.29.2 states them in its weights' metadata (3 channels, 1000 classes, 224 px)
 FACTS = {
@@ -386,6 +387,31 @@ def test_too_small_names_the_layer_and_the_smallest_size():
 def test_too_large_for_the_head_names_the_sizes_that_work():
     with pytest.raises(d2l.InputShapeError, match=r"6 \(Linear\).*takes 28 to 31 px"):
         d2l.summary(small_net(), (1, 1, 64, 64))
+
+
+@pytest.mark.parametrize(
+    ("stride", "low", "high"), [(1, 9, 9), (2, 17, 18), (5, 41, 45), (32, 257, 288), (64, 449, 512)]
+)
+def test_sizes_that_work_are_found_however_few(stride, low, high):
+    side = -(-low // stride)
+    net = nn.Sequential(nn.Conv2d(1, 1, 1, stride=stride), nn.Flatten(), nn.Linear(side**2, 1))
+    with pytest.raises(d2l.InputShapeError, match=f"takes {low} to {high} px"):
+        d2l.summary(net, (1, 1, 500, 700))
+
+
+def test_sizes_that_work_need_not_lie_side_by_side():
+    net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.PixelUnshuffle(2), nn.Conv2d(4, 1, 2))
+    with pytest.raises(d2l.InputShapeError, match="the smallest size that works is 4 px"):
+        d2l.summary(net, (1, 1, 2, 2))
+
+
+def test_sizes_are_found_soon():
+    net = vgg11(size=224)
+    calls = []
+    net.features[0].register_forward_pre_hook(lambda *_: calls.append(1))
+    with pytest.raises(d2l.InputShapeError, match="takes 224 to 255 px"):
+        d2l.summary(net, (1, 1, 256, 256))
+    assert len(calls) < 100
 
 
 def test_wrong_channels():

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable
 
-from tools import generated, project, speed
+from tools import generated, project, reading, speed
 
 SETS = project.ROOT / "assignments" / "source"
 README = project.ROOT / "README.md"
@@ -112,7 +112,7 @@ def covers() -> dict[str, tuple[bytes, str]]:
 
 
 def cards() -> str:
-    """A card a chapter: its picture, what it promises, the minutes of the stored run, and where it runs."""
+    """A card a chapter: its picture, what it promises, minutes to read and of the stored run, and where it runs."""
     return '<ol class="d2l-cards">\n' + "".join(card(name) for name in project.chapters()) + "</ol>\n"
 
 
@@ -133,11 +133,11 @@ def card(chapter: str) -> str:
         f'<a href="{html.escape(url)}"><span class="d2l-spoken">Open {short_title} in </span>{where}</a>'
         for where, url in runs
     )
-    took = f"<span>{time} min to run</span>" if page["run"] else f"<span>{time}</span>"
+    took = f"{reading.of(chapter)['required'].minutes} min to read, " + (f"{time} to run" if page["run"] else time)
     return (
         f'<li class="d2l-card">{picture}<h3><a href="{chapter}.html">{title}</a></h3>'
         f"<p>{html.escape(page['promise'])}</p>"
-        f'<p class="d2l-card-foot">{took}{links}</p></li>\n'
+        f'<p class="d2l-card-foot"><span>{took}</span>{links}</p></li>\n'
     )
 
 

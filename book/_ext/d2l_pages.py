@@ -11,7 +11,7 @@ from sphinx.util import logging
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tools import files, pages  # noqa: E402 - the import needs the line above
+from tools import files, pages, project, reading  # noqa: E402 - the import needs the line above
 
 LOGGER = logging.getLogger(__name__)
 
@@ -44,9 +44,17 @@ def with_interactive(app, pagename, templatename, context, doctree) -> None:
     context["meta"] = {**(context.get("meta") or {}), "html_theme.sidebar_secondary.remove": "true"}
 
 
+def with_reading_time(app, pagename, templatename, context, doctree) -> None:
+    """Say below the promise of a chapter, its first paragraph, how long it takes to read."""
+    if doctree is not None and pagename in project.chapters():
+        told = f'</p>\n<p class="d2l-reading">About {reading.sentence(pagename)}, exercises aside.</p>'
+        context["body"] = context["body"].replace("</p>", told, 1)
+
+
 def setup(app):
     """Sphinx's entry point."""
     app.connect("builder-inited", covers)
     app.connect("source-read", fill)
     app.connect("html-page-context", with_interactive)
+    app.connect("html-page-context", with_reading_time)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
