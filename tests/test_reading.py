@@ -1,6 +1,7 @@
 """Reading times: what counts as reading, and that a chapter can be read in one sitting."""
 
 import pytest
+from bs4 import BeautifulSoup
 
 from tools import cells, pages, project, reading
 
@@ -85,7 +86,8 @@ def test_a_page_and_its_card_say_how_long(site):
     for name in project.chapters():
         minutes = reading.of(name)["required"].minutes
         assert minutes > 5
-        page = (site / f"{name}.html").read_text("utf-8")
-        assert page.count(f'<p class="d2l-reading">About {reading.sentence(name)}, exercises aside.</p>') == 1
-        assert page.index("<h1>") < page.index("d2l-reading") < page.index("<h2>")
+        page = BeautifulSoup((site / f"{name}.html").read_text("utf-8"), "html.parser")
+        told = page.select(".d2l-reading")
+        assert told == page.select("article h1 + p + p"), "below the promise, and nowhere else"
+        assert [line.text for line in told] == [f"About {reading.sentence(name)}, exercises aside."]
         assert f"<span>{minutes} min to read, " in pages.card(name)
