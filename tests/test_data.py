@@ -208,7 +208,7 @@ def test_images_and_labels_stay_together_when_shuffled_and_moved(fashion):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [28, 64, 20])
 @pytest.mark.parametrize("augment", [False, True])
-def test_a_batch_is_normalised_float_in_channels_last(channels, size, augment):
+def test_a_batch_is_normalized_float_in_channels_last(channels, size, augment):
     split = some_split(channels=channels, size=size, shuffle=True, augment=augment)
     for X, y in split:
         assert X.shape == (len(y), channels, size, size) and X.dtype == torch.float32 and y.dtype == torch.int64
@@ -216,7 +216,7 @@ def test_a_batch_is_normalised_float_in_channels_last(channels, size, augment):
     assert split.images.shape == (10, channels, 28, 28) and split.images.dtype == torch.uint8
 
 
-def test_normalisation_is_per_channel():
+def test_normalization_is_per_channel():
     split = some_split(channels=3, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
     X, _ = next(iter(split))
     wanted = (split.images[:4].double() / 255 - torch.tensor([0.1, 0.2, 0.3]).view(-1, 1, 1)) / torch.tensor(
@@ -360,7 +360,7 @@ def test_cifar_reads_the_same_from_every_lossless_form(monkeypatch, folder, form
     assert sorted(numbers(loaded.test.images)) == list(range(100, 120))
 
 
-def test_a_lossy_copy_is_labelled(monkeypatch, folder):
+def test_a_lossy_copy_is_labeled(monkeypatch, folder):
     images, _ = small_cifar(monkeypatch, folder, "jpeg")
     loaded = data.load("cifar10", batch_size=32, device="cpu")
     assert loaded.label == "CIFAR-10 (JPEG q75 copy)" and "JPEG q75 copy" in repr(loaded)

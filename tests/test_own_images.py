@@ -239,7 +239,7 @@ def test_modes_of_color(tmp_path, mode, suffix):
     ("mode", "suffix"),
     [*(("L", end) for end in (".png", ".jpg", ".pgm", ".webp")), ("1", ".png"), ("LA", ".png")],
 )
-def test_grey_becomes_three_equal_channels(tmp_path, mode, suffix):
+def test_gray_becomes_three_equal_channels(tmp_path, mode, suffix):
     image = Image.new("L", (20, 20), 255 if mode == "1" else 77).convert(mode)
     image.save(tmp_path / f"x{suffix}")
     decoded = decode(tmp_path / f"x{suffix}", 8)

@@ -310,7 +310,7 @@ def test_every_icon_has_its_sign(site, pages):
     assert 0xF010 in fonts["fa-solid-900"], "that of hiding what was found, which a style sheet writes as it is"
 
 
-def test_chapters_lead_to_their_neighbours(pages):
+def test_chapters_lead_to_their_neighbors(pages):
     names = [f"{chapter}.html" for chapter in project.chapters()]
     for before, after in itertools.pairwise(names):
         assert pages[before].select_one("a.right-next")["href"] == after

@@ -322,9 +322,9 @@ def for_concatenation(weight, num_parts):
         {"accumulate": _changed(_ACCUMULATE, (" / len(X)", ""))},
         {"test-accumulate"},
     ),
-    "normalised-whole-batch": (
-        {"predict-normalised": "normalised = [-1.1767, -0.7845, 0.7845, 1.1767]"},
-        {"test-normalised"},
+    "normalized-whole-batch": (
+        {"predict-normalized": "normalized = [-1.1767, -0.7845, 0.7845, 1.1767]"},
+        {"test-normalized"},
     ),
     "mended-wrong-axis-stays": (
         {"mended-block": _changed(_MENDED, ("torch.cat((X, layer(X)), dim=1)",

@@ -54,7 +54,7 @@ VARIANTS = {
     "clear-errors-added": (but("clear", ("math.hypot(error_a, error_b)", "(error_a + error_b)")), {"test-clear"}),
     "clear-either-way": (but("clear", ("mean_a - mean_b >", "abs(mean_a - mean_b) >")), {"test-clear"}),
     "clear-pooled": (
-        but("clear", ("    (mean_a, error_a), (mean_b, error_b) = summarise(a), summarise(b)\n",
+        but("clear", ("    (mean_a, error_a), (mean_b, error_b) = summarize(a), summarize(b)\n",
                       "    pooled = (len(a) - 1) * statistics.variance(a) + (len(b) - 1) * statistics.variance(b)\n"
                       "    pooled *= (1 / len(a) + 1 / len(b)) / (len(a) + len(b) - 2)\n"),
             ("mean_a - mean_b > 3 * math.hypot(error_a, error_b)",
