@@ -38,12 +38,11 @@ class Tab(served.Tab):
     """A tab whose page can be examined for people who do not see it, or not well."""
 
     def violations(self, **options) -> list[str]:
-        """Serious and critical findings of axe."""
+        """What axe finds, of any impact."""
         found = Axe().run(self.page, options={"resultTypes": ["violations"], **options}).response["violations"]
         return [
             f"{rule['id']}: {node['html'][:150]} {node['failureSummary'][:250]}"
             for rule in found
-            if rule["impact"] in ("serious", "critical")
             for node in rule["nodes"]
         ]
 

@@ -96,7 +96,7 @@ function sentence({ runs, training, failed }, faint) {
 function bench(lab, proxy, model) {
   const data = shelf(model.get("data")), parts = { chips: chips(lab), buttons: buttons(lab), settings: settings(proxy), challenges: challenges() };
   const loss = curves("loss"), accuracy = curves("accuracy"), charts = h("div", { class: "d2l-charts" }, loss.node, accuracy.node);
-  const layers = h("div", { class: "d2l-layers" }), strip = h("div"), title = h("h4");
+  const layers = h("div", { class: "d2l-layers" }), strip = h("div"), title = h("p", { class: "d2l-part" });
   const image = control(proxy, { trait: "image", label: "test image", min: 0, max: data.labels.length - 1 });
   const key = h("p", { class: "d2l-key" }, "thin: training images · thick: test images");
   const won = h("output"), others = h("div", { class: "d2l-row" }), own = paper({
@@ -106,7 +106,7 @@ function bench(lab, proxy, model) {
   const seen = h("div", { class: "d2l-row d2l-seen" }, own.node, others);
   const node = h(
     "div", { class: "d2l-lab" }, parts.chips.node, parts.buttons.node, charts, key, parts.settings.node,
-    h("section", { class: "d2l-tasks" }, h("h4", {}, "Challenges ", won), parts.challenges.node),
+    h("section", { class: "d2l-tasks" }, h("p", { class: "d2l-part" }, "Challenges ", won), parts.challenges.node),
     h("section", { class: "d2l-opened" }, title, layers, h("div", { class: "d2l-controls" }, image.node), strip, seen),
   );
   let last = null, bars = null;

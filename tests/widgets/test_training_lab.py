@@ -213,7 +213,7 @@ def test_a_plain_network_of_twenty_layers_can_be_made_to_learn(lab):
     result = lab.go("result.solved.includes('deep') || !result.training")
     assert "deep" in lab.met() == result["solved"]
     assert "So depth alone is no wall" in lab.page.locator(".d2l-challenges").inner_text(), "and it is explained"
-    assert lab.page.locator(".d2l-tasks h4 output").inner_text().startswith("1 of 4")
+    assert lab.page.locator(".d2l-tasks .d2l-part output").inner_text().startswith("1 of 4")
 
 
 def test_a_batch_of_two_breaks_batch_normalization(lab):
