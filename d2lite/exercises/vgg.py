@@ -21,7 +21,7 @@ LIGHT_PARAMETERS = 9_224_458  # VGG-11's blocks at one channel, and one linear l
 
 def _hidden_layers(values: list[float]) -> str:
     if values == [1, 1, 2, 2, 2]:
-        return "that is how many convolutions each block holds; asked is how many there are beyond the first."
+        return "that is how many convolutions each block holds; count those beyond the first."
     if sum(values) != 3:
         return f"your numbers add up to {sum(values)}, but eight rows hide three layers: 11 - 8 = 3."
     return "look at the tuple that defines VGG-11: the first number of each pair is the block's number of convolutions."
@@ -48,8 +48,8 @@ def _patch(answer: object) -> str | None:
         return f"give the function itself, not {type(answer).__name__}: d2l.check('vgg-2', patch) without brackets."
     mistakes = {
         lambda a: _patch_side(a, 0): "a pooling also widens the patch: its window covers two units of what lies below.",
-        lambda a: 1 + 2 * sum(n for n, _ in a): "the poolings are missing: behind one, a step is two pixels wide.",
-        _walk: "you walk from the image to the unit. Start from the unit behind the last pooling: reverse the tuple.",
+        lambda a: 1 + 2 * sum(n for n, _ in a): "the poolings are missing: after one, a step is two pixels wide.",
+        _walk: "you walk from the image to the unit. Start from the unit after the last pooling: reverse the tuple.",
         lambda a: _walk(a, late=True): "in each block, undo the pooling first (double), then the convolutions.",
     }
     for arch in (((1, 64),), ((2, 8), (1, 8)), VGG11, VGG19):
@@ -128,7 +128,7 @@ exercise(
             1 / _MAC_RATIO: "that is the inverse: divide the large by the small.",
             4: _FROM_THE_PIXELS,
             16: _FROM_THE_PIXELS,
-            _PARAMETER_RATIO: "that is the ratio of the parameters; asked is that of the multiply–accumulates.",
+            _PARAMETER_RATIO: "that is the ratio of the parameters. Give that of the multiply–accumulates.",
         },
         rel=5e-3,
     ),
