@@ -631,7 +631,7 @@ def test_the_menu_of_a_section_opens_by_keyboard_and_by_touch(reading):
 
 def test_without_scripts_a_box_is_plain_text(reading):
     page = reading("vgg.html", java_script_enabled=False)
-    box = page.locator(".d2l-predict-first").first
+    box = page.locator(".d2l-predict-first", has_text="One output pixel")
     assert box.locator("li:visible").count() == 4 and page.locator("form:visible .d2l-guess, .d2l-covered").count() == 0
     assert "nothing leaves it" in reading("predictions.html").inner_text("article")
 
