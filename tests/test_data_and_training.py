@@ -8,6 +8,7 @@ from torch import nn
 
 import d2lite as d2l
 from d2lite.models.data_and_training import lenet
+from tools import pairs
 
 
 def parameters(net):
@@ -55,10 +56,59 @@ def right(param, grad, velocity, lr, momentum):
     return param - lr * velocity, velocity
 
 
-RIGHT = {1: 83_126, 2: 14, 3: 0.893, 4: right}
+def loop(
+    net, X, y, lr, num_epochs, momentum=0.9, batch_size=64, *,
+    clear="before", criterion=nn.functional.cross_entropy, labels="own", order="each epoch", last=True, train=True,
+    kept=torch.Tensor.detach,
+):  # fmt: skip
+    """The training loop of the chapter; the options are the mistakes that readers make, and ways to write it well."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
+    losses, once = [], torch.randperm(len(X))
+    if train:
+        net.train()
+    for _ in range(num_epochs):
+        drawn = {"each epoch": torch.randperm(len(X)), "once": once, "none": torch.arange(len(X))}.get(order)
+        drawn = torch.randint(len(X), (len(X),)) if drawn is None and batch_size < len(X) else drawn
+        drawn = torch.arange(len(X)) if drawn is None else drawn
+        images, truth = X[drawn], y[drawn] if labels == "own" else y
+        for start in range(0, len(X) if last or batch_size >= len(X) else len(X) - batch_size + 1, batch_size):
+            loss = criterion(net(images[start : start + batch_size]), truth[start : start + batch_size])
+            if clear == "before":
+                optimizer.zero_grad()
+            loss.backward()
+            if clear == "between":
+                optimizer.zero_grad()
+            optimizer.step()
+            if clear == "after":
+                optimizer.zero_grad()
+            losses.append(kept(loss))
+    return losses
 
 
-@pytest.mark.parametrize(("number", "answer"), [*RIGHT.items(), (1, torch.tensor(83_126)), (2, 14.0)])
+def slip(**options):
+    """``loop`` with a mistake in it."""
+    return lambda *args, **named: loop(*args, **named, **options)
+
+
+def quiet(*args, **named):
+    """A loop that returns nothing."""
+    loop(*args, **named)
+
+
+RIGHT = {1: 83_126, 2: 14, 3: 0.893, 4: right} | dict.fromkeys((5, 6, 7, 8), loop)
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"),
+    [
+        *RIGHT.items(),
+        (1, torch.tensor(83_126)),
+        (2, 14.0),
+        (5, slip(clear="after")),
+        (5, slip(kept=torch.Tensor.item)),
+        (5, lambda *args, **named: torch.stack(loop(*args, **named))),
+    ],
+)
 def test_right_answers_pass(number, answer):
     assert d2l.check(f"data_and_training-{number}", answer)
 
@@ -88,6 +138,25 @@ def test_right_answers_pass(number, answer):
         (4, lambda p, g, v, lr, m: (p - lr * (m * v + (1 - m) * g), m * v + (1 - m) * g), "without a factor"),
         (4, lambda p, g, v, lr, m: (p - lr * (m * v - g), m * v - g), "step 1 differs"),
         (4, lambda p, g, v, lr, m: 1 / 0, "ZeroDivisionError"),
+        (5, nn.Linear(2, 2), "function train itself"),
+        (5, lambda *args, **named: None, "weights never change"),
+        (5, slip(clear="never"), "they add up"),
+        (5, lambda *args, momentum, **named: loop(*args, momentum=0.0, **named), "momentum is not used"),
+        (5, lambda net, X, y, lr, *args, **named: loop(net, X, y, 0.01, *args, **named), "learning rate"),
+        (5, slip(last=False), "left out"),
+        (5, lambda *args, batch_size, **named: loop(*args, batch_size=min(batch_size, 7), **named), "differ from"),
+        (5, lambda *args, batch_size, **named: loop(*args, batch_size=max(batch_size, 11), **named), "in batches of 8"),
+        (5, slip(order="with repeats"), "exactly once"),
+        (5, slip(order="none"), "stored order"),
+        (5, slip(order="once"), "repeats the same order"),
+        (5, slip(train=False), "evaluation mode"),
+        (5, quiet, "return the loss"),
+        (5, slip(kept=lambda loss: loss), "loss.detach"),
+        (5, lambda *args, **named: loop(*args, **named)[::3], "one for each batch"),
+        (5, slip(kept=lambda loss: loss.detach() + 1), "not those of the batches"),
+        (6, slip(clear="between"), "not cleared since"),
+        (7, slip(criterion=lambda z, y: nn.functional.cross_entropy(z.softmax(1), y)), "applied twice"),
+        (8, slip(labels="stored"), "own label"),
     ],
 )
 def test_typical_slips_get_a_hint_of_their_own(number, answer, hint):
@@ -96,7 +165,27 @@ def test_typical_slips_get_a_hint_of_their_own(number, answer, hint):
     assert re.search(hint, result.message), result.message
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def broken_loops():
+    """The loops that the chapter gives to repair, by the number of their exercise."""
+    found = {}
+    for cell in pairs.read_source("data_and_training").cells:
+        if cell.cell_type == "code" and re.search(r"^def (train_\d)\(", cell.source, re.M):
+            names = {"torch": torch, "nn": nn, "F": nn.functional, "d2l": d2l}
+            exec(cell.source, names)
+            found |= {int(name[-1]): names[name] for name in names if re.fullmatch(r"train_\d", name)}
+    return found
+
+
+def test_the_loops_to_repair_are_broken_each_in_its_own_way():
+    loops = broken_loops()
+    assert sorted(loops) == [6, 7, 8]
+    hints = {number: d2l.check(f"data_and_training-{number}", broken) for number, broken in loops.items()}
+    assert [hint.status for hint in hints.values()] == ["wrong"] * 3
+    for number, words in ((6, "not cleared since"), (7, "applied twice"), (8, "own label")):
+        assert words in hints[number].message
+
+
+@pytest.mark.parametrize("number", RIGHT)
 def test_none_is_not_answered_yet(number):
     assert d2l.check(f"data_and_training-{number}", None).status == "unanswered"
 

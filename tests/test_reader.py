@@ -23,8 +23,10 @@ READY = "document.readyState === 'complete' && document.querySelector('.d2l-ques
 ASKED = {question.id: question for name in project.chapters() for box in questions.of(name) for question in box}
 #: id → a part of the right choice, and what an output or the text of the chapter says; numbers are found by themselves
 SAID = {
+    "data_and_training.steps": ("designed edges to learned", "from designed to learned features buys more than the"),
+    "data_and_training.missing": ("only for the first", "Without the first line there is no `loss`"),
     "data_and_training.features": ("Worse with few", "it depends on how many images you have"),
-    "data_and_training.valley": ("walls limit", "the walls alone set the limit, and you wait for the floor"),
+    "data_and_training.valley": ("walls limit", "The walls alone limit the rate, and the floor makes training slow"),
     "data_and_training.blank": ("one of the ten", "Even the blank sheet is given a class"),
     "alexnet.reach": ("16×16", "one unit sees 16×16 px"),
     "alexnet.edges": ("vertical", "vertical edges stand out"),

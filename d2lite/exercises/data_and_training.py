@@ -1,8 +1,12 @@
-"""Answers of the first chapter: parameters, reach, honest reporting, momentum."""
+"""Answers of the first chapter: parameters, reach, honest reporting, momentum, and whole training loops."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
+from torch import nn
 
 from ..checks import exercise, number
 
@@ -85,3 +89,126 @@ def _momentum(step: object) -> str | None:
 
 
 exercise("data_and_training-4", _momentum, "right: three steps equal torch.optim.SGD(momentum=0.9).")
+
+
+_X, _Y = torch.arange(22.0, dtype=torch.float64), torch.arange(22) % 3
+_FACTORS = torch.tensor([[0.05, 0.3, 1.1]], dtype=torch.float64)  # an image is x → (x / 20, sin 0.3 x, sin 1.1 x)
+
+
+def _images() -> torch.Tensor:
+    """Twenty-two images of three numbers, all different; the first is the place of the image, over 20."""
+    first, *others = (_X[:, None] * _FACTORS).unbind(dim=1)
+    return torch.stack([first, *(other.sin() for other in others)], dim=1)
+
+
+def _net() -> nn.Sequential:
+    draw = torch.Generator().manual_seed(1)
+    net = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 3)).double()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=draw, dtype=torch.float64))
+    return net
+
+
+def _expected(lr: float = 0.1, momentum: float = 0.9, clear: bool = True, softmax: bool = False) -> torch.Tensor:
+    """All weights after four steps on all images; the options are mistakes."""
+    net, X = _net(), _images()
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
+    for _ in range(4):
+        logits = net(X)
+        loss = nn.functional.cross_entropy(logits.softmax(dim=1) if softmax else logits, _Y)
+        if clear:
+            optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return nn.utils.parameters_to_vector(net.parameters()).detach()
+
+
+def _weights(train: Callable) -> str | None:
+    """Whether the weights are right after four epochs of a single batch each, for which no order matters."""
+    net = _net()
+    start = nn.utils.parameters_to_vector(net.parameters()).detach().clone()
+    train(net, _images(), _Y.clone(), 0.1, 4, momentum=0.9, batch_size=len(_Y))
+    found = nn.utils.parameters_to_vector(net.parameters()).detach()
+    if torch.allclose(found, _expected(), rtol=1e-6, atol=1e-9):
+        return None
+    if torch.equal(found, start):
+        return (
+            "the weights never change. When `optimizer.step()` runs, every gradient has to be there: computed by "
+            "`backward()` and not cleared since. (Is `...` still in the function?)"
+        )
+    mistakes = (
+        ({"clear": False}, "each step also walks along the gradients of all earlier steps: they add up. Clear them."),
+        ({"softmax": True}, "CrossEntropyLoss applies the softmax itself: give it the logits, or it is applied twice."),
+        ({"momentum": 0.0}, "the momentum is not used: give it to torch.optim.SGD."),
+        ({"lr": 0.01}, "the learning rate is not the one that was given."),
+    )
+    for mistake, hint in mistakes:
+        if torch.allclose(found, _expected(**mistake), rtol=1e-6, atol=1e-9):
+            return hint
+    return (
+        "after four steps on all images the weights differ from those of torch.optim.SGD. Does each image keep its "
+        "own label when the order changes? Are all four lines there, in their order, once a batch?"
+    )
+
+
+def _order(seen: list[tuple[list[int], bool]], size: int, epochs: int) -> str | None:
+    """Whether the batches were those of ``epochs`` passes in new orders; ``seen`` holds each with the net's mode."""
+    whole, images = [size] * (len(_Y) // size) + [len(_Y) % size], range(len(_Y))
+    lengths = [len(places) for places, _ in seen]
+    if lengths == whole[:-1] * epochs:
+        return f"the last batch of an epoch is shorter, {whole[-1]} of {len(_Y)} images here, and is left out."
+    if lengths != whole * epochs:
+        return (
+            f"{len(_Y)} images in batches of {size} for {epochs} epochs make batches of {whole}, {epochs} times over; "
+            f"yours were {lengths}."
+        )
+    steps = range(0, len(seen), len(whole))
+    passes = [[place for places, _ in seen[step : step + len(whole)] for place in places] for step in steps]
+    if any(sorted(order) != list(images) for order in passes):
+        return "an epoch shows every image exactly once; yours shows some twice and others never."
+    if list(images) in passes:
+        return "the images come in their stored order: draw a random one (torch.randperm)."
+    if any(order == passes[0] for order in passes[1:]):
+        return "every epoch repeats the same order: draw a new one inside the loop over the epochs."
+    if not all(training for _, training in seen):
+        return "the network came in evaluation mode and stayed in it: call net.train() first."
+    return None
+
+
+def _losses(returned: Any, wanted: list[float]) -> str | None:
+    """Whether the loss of every batch came back, without the graph that computed it."""
+    if returned is None:
+        return "it trains correctly; now return the loss of every batch."
+    listed = list(returned)
+    if any(getattr(loss, "requires_grad", False) for loss in listed):
+        return "the losses still hold the graphs that computed them, so memory fills up: append loss.detach()."
+    if len(listed) != len(wanted):
+        return f"{len(wanted)} batches were trained on, but {len(listed)} losses came back: one for each batch, please."
+    if not torch.allclose(torch.tensor([float(loss) for loss in listed]), torch.tensor(wanted), rtol=1e-4):
+        return "the losses that came back are not those of the batches, each before its step."
+    return None
+
+
+def _training(train: object) -> str | None:
+    """Whether a function trains as that of the chapter does: weights, order of the images, mode, and losses."""
+    if not callable(train) or isinstance(train, nn.Module):
+        return f"give the function train itself, without brackets, not {type(train).__name__}."
+    if hint := _weights(train):
+        return hint
+    net, seen, wanted = _net().eval(), [], []
+
+    def watch(net: nn.Module, inputs: tuple[torch.Tensor], logits: torch.Tensor) -> None:
+        places = (inputs[0][:, 0] * 20).round().long()
+        seen.append((places.tolist(), net.training))
+        wanted.append(nn.functional.cross_entropy(logits.detach(), _Y[places]).item())
+
+    with net.register_forward_hook(watch):
+        returned = train(net, _images(), _Y.clone(), 0.1, 3, momentum=0.9, batch_size=8)
+    return _order(seen, 8, 3) or _losses(returned, wanted)
+
+
+exercise("data_and_training-5", _training, "right: the same weights as torch.optim.SGD, and a new order each epoch.")
+exercise("data_and_training-6", _training, "right: a gradient has to live from backward() to step().")
+exercise("data_and_training-7", _training, "right: cross_entropy takes logits, and its loss can now fall to zero.")
+exercise("data_and_training-8", _training, "right: every image keeps its own label.")
