@@ -83,9 +83,9 @@ const NONE = { high: 0, thick: 0, bars: [0, 0, 0], ghosts: [0, 0, 0] };
 
 /** A slab seen from the front left: faces that are lit differently. */
 function slab(x, { high, thick }, linear) {
-  const slant = DEPTH * high, left = x - (thick + slant) / 2, top = FLOOR - high, colour = linear ? "var(--d2l-4)" : "var(--d2l-1)";
-  const face = (d, light) => s("path", { d, fill: `color-mix(in srgb, ${colour} ${light}%, white)`,
-    stroke: `color-mix(in srgb, ${colour} 75%, black)`, "stroke-width": 0.7, "stroke-linejoin": "round" });
+  const slant = DEPTH * high, left = x - (thick + slant) / 2, top = FLOOR - high, color = linear ? "var(--d2l-4)" : "var(--d2l-1)";
+  const face = (d, light) => s("path", { d, fill: `color-mix(in srgb, ${color} ${light}%, white)`,
+    stroke: `color-mix(in srgb, ${color} 75%, black)`, "stroke-width": 0.7, "stroke-linejoin": "round" });
   return [
     face(`M${left},${FLOOR}v${-high}h${thick}v${high}z`, 75),
     face(`M${left},${top}l${slant},${-slant}h${thick}l${-slant},${slant}z`, 40),

@@ -97,11 +97,11 @@ class ArchitectureExplorer(Interactive):
         figure = Figure(figsize=(6.8, 0.9 + 0.22 * len(table)), layout="constrained")
         names = [row[1] for row in found["rows"]]
         panels = (("parameters", 2, 1e6, "M"), ("multiply–accumulates", 3, 1e6, "M"), ("memory", 4, 1e6, "MB"))
-        for ax, (title, column, unit, sign), colour in zip(
+        for ax, (title, column, unit, sign), color in zip(
             figure.subplots(1, 3, sharey=True), panels, ("#2f7fc9", "#c8701a", "#23936a")
         ):
             values = [row[column] for row in table]
-            ax.barh(range(len(table)), values, color=colour)
+            ax.barh(range(len(table)), values, color=color)
             ax.set_title(f"{title}: {sum(values) / unit:,.1f} {sign}", fontsize=8)
             ax.set_xticks([])
             ax.set_yticks(range(len(table)), names, fontsize=7)

@@ -80,7 +80,7 @@ def clamped(low: float, high: float, otherwise: float):
 
 
 class Number(traitlets.TraitType):
-    """A synchronised number from ``low`` to ``high``: a larger one becomes ``high``, and what is none the default."""
+    """A synchronized number from ``low`` to ``high``: a larger one becomes ``high``, and what is none the default."""
 
     def __init__(self, default: float, low: float, high: float, **options):
         super().__init__(default, **options)
@@ -94,7 +94,7 @@ class Number(traitlets.TraitType):
 
 
 class Choice(traitlets.TraitType):
-    """A synchronised value that is one of ``options``; anything else becomes the first of them."""
+    """A synchronized value that is one of ``options``; anything else becomes the first of them."""
 
     def __init__(self, *options, **more):
         super().__init__(options[0], **more)
@@ -109,7 +109,7 @@ class Choice(traitlets.TraitType):
 
 
 class Switch(traitlets.TraitType):
-    """A synchronised True or False; what is neither becomes the default."""
+    """A synchronized True or False; what is neither becomes the default."""
 
     def __init__(self, default: bool, **more):
         super().__init__(default, **more)
@@ -148,7 +148,7 @@ def numbers(given, most: int, decimals: int | None = None) -> list[list[float]]:
 
 
 class Table(traitlets.TraitType):
-    """Synchronised rows of numbers, see :func:`numbers`; empty where the value is no such thing."""
+    """Synchronized rows of numbers, see :func:`numbers`; empty where the value is no such thing."""
 
     def __init__(self, most: int, decimals: int | None = None, **more):
         super().__init__([], **more)

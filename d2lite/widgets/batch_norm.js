@@ -59,7 +59,7 @@ const titled = (title, told) => h(
 );
 
 /** The histogram of one stage, its mean and spread above it; what lies beyond the axis is told there. */
-function histogram({ title, values, mean, spread, colour, grip = false }) {
+function histogram({ title, values, mean, spread, color, grip = false }) {
   const [width, floor, high] = [SIDE, 64, 52], counts = Array((RIGHT - LEFT) / BIN).fill(0);
   const inside = values.filter((value) => value >= LEFT && value < RIGHT);
   for (const value of inside) counts[Math.floor((value - LEFT) / BIN)] += 1;
@@ -71,7 +71,7 @@ function histogram({ title, values, mean, spread, colour, grip = false }) {
     "svg", { viewBox: `0 0 ${width} ${floor + 1}`, width, role: "img", "aria-label": `Histogram of what ${title}: ${told}.` },
     ...counts.map((count, bin) =>
       count
-        ? s("rect", { x: bin * wide + 0.5, y: floor - (high * count) / most, width: wide - 1, height: (high * count) / most, fill: colour })
+        ? s("rect", { x: bin * wide + 0.5, y: floor - (high * count) / most, width: wide - 1, height: (high * count) / most, fill: color })
         : null,
     ),
     s("line", { x1: 0, x2: width, y1: floor, y2: floor, stroke: "var(--d2l-line)" }),
@@ -206,12 +206,12 @@ export default {
         SIDE = matchMedia("(max-width: 40rem)").matches ? 340 : 640;
         const options = settings(), values = batch(0, options), pages = running(options.means, options), { mean: average, variance } = pages.at(-1);
         const now = { mean: average, variance }, stages = [
-          { title: "comes in", values, colour: "var(--d2l-2)", grip: true },
+          { title: "comes in", values, color: "var(--d2l-2)", grip: true },
           {
             title: "goes out in training", values: normalized(values, { mean: meanOf(values), variance: varianceOf(values) }, options),
-            colour: "var(--d2l-1)",
+            color: "var(--d2l-1)",
           },
-          { title: "goes out in prediction", values: normalized(values, now, options), colour: "var(--d2l-3)" },
+          { title: "goes out in prediction", values: normalized(values, now, options), color: "var(--d2l-3)" },
         ].map((one) => ({ ...one, ...described(one.values) }));
         const marks = [-8, -4, 0, 4, 8, 12].map((place, at, them) => {
           const share = (100 * (place - LEFT)) / (RIGHT - LEFT), back = at === 0 ? 0 : at === them.length - 1 ? 100 : 50;

@@ -45,7 +45,7 @@ def running(means: list[float], size: int, spread: float, momentum: float) -> tu
 
 
 def normalized(values: np.ndarray, mean: float, variance: float, gamma: float, beta: float) -> np.ndarray:
-    """Scale and shift of the values, standardised with ``mean`` and ``variance``."""
+    """Scale and shift of the values, standardized with ``mean`` and ``variance``."""
     return gamma * (values - mean) / math.sqrt(variance + EPS) + beta
 
 
@@ -99,10 +99,10 @@ class BatchNormLab(Interactive):
     def picture(self) -> Figure:
         figure = Figure(figsize=(6.4, 3.6), layout="constrained")
         bins = np.arange(LEFT, RIGHT + BIN, BIN)
-        colours = ("#c8701a", "#2f7fc9", "#23936a")
-        for ax, colour, (title, values) in zip(figure.subplots(3, 1, sharex=True), colours, self.stages().items()):
+        colors = ("#c8701a", "#2f7fc9", "#23936a")
+        for ax, color, (title, values) in zip(figure.subplots(3, 1, sharex=True), colors, self.stages().items()):
             inside = values[(values >= LEFT) & (values < RIGHT)]
-            ax.hist(inside, bins, color=colour, alpha=0.8)
+            ax.hist(inside, bins, color=color, alpha=0.8)
             ax.axvline(values.mean(), color="black", linewidth=1)
             beyond = f", {values.size - inside.size} of {values.size} beyond the axis" * (inside.size < values.size)
             ax.set(yticks=[], xlim=(LEFT, RIGHT))

@@ -70,9 +70,9 @@ function drawing(rows, reader, [, each], { channels, growth }, plain, pick) {
   const named = (place) => !crowded || ((count - place) % 2 === 0 && place !== 1);  // a 1 would touch the word before it
   const floor = ARCS + 170, ground = floor + 36 + TALL, below = ground + 42, opacity = (index) => (index + 1 === reader ? 1 : 0.6);
   const U = (value) => (value / rows.at(-1)[0]) * TALL, most = Math.max(...rows.map(([, , cost]) => cost)), V = (value) => (value / most) * TALL;
-  const bar = (index, from, tall, colour) =>
+  const bar = (index, from, tall, color) =>
     s("rect", {
-      x: X(index + 1) - thick / 2, width: thick, y: from - tall, height: Math.max(0.5, tall - 0.8), fill: `var(--d2l-${colour})`,
+      x: X(index + 1) - thick / 2, width: thick, y: from - tall, height: Math.max(0.5, tall - 0.8), fill: `var(--d2l-${color})`,
       opacity: opacity(index),
     });
   const bands = rows.flatMap(([read], index) => [

@@ -6,7 +6,7 @@ const MEANS = {  // of a kernel that has more than one weight
   "horizontal edge": "This kernel subtracts what lies above from what lies below: far from 0 where the image changes from top to bottom.",
   identity: "This kernel keeps one pixel of the patch and ignores all others.",
   blur: "This kernel averages the patch: all its weights are equal, and their sum is 1.",
-  sharpen: "This kernel adds to a pixel what sets it apart from its neighbours; the weights sum to 1.",
+  sharpen: "This kernel adds to a pixel what sets it apart from its neighbors; the weights sum to 1.",
   [OWN]: "",
 };
 
@@ -23,13 +23,13 @@ function weightsOf(name, size, own) {
   const middle = Math.floor((size - 1) / 2);
   const side = (place) => Math.sign(2 * place - (size - 1));
   const beside = ([row, column]) => Math.abs(row - middle) + Math.abs(column - middle) === 1;
-  const neighbours = grid(size, size, (...place) => beside(place)).flat().filter(Boolean).length;
+  const neighbors = grid(size, size, (...place) => beside(place)).flat().filter(Boolean).length;
   const rules = {
     "vertical edge": (row, column) => side(column),
     "horizontal edge": (row) => side(row),
     identity: (row, column) => Number(row === middle && column === middle),
     blur: () => 1 / size ** 2,
-    sharpen: (row, column) => (row === middle && column === middle ? 1 + neighbours : 0) - Number(beside([row, column])),
+    sharpen: (row, column) => (row === middle && column === middle ? 1 + neighbors : 0) - Number(beside([row, column])),
     [OWN]: (row, column) => clamp(own?.[row]?.[column], -1e6, 1e6, 0),
   };
   return grid(size, size, rules[name]);
@@ -68,20 +68,20 @@ function read(text) {
 }
 
 /**
- * How an output is painted. A kernel that keeps a grey patch's sign (its weights sum to more than 0) makes an image again:
- * grey, white being what becomes of a white patch. Any other: blue below 0, white at 0, orange above.
+ * How an output is painted. A kernel that keeps a gray patch's sign (its weights sum to more than 0) makes an image again:
+ * gray, white being what becomes of a white patch. Any other: blue below 0, white at 0, orange above.
  */
 function palette(output, kernel, lowest, highest) {
   const low = Math.min(...output.flat()), high = Math.max(...output.flat()), sum = kernel.flat().reduce((a, b) => a + b, 0);
   if (sum > 1e-9)
     return {
-      low, high, colour: (value) => Array(3).fill((255 * (value / sum - lowest)) / (highest - lowest)),
+      low, high, color: (value) => Array(3).fill((255 * (value / sum - lowest)) / (highest - lowest)),
       legend: `black: ${shown(sum * lowest, 2)} or less, white: ${shown(sum * highest, 2)} or more`,
     };
   const most = Math.max(high, -low) || 1;
   const end = (value) => (value < 0 ? [47, 110, 190] : [200, 105, 15]);
-  const colour = (value) => end(value).map((channel) => 255 - (255 - channel) * (Math.abs(value) / most) ** 0.8);
-  return { low, high, colour, legend: `blue: below 0, orange: above; the ends are ±${shown(most, 2)}` };
+  const color = (value) => end(value).map((channel) => 255 - (255 - channel) * (Math.abs(value) / most) ** 0.8);
+  return { low, high, color, legend: `blue: below 0, orange: above; the ends are ±${shown(most, 2)}` };
 }
 
 /** A table of numbers or inputs; `look(row, column)` is the style of a cell. */
@@ -89,10 +89,10 @@ const table = (rows, name, look = () => null) => h(
   "table", { class: "d2l-cells", "aria-label": name }, ...rows.map((row, i) => h("tr", {}, ...row.map((cell, j) => h("td", { style: look(i, j) }, cell)))),
 );
 
-/** A cell as grey as its pixel; the text is black or white, whichever reads. */
-const greyCell = (share) => {
-  const grey = Math.round(255 * share);
-  return `background: rgb(${grey} ${grey} ${grey}); color: ${grey < 118 ? "#fff" : "#000"}`;
+/** A cell as gray as its pixel; the text is black or white, whichever reads. */
+const grayCell = (share) => {
+  const gray = Math.round(255 * share);
+  return `background: rgb(${gray} ${gray} ${gray}); color: ${gray < 118 ? "#fff" : "#000"}`;
 };
 
 /** A cell tinted blue below 0 and orange above, as the output is; `share` from -1 to 1. */
@@ -206,12 +206,12 @@ export default {
           `The image, ${padded.join(" by ")} pixels with its padding.`,
         );
       fromText.textContent = `image ${image.length}×${image[0].length}${padding ? `, with zeros around it ${padded.join("×")}` : ""}`;
-      const unread = padded.map((side) => (rows ? (side - span) % stride : 0)), place = { colour: "var(--d2l-4)", dashed: true };
+      const unread = padded.map((side) => (rows ? (side - span) % stride : 0)), place = { color: "var(--d2l-4)", dashed: true };
       const lost = [
         unread[0] && { row: padded[0] - unread[0], column: 0, rows: unread[0], columns: padded[1], ...place },
         unread[1] && { row: 0, column: padded[1] - unread[1], rows: padded[0], columns: unread[1], ...place },
       ].filter(Boolean);
-      const border = padding ? [{ row: padding, column: padding, rows: image.length, columns: image[0].length, colour: "var(--d2l-1)" }] : [];
+      const border = padding ? [{ row: padding, column: padding, rows: image.length, columns: image[0].length, color: "var(--d2l-1)" }] : [];
       fillKernel(kernel);
       if (!stage.contains(from.node))
         stage.replaceChildren(
@@ -235,11 +235,11 @@ export default {
       const asked = [setting("row", -1, rows - 1, -1), setting("column", -1, columns - 1, -1)];
       const row = asked[0] < 0 ? Math.floor(best / columns) : asked[0], column = asked[1] < 0 ? best % columns : asked[1];
       now = { ...made, row, column, stride };
-      const { low, high, colour, legend } = palette(output, kernel, lowest, highest);
+      const { low, high, color, legend } = palette(output, kernel, lowest, highest);
       to.node.style.width = `${(100 * columns) / padded[1]}%`;
       visited.add(row * columns + column);
       const known = revealed || visited.size === rows * columns;
-      to.draw(rows, columns, (i, j) => (known || visited.has(i * columns + j) ? colour(output[i][j]) : [0, 0, 0, 0]), `The output, ${rows} by ${columns}.`);
+      to.draw(rows, columns, (i, j) => (known || visited.has(i * columns + j) ? color(output[i][j]) : [0, 0, 0, 0]), `The output, ${rows} by ${columns}.`);
       to.mark([{ row, column }]);
       toText.textContent = `output ${rows}×${columns}; ${legend}`;
       const taps = dilation > 1 ? grid(size, size, (i, j) => ({ row: row * stride + i * dilation, column: column * stride + j * dilation })).flat() : [];
@@ -247,7 +247,7 @@ export default {
       const patch = made.patch(row, column), products = made.products(row, column), sum = output[row][column];
       const texts = (values) => values.map((line) => line.map((value) => shown(value, 2)));
       const largest = Math.max(1e-9, ...products.flat().map(Math.abs)), light = (value) => (value - lowest) / (highest - lowest);
-      patchBox.replaceChildren(table(texts(patch), "The patch", (i, j) => greyCell(light(patch[i][j]))));
+      patchBox.replaceChildren(table(texts(patch), "The patch", (i, j) => grayCell(light(patch[i][j]))));
       productBox.replaceChildren(table(texts(products), "The products", (i, j) => signedCell(products[i][j] / largest)));
       sumBox.replaceChildren("sum: ", h("strong", {}, shown(sum, 2)));
       const side = (n) =>

@@ -83,13 +83,13 @@ class ConvolutionLab(Interactive):
     Args:
         image: (rows, columns), or with axes of length 1 before them, at most 64 × 64 numbers (a larger one is thinned,
             and three decimals are kept); an array, lists, or a tensor of any kind. None takes a small photograph,
-            (32, 32), grey from 0 to 255. Where it is none, the page says so.
+            (32, 32), gray from 0 to 255. Where it is none, the page says so.
         kernel: one of ``KERNELS``, or (size, size) weights, 1 × 1 to 5 × 5, of -1e6 to 1e6; axes of length 1 may stand
             before them, so ``conv.weight[0, 0]`` fits.
         size: of the kernel in taps, 1 to 5; that of ``kernel`` where this is an array.
         stride: in pixels, 1 to 5.
         padding: zeros at each border, in pixels, 0 to 5.
-        dilation: distance of neighbouring taps in pixels, 1 to 8.
+        dilation: distance of neighboring taps in pixels, 1 to 8.
         row: of the output that is looked at first, counted from 0; -1 is the one farthest from zero.
         column: likewise.
 
@@ -110,7 +110,7 @@ class ConvolutionLab(Interactive):
     column = Number(-1, -1, 99)
     credit = traitlets.Unicode().tag(sync=True)
     alt = (
-        "A photograph of a tower, 32 by 32 grey pixels, and the output of a 3×3 kernel of -1, 0 and 1: far from zero "
+        "A photograph of a tower, 32 by 32 gray pixels, and the output of a 3×3 kernel of -1, 0 and 1: far from zero "
         "along the vertical edges, near zero elsewhere. One output is the sum of nine products, written out below."
     )
 

@@ -62,7 +62,7 @@ def records(networks) -> list[dict]:
 
 
 class Networks(traitlets.TraitType):
-    """Synchronised networks, see :func:`records`."""
+    """Synchronized networks, see :func:`records`."""
 
     def validate(self, obj, value):
         """A list of dictionaries that have every key."""

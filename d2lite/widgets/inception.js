@@ -55,10 +55,10 @@ function strip(model, read) {
 
 /** The strip and its key, with a handle on each inner edge. */
 function outputs(rows, total) {
-  const colour = (index) => `background: var(--d2l-${index + 1})`;
-  const parts = rows.map(([out], index) => h("div", { style: `flex: ${out} 1 0; min-width: 1px; ${colour(index)}` }));
+  const color = (index) => `background: var(--d2l-${index + 1})`;
+  const parts = rows.map(([out], index) => h("div", { style: `flex: ${out} 1 0; min-width: 1px; ${color(index)}` }));
   const key = rows.map(([out], index) =>
-    h("small", {}, h("span", { style: `display: inline-block; width: 0.7em; height: 0.7em; ${colour(index)}` }), ` ${BRANCHES[index]}: ${out}`),
+    h("small", {}, h("span", { style: `display: inline-block; width: 0.7em; height: 0.7em; ${color(index)}` }), ` ${BRANCHES[index]}: ${out}`),
   );
   const ends = rows.map((_, index) => rows.slice(0, index + 1).reduce((sum, [out]) => sum + out, 0) / total).slice(0, -1);
   const handles = ends.map((end, index) => h("div", { class: "d2l-handle", style: `left: ${100 * end}%`, "data-edge": index,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ..models.googlenet import BLOCKS
 from .base import Choice, Interactive, Number
 
-COLOURS = ("#2f7fc9", "#c8701a", "#23936a", "#b05cab")
+COLORS = ("#2f7fc9", "#c8701a", "#23936a", "#b05cab")
 BRANCHES = ("1×1", "3×3", "5×5", "pool")
 OWN = "your own"
 
@@ -99,9 +99,9 @@ class BranchBudget(Interactive):
         figure = Figure(figsize=(6.4, 2.4), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(2, 3), sharey=True)
         places = range(4)
-        left.barh(places, [row[0] for row in rows], color=COLOURS)
+        left.barh(places, [row[0] for row in rows], color=COLORS)
         left.set_title(f"channels out: {sum(row[0] for row in rows)}", fontsize=8)
-        right.barh([place - 0.2 for place in places], [row[1] for row in rows], height=0.38, color=COLOURS)
+        right.barh([place - 0.2 for place in places], [row[1] for row in rows], height=0.38, color=COLORS)
         right.barh(
             [place + 0.2 for place in places], [row[3] for row in rows], height=0.38, color="none", edgecolor="k"
         )

@@ -53,7 +53,7 @@ export default {
     function build(form) {
       const compact = form !== "full", width = (compact ? 10 : 12) * side + 2, picture = sheet({ side, width, begin, line, undo });
       const note = h("output", { style: "display: block" });
-      const take = (file) => file && greyOf(file, side).then(
+      const take = (file) => file && grayOf(file, side).then(
         (bytes) => { remember(); own(bytes, { negative: lightBorder(bytes, side) }); picture.pen(false); note.textContent = ""; },
         () => { note.textContent = `${file.name} is no picture that this browser can read.`; },
       );
@@ -98,7 +98,7 @@ export default {
       const [[top, left], [bottom, right]] = [0, 1].map((end) => (
         place(found.box.rows[end], found.box.columns[end]).map((at) => clamp(at, 0, side))  // what is padded is not drawn
       ));
-      view.picture.frame([{ row: top, column: left, rows: bottom - top, columns: right - left, colour: "var(--d2l-4)" }]);
+      view.picture.frame([{ row: top, column: left, rows: bottom - top, columns: right - left, color: "var(--d2l-4)" }]);
       if (view.form === "full" && grid) {
         const { shape } = seen.outputs[at], place = `map ${map + 1}, row ${row + 1}, column ${column + 1}`;
         view.panel = panelOf(found, shape.length > 1 ? place : `number ${map + 1} of ${shape[0]}`);
@@ -112,7 +112,7 @@ export default {
       const drawn = mine() !== null, negative = model.get("negative") === true, label = drawn ? null : labels[test()];
       const bytes = current().map((value) => (negative ? 255 - value : value)), middle = model.get("centered") === true;
       if (seen?.key !== `${middle}${bytes}`) {
-        const { grey: given, place } = middle ? centered(bytes, side) : { grey: bytes, place: (...point) => point };
+        const { gray: given, place } = middle ? centered(bytes, side) : { gray: bytes, place: (...point) => point };
         const input = { shape: [1, side, side], values: Float32Array.from(given, (value) => (value / 255 - data.mean) / data.std) };
         seen = { key: `${middle}${bytes}`, place, input, outputs: forward(layers, given, data) };
       }
@@ -124,7 +124,7 @@ export default {
         stage.parentElement.classList.toggle("d2l-small", form !== "full");
       }
       const logits = [...outputs.at(-1).values], probabilities = softmax(logits), guess = probabilities.indexOf(Math.max(...probabilities));
-      view.picture.draw(side, side, grey(side, bytes), "The picture.");
+      view.picture.draw(side, side, gray(side, bytes), "The picture.");
       view.back.setAttribute("aria-disabled", !past.length);
       view.thumbs.forEach((thumb, at) => thumb.setAttribute("aria-pressed", !drawn && at === test()));
       for (const grid of view.grids) if (grid.shown !== seen) { grid.draw(outputs[grid.at]); grid.shown = seen; }

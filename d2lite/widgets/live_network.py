@@ -106,18 +106,18 @@ def drawn(lines, side: int, width: float) -> np.ndarray:
     return (255 * sheet).round().astype(np.uint8)
 
 
-def centered(grey) -> np.ndarray:
+def centered(gray) -> np.ndarray:
     """A picture, (side, side) of 0 to 255, as those of MNIST were made: 20 of 28 pixels large, centered by its mass."""
-    grey = np.asarray(grey, float)
-    side, inked = len(grey), np.nonzero(grey > INK)
+    gray = np.asarray(gray, float)
+    side, inked = len(gray), np.nonzero(gray > INK)
     if not len(inked[0]):
-        return grey
+        return gray
     scale = np.clip((max(map(np.ptp, inked)) + 1) / (FILLED * side), 0.6, 1.4)
     pixels, wide = np.arange(side), max(1, scale)
-    middles = [(grey.sum(axis) * (pixels + 0.5)).sum() / grey.sum() for axis in (1, 0)]
+    middles = [(gray.sum(axis) * (pixels + 0.5)).sum() / gray.sum() for axis in (1, 0)]
     places = [middle + (pixels + 0.5 - side / 2) * scale - 0.5 for middle in middles]
     down, right = (np.maximum(0, 1 - abs(place[:, None] - pixels) / wide) / wide for place in places)
-    return down @ grey @ right.T
+    return down @ gray @ right.T
 
 
 def strip(output: torch.Tensor) -> torch.Tensor:
@@ -133,8 +133,8 @@ def first_maps(shapes: list[tuple]) -> list[int]:
     return ends[:2]
 
 
-class Grey(traitlets.TraitType):
-    """A synchronised picture in base64, a byte for each pixel; what is no text becomes empty."""
+class Gray(traitlets.TraitType):
+    """A synchronized picture in base64, a byte for each pixel; what is no text becomes empty."""
 
     def validate(self, obj, value):
         return value if isinstance(value, str) else ""
@@ -174,7 +174,7 @@ class LiveNetwork(Interactive):
     network = traitlets.Dict().tag(sync=True)
     data = traitlets.Dict().tag(sync=True)
     image = Number(0, 0, MOST - 1)
-    own = Grey("").tag(sync=True)
+    own = Gray("").tag(sync=True)
     negative = Switch(False)
     pen = Choice("light", "dark")
     width = Number(2.5, 1, 5)
@@ -221,9 +221,9 @@ class LiveNetwork(Interactive):
 
     def input(self, image: int) -> torch.Tensor:
         """What the network gets for a test image, (1, side, side)."""
-        grey = self._images[image].numpy()
-        grey = torch.as_tensor(centered(grey) if self.centered else grey, dtype=torch.float32)
-        return (grey[None] / 255 - self.data["mean"]) / self.data["std"]
+        gray = self._images[image].numpy()
+        gray = torch.as_tensor(centered(gray) if self.centered else gray, dtype=torch.float32)
+        return (gray[None] / 255 - self.data["mean"]) / self.data["std"]
 
     @torch.no_grad()
     def activations(self, image: int) -> list[torch.Tensor]:

@@ -1,4 +1,4 @@
-// A 1×1 convolution on an image in colour: nine weights, the same at every pixel. The presets are those of mixer.py.
+// A 1×1 convolution on an image in color: nine weights, the same at every pixel. The presets are those of mixer.py.
 
 const OWN = "own numbers";
 const CHANNELS = ["red", "green", "blue"];
@@ -7,7 +7,7 @@ const all = (row) => [row, row, row];
 const MIXES = {
   identity: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
   "red and not green": all([1, -1, 0]),
-  grey: all([0.299, 0.587, 0.114]),
+  gray: all([0.299, 0.587, 0.114]),
   "swap red and blue": [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
   "only red": [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
   sepia: [[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]],
@@ -18,7 +18,7 @@ const MEANS = {  // of three rows, and of the first alone
     "All three rows subtract green from red: bright where the one is strong and the other weak.",
     "Red minus green: bright where the one is strong and the other weak.",
   ],
-  grey: ["All three rows are equal, so the three new numbers are, too: a grey image.", "As bright as the eye finds the three colors together."],
+  gray: ["All three rows are equal, so the three new numbers are, too: a gray image.", "As bright as the eye finds the three colors together."],
   "swap red and blue": ["The first row takes blue alone, the last one red alone.", "The new channel is the old blue one."],
   "only red": ["Two rows are zero, and so are the channels that they make.", "The new channel is the old red one."],
   sepia: ["Three grays, each a little darker than the one before: brown, as of an old photograph.", "A gray, a little brighter than the photograph."],
@@ -28,13 +28,13 @@ const MEANS = {  // of three rows, and of the first alone
 /** Three dot products: row by row, the weights with the pixel. */
 const mixed = (weights, pixel) => weights.map(([red, green, blue]) => red * pixel[0] + green * pixel[1] + blue * pixel[2]);
 
-const grey = (value) => [value, value, value];
+const gray = (value) => [value, value, value];
 
 /** How bright a channel alone shows a value: its largest, `top`, is white; 0 and less black. */
 const whiter = (value, top) => (top > 0 ? (255 * value) / top : 0);
 
-/** A patch of a colour, [red, green, blue]. */
-const swatch = (colour) => h("span", { class: "d2l-swatch", style: `background: rgb(${colour.map((value) => clamp(value, 0, 255)).join(" ")})` });
+/** A patch of a color, [red, green, blue]. */
+const swatch = (color) => h("span", { class: "d2l-swatch", style: `background: rgb(${color.map((value) => clamp(value, 0, 255)).join(" ")})` });
 
 export default {
   render({ model, el }) {
@@ -98,10 +98,10 @@ export default {
       const made = Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (__, j) => mixed(weights, pixel(i, j))));
       const top = made.flat().reduce((best, [value]) => Math.max(best, value), 0);
       image.draw(rows, columns, pixel, `The image, ${rows} by ${columns} pixels.`);
-      output.draw(rows, columns, (i, j) => (single ? grey(whiter(made[i][j][0], top)) : made[i][j]), `The mixed image, ${rows} by ${columns} pixels.`);
+      output.draw(rows, columns, (i, j) => (single ? gray(whiter(made[i][j][0], top)) : made[i][j]), `The mixed image, ${rows} by ${columns} pixels.`);
       CHANNELS.forEach((channel, k) => {
-        before[k].draw(rows, columns, (i, j) => grey(pixel(i, j)[k]), `The ${channel} channel.`);
-        after[k].draw(rows, columns, (i, j) => grey(made[i][j][k]), `The new ${channel} channel.`);
+        before[k].draw(rows, columns, (i, j) => gray(pixel(i, j)[k]), `The ${channel} channel.`);
+        after[k].draw(rows, columns, (i, j) => gray(made[i][j][k]), `The new ${channel} channel.`);
       });
       return { made, top };
     };
@@ -140,14 +140,14 @@ export default {
         olds[k].textContent = old[k];
         news[k].textContent = `= ${shown(fresh[k], 2)}`;
       });
-      corner.replaceChildren(`pixel ${row}, ${column} `, h("span", {}, swatch(old), " → ", swatch(single ? grey(whiter(fresh[0], top)) : fresh)));
+      corner.replaceChildren(`pixel ${row}, ${column} `, h("span", {}, swatch(old), " → ", swatch(single ? gray(whiter(fresh[0], top)) : fresh)));
       [...board.tBodies[0].rows].forEach((line, k) => { line.hidden = single && k > 0; });
       heads.forEach((head, k) => { head.textContent = single ? "new" : `new ${CHANNELS[k]}`; });
       outputText.textContent = single ? `new channel, from black: 0 to white: ${shown(top, 0)}; dashed: its brightest pixel`
         : "mixed: the new red, green and blue together";
       after[0].node.hidden = single;  // the large picture shows it
       tell();
-      const spot = single ? [{ row: brightest[0] - 1, column: brightest[1] - 1, rows: 3, columns: 3, colour: "#00a8e8", dashed: true }] : [];
+      const spot = single ? [{ row: brightest[0] - 1, column: brightest[1] - 1, rows: 3, columns: 3, color: "#00a8e8", dashed: true }] : [];
       for (const { mark } of [image, output]) mark([...spot, { row, column }]);
       const beyond = single
         ? top > 0 ? "" : " No pixel is above 0, so all are black."

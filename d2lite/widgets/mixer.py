@@ -16,7 +16,7 @@ OWN = "own numbers"
 MIXES = {  # rows: new red, new green, new blue; columns: red, green, blue
     "identity": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
     "red and not green": [[1, -1, 0]] * 3,
-    "grey": [[0.299, 0.587, 0.114]] * 3,
+    "gray": [[0.299, 0.587, 0.114]] * 3,
     "swap red and blue": [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
     "only red": [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
     "sepia": [[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]],
@@ -30,7 +30,7 @@ def mix(image, weights) -> np.ndarray:
     return np.asarray(image, float) @ np.asarray(weights, float).T
 
 
-def colours(given) -> np.ndarray | None:
+def colors(given) -> np.ndarray | None:
     """An RGB image, channels first or last, as uint8 (rows, columns, 3) of at most 96 × 96; None where it is none."""
     try:
         image = array(given)
@@ -49,7 +49,7 @@ def colours(given) -> np.ndarray | None:
 
 
 class PixelMixer(Interactive):
-    """A 1×1 convolution with three channels in and three out, on an image in colour.
+    """A 1×1 convolution with three channels in and three out, on an image in color.
 
     Args:
         image: (rows, columns, 3), (3, rows, columns), or one of these in a batch of one; whole numbers from 0 to 255 or
@@ -84,7 +84,7 @@ class PixelMixer(Interactive):
     def __init__(self, image=None, mix="identity", channels=None, **settings):
         if image is None:
             image, settings["credit"] = photo("flower", 48, 72), CREDITS["flower"]
-        pixels = colours(image)
+        pixels = colors(image)
         if pixels is not None:
             settings |= {"image": base64.b64encode(pixels.tobytes()).decode(), "width": pixels.shape[1]}
         if not (isinstance(mix, str) and mix in (*MIXES, OWN)):

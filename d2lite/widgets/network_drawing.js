@@ -11,12 +11,12 @@ function stroke(bytes, side, from, to, width, ink) {
   });
 }
 
-/** A picture as MNIST's were made, `grey`, and `place(row, column)`, where a point of it is in the picture given. */
+/** A picture as MNIST's were made, `gray`, and `place(row, column)`, where a point of it is in the picture given. */
 function centered(bytes, side) {
   const pixel = [...Array(side).keys()], sum = (values) => values.reduce((a, b) => a + b, 0), mass = sum([...bytes]);
   const lines = [(line, at) => bytes[line * side + at], (line, at) => bytes[at * side + line]];  // rows, columns
   const inked = lines.map((value) => pixel.filter((line) => pixel.some((at) => value(line, at) > 64)));
-  if (!inked[0].length) return { grey: bytes, place: (...point) => point };
+  if (!inked[0].length) return { gray: bytes, place: (...point) => point };
   const scale = clamp((Math.max(...inked.map((found) => found.at(-1) - found[0])) + 1) / ((20 / 28) * side), 0.6, 1.4), wide = Math.max(1, scale);
   const middle = lines.map((value) => sum(pixel.map((line) => (line + 0.5) * sum(pixel.map((at) => value(line, at))))) / mass);
   const place = (...point) => point.map((at, axis) => middle[axis] + (at - side / 2) * scale);
@@ -25,11 +25,11 @@ function centered(bytes, side) {
     return pixel.map((from) => Math.max(0, 1 - Math.abs(at - from) / wide) / wide);
   }));
   const half = shares[0].map((share) => pixel.map((x) => sum(pixel.map((y) => share[y] * bytes[y * side + x]))));
-  return { grey: half.flatMap((row) => shares[1].map((share) => sum(pixel.map((x) => share[x] * row[x])))), place };
+  return { gray: half.flatMap((row) => shares[1].map((share) => sum(pixel.map((x) => share[x] * row[x])))), place };
 }
 
-/** A file as grey bytes, `side` × `side`: whole, in the middle, its first line or column continued beside it. */
-async function greyOf(file, side) {
+/** A file as gray bytes, `side` × `side`: whole, in the middle, its first line or column continued beside it. */
+async function grayOf(file, side) {
   const picture = await createImageBitmap(file), fine = 8 * side;
   const context = h("canvas", { width: fine, height: fine }).getContext("2d", { willReadFrequently: true });
   const { width, height } = picture, share = fine / Math.max(width, height);
@@ -44,13 +44,13 @@ async function greyOf(file, side) {
 }
 
 /** Whether the border of a picture is light: then it is probably dark on light, unlike the data. */
-function lightBorder(grey, side) {
+function lightBorder(gray, side) {
   const last = side - 1, onBorder = (at) => at < side || at >= side * last || at % side === 0 || at % side === last;
-  return meanOf([...grey].filter((_, at) => onBorder(at))) > 127;
+  return meanOf([...gray].filter((_, at) => onBorder(at))) > 127;
 }
 
-/** The colours of a picture of bytes. */
-const grey = (side, bytes) => (row, column) => Array(3).fill(bytes[row * side + column]);
+/** The colors of a picture of bytes. */
+const gray = (side, bytes) => (row, column) => Array(3).fill(bytes[row * side + column]);
 
 /** What the pen leaves, 255 or 0, so that it is light or dark on the page: in a negative the other way round. */
 const inkOf = (model) => ((model.get("pen") !== "dark") !== (model.get("negative") === true) ? 255 : 0);
@@ -97,7 +97,7 @@ function sheet({ side, width, begin, line, undo }) {
 function thumbsOf({ side, classes, labels }, images, choose) {
   return Array.from({ length: images.length / side ** 2 }, (_, at) => {
     const { node, draw } = pixels({ width: side + 10 }), name = `test image ${at + 1}${classes[labels[at]] ? `: ${classes[labels[at]]}` : ""}`;
-    draw(side, side, grey(side, images.subarray(at * side ** 2)), name);
+    draw(side, side, gray(side, images.subarray(at * side ** 2)), name);
     return h("button", { type: "button", style: "padding: 2px", "aria-label": name, onclick: () => choose(at) }, node);
   });
 }

@@ -64,8 +64,8 @@ const LAYERS = {
 };
 
 /** What each layer puts out for a picture of numbers from 0 to 255. */
-function forward(layers, grey, { side, mean, std }) {
-  let x = { shape: [1, side, side], values: Float32Array.from(grey, (value) => (value / 255 - mean) / std) };
+function forward(layers, gray, { side, mean, std }) {
+  let x = { shape: [1, side, side], values: Float32Array.from(gray, (value) => (value / 255 - mean) / std) };
   return layers.map((layer) => (x = LAYERS[layer.kind](x, layer)));
 }
 

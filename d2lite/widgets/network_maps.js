@@ -14,7 +14,7 @@ function layout(shape, { wide = WIDE, most = 4, across: wanted = Infinity } = {}
   return { count, height, width, gap, across, columns, rows, scale: Math.max(1, Math.min(scale, Math.floor(wide / columns))) };
 }
 
-/** Paints one layer's output: black is 0 where nothing is negative; else 0 is grey, and black the most negative. */
+/** Paints one layer's output: black is 0 where nothing is negative; else 0 is gray, and black the most negative. */
 function paint(grid, { shape, values }, label, { count, height, width, gap, across, columns, rows } = layout(shape)) {
   const most = values.reduce((so, value) => Math.max(so, Math.abs(value)), 0), low = values.some((value) => value < 0) ? -most : 0;
   grid.draw(rows, columns, (row, column) => {

@@ -110,10 +110,10 @@ function verdicts({ classes, labels, answers }, image) {
 function shares({ classes, labels, answers }, network, image) {
   const row = answers[network].shares?.[image];
   if (!row?.every(isNumber)) return null;
-  const colour = (guess) => (guess === labels[image] ? "var(--d2l-3)" : "var(--d2l-2)");
+  const color = (guess) => (guess === labels[image] ? "var(--d2l-3)" : "var(--d2l-2)");
   const lines = classes.flatMap((text, guess) => [
     h("span", {}, text), h("span", { class: "d2l-track" }, h("span", { class: "d2l-bar",
-      style: `width: ${100 * clamp(row[guess], 0, 1)}%; background: ${colour(guess)}` })), h("span", {}, row[guess].toFixed(2)),
+      style: `width: ${100 * clamp(row[guess], 0, 1)}%; background: ${color(guess)}` })), h("span", {}, row[guess].toFixed(2)),
   ]);
   return h("div", { class: "d2l-shares" }, h("small", {}, `${network}’s probabilities`), ...lines);
 }
@@ -123,8 +123,8 @@ function counts(data, label) {
   const names = Object.keys(data.answers), { classes } = data;
   const taken = names.map((name) => confusion(data, data.answers[name].predicted, label)), most = Math.max(1, ...taken.flat());
   const rows = classes.map((text, guess) => {
-    const [title, colour] = guess === label ? [`${text} (right)`, "var(--d2l-3)"] : [text, "var(--d2l-2)"];
-    return [title, ...taken.map((row) => barCell(String(row[guess]), row[guess] / most, colour))];
+    const [title, color] = guess === label ? [`${text} (right)`, "var(--d2l-3)"] : [text, "var(--d2l-2)"];
+    return [title, ...taken.map((row) => barCell(String(row[guess]), row[guess] / most, color))];
   });
   return tableOf([`${classes[label]}, taken for`, ...names], rows.filter((_, guess) => taken.some((row) => row[guess])));
 }

@@ -54,7 +54,7 @@ function scene({ tap, walk }) {
     const turn = 2 * Math.PI * (rank / n) - Math.PI / 2;
     return [CENTER + RADIUS * Math.cos(turn), CENTER + RADIUS * Math.sin(turn)];
   };
-  const wedge = (rank, n, [x, y], radius, held) => {  // piece `rank`, a sector, in rings of the contributions' colours
+  const wedge = (rank, n, [x, y], radius, held) => {  // piece `rank`, a sector, in rings of the contributions' colors
     const at = (share, r) => {
       const turn = 2 * Math.PI * share;
       return `${(x + r * Math.sin(turn)).toFixed(2)},${(y - r * Math.cos(turn)).toFixed(2)}`;

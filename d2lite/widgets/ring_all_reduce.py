@@ -110,8 +110,8 @@ class RingAllReduce(Interactive):
             ax.imshow(counts, vmin=0, vmax=n, cmap="Blues")
             for row, values in enumerate(counts):
                 for column, count in enumerate(values):
-                    colour = "white" if 2 * count > n else "black"
-                    ax.text(column, row, count, ha="center", va="center", color=colour)
+                    color = "white" if 2 * count > n else "black"
+                    ax.text(column, row, count, ha="center", va="center", color=color)
             ax.set_title(f"{title}: {clock[number] * 1e3:.2f} ms", fontsize=9)
             ax.set(xticks=[], yticks=[], xlabel="pieces")
         axes[0].set_ylabel("processes")

@@ -110,7 +110,7 @@ function dragged({ take, move, undo }) {
 const isShortcut = (event) => event.altKey || event.ctrlKey || event.metaKey;
 
 /**
- * A labelled control bound to a trait. `kind` is "range" (min, max, step), "choice" (options: [[value, text], …]) or
+ * A labeled control bound to a trait. `kind` is "range" (min, max, step), "choice" (options: [[value, text], …]) or
  * "switch". A value out of range is shown as the nearest in it.
  */
 function control(model, { trait, label, kind = "range", min, max, step = 1, options = [], format = (value) => shown(value, 3) }) {
@@ -258,8 +258,8 @@ const REST = 600;  // milliseconds
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /**
- * A grid of coloured cells. `draw(rows, columns, colour, label)` paints it: `colour(row, column)` is [red, green, blue],
- * or these and alpha, from 0 to 255. `mark(frames)` lays frames { row, column, rows, columns, colour, dashed } over it.
+ * A grid of colored cells. `draw(rows, columns, color, label)` paints it: `color(row, column)` is [red, green, blue],
+ * or these and alpha, from 0 to 255. `mark(frames)` lays frames { row, column, rows, columns, color, dashed } over it.
  * With `point` one may walk on it: hover and tap call `point(row, column, tapped)`, the arrow keys `step(down, right)`. A
  * finger that moves scrolls the page.
  */
@@ -279,12 +279,12 @@ function pixels({ width, point = null, step = null }) {
   };
   const hovered = (event) => event.pointerType !== "touch" && touched(event);
   if (point) fill(node, { tabindex: 0, role: "application", onpointermove: hovered, onclick: touched, onkeydown: pressed }, []);
-  const draw = (rows, columns, colour, label) => {
+  const draw = (rows, columns, color, label) => {
     [canvas.width, canvas.height] = [columns, rows];
     const image = new ImageData(columns, rows);
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1) {
-        const cell = colour(row, column), at = 4 * (row * columns + column);
+        const cell = color(row, column), at = 4 * (row * columns + column);
         for (let channel = 0; channel < 4; channel += 1) image.data[at + channel] = cell[channel] ?? 255;
       }
     }
@@ -293,10 +293,10 @@ function pixels({ width, point = null, step = null }) {
     if (point) node.setAttribute("aria-label", `${label} The arrow keys move over it.`);
     frames.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
   };
-  const mark = (list) => frames.replaceChildren(...list.flatMap(({ row, column, rows = 1, columns = 1, colour = "var(--d2l-2)", dashed = false }) => {
+  const mark = (list) => frames.replaceChildren(...list.flatMap(({ row, column, rows = 1, columns = 1, color = "var(--d2l-2)", dashed = false }) => {
     const place = { x: column, y: row, width: columns, height: rows, fill: "none", "vector-effect": "non-scaling-stroke" };
     const under = s("rect", { ...place, stroke: "#fff", "stroke-width": 4 });
-    return [dashed ? null : under, s("rect", { ...place, stroke: colour, "stroke-width": 2, "stroke-dasharray": dashed ? "4 3" : null })].filter(Boolean);
+    return [dashed ? null : under, s("rect", { ...place, stroke: color, "stroke-width": 2, "stroke-dasharray": dashed ? "4 3" : null })].filter(Boolean);
   }));
   return { node, draw, mark };
 }
@@ -338,7 +338,7 @@ function tableOf(head, rows) {
   return h("table", { class: "d2l-table" }, first, h("tbody", {}, ...others));
 }
 
-/** A cell of a table with a bar below its text: `share`, 0 to 1, of the cell's width; `colour` as in CSS. */
-function barCell(text, share, colour) {
-  return h("td", {}, text, h("span", { class: "d2l-bar", style: `width: ${100 * clamp(share, 0, 1, 0)}%; background: ${colour}` }));
+/** A cell of a table with a bar below its text: `share`, 0 to 1, of the cell's width; `color` as in CSS. */
+function barCell(text, share, color) {
+  return h("td", {}, text, h("span", { class: "d2l-bar", style: `width: ${100 * clamp(share, 0, 1, 0)}%; background: ${color}` }));
 }

@@ -3,7 +3,7 @@
 
 const SMOOTH = 12, LAST = 32;
 const TIMES = ["before training", "after training"];
-const STYLES = { plain: { colour: "var(--d2l-2)", dash: "6 3" }, residual: { colour: "var(--d2l-1)", dash: null } };
+const STYLES = { plain: { color: "var(--d2l-2)", dash: "6 3" }, residual: { color: "var(--d2l-1)", dash: null } };
 
 const BATCH = 64, WIDTH = 32, EPS = 1e-5, MOST = 27;  // of the small network; its most blocks
 
@@ -134,21 +134,21 @@ function miniature({ toggle }) {
     const blocks = shortcuts.flatMap((shortcut, block) => {
       const [left, line] = place(block, where), [x, y, side] = [left + cell / 2, line + 40, Math.min(24, cell - 10)], lit = share < 1
         && Math.floor(passed / 2) === block;
-      const { colour, dash } = style(shortcut), reach = Math.min(cell / 2, 26) - 1;
+      const { color, dash } = style(shortcut), reach = Math.min(cell / 2, 26) - 1;
       return [
         s("line", { x1: left, x2: left + cell, y1: y, y2: y, stroke: "currentColor", "stroke-width": 1.5 }),
         s("path", {
-          d: `M${x - reach},${y}C${x - reach},${y - 36} ${x + reach},${y - 36} ${x + reach},${y}`, fill: "none", stroke: colour,
+          d: `M${x - reach},${y}C${x - reach},${y - 36} ${x + reach},${y - 36} ${x + reach},${y}`, fill: "none", stroke: color,
             "stroke-width": shortcut ? 2.5 : 1,
           "stroke-dasharray": dash && "2 4", opacity: shortcut ? 1 : 0.7,
         }),
-        s("rect", { x: x - side / 2, y: y - 13, width: side, height: 26, rx: 4, fill: colour, stroke: lit || block === cursor
+        s("rect", { x: x - side / 2, y: y - 13, width: side, height: 26, rx: 4, fill: color, stroke: lit || block === cursor
           ? "currentColor" : "none", "stroke-width": lit ? 5 : 2 }),
         s("title", {}, `block ${block + 1}, ${shortcut ? "with" : "without"} its shortcut`),
       ];
     });
     const bars = now.map((value, layer) => s("rect", {
-      x: layer * wide + 0.5, y: floor - up(value), width: wide - 1, height: up(value), fill: style(shortcuts[layer >> 1]).colour,
+      x: layer * wide + 0.5, y: floor - up(value), width: wide - 1, height: up(value), fill: style(shortcuts[layer >> 1]).color,
         opacity: share < 1 && Math.floor(passed) === layer ? 0.5 : 1,
     }));
     const lines = [["all", "residual"], ["none", "plain"]].map(([name, block]) => s("polyline", {
@@ -218,12 +218,12 @@ function chart({ lines, log, across, title, label, mark = null, choose = null })
       )
       .join("");
     return s("path", {
-      d: d.replace(/^L/, "M"), fill: "none", stroke: STYLES[block].colour, "stroke-width": 2, "stroke-dasharray": STYLES[block].dash,
+      d: d.replace(/^L/, "M"), fill: "none", stroke: STYLES[block].color, "stroke-width": 2, "stroke-dasharray": STYLES[block].dash,
     });
   });
   const key = lines.flatMap(({ block }, at) => [
     s("line", {
-      x1: left + 4 + at * 90, x2: left + 30 + at * 90, y1: 10, y2: 10, stroke: STYLES[block].colour, "stroke-width": 3,
+      x1: left + 4 + at * 90, x2: left + 30 + at * 90, y1: 10, y2: 10, stroke: STYLES[block].color, "stroke-width": 3,
       "stroke-dasharray": STYLES[block].dash,
     }),
     s("text", { x: left + 35 + at * 90, y: 14 }, block),

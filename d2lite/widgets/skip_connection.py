@@ -14,7 +14,7 @@ from .base import Choice, Interactive, Number, Table
 BLOCKS = ("plain", "residual")
 SMOOTH, LAST = 12, 32  # steps whose mean is drawn, and steps at the end whose mean is told
 BATCH, WIDTH, EPS, MOST = 64, 32, 1e-5, 27  # of the small network; its most blocks
-COLOURS = {"plain": "#c8701a", "residual": "#2f7fc9"}
+COLORS = {"plain": "#c8701a", "residual": "#2f7fc9"}
 
 
 def kept(values) -> list[float | None]:
@@ -147,10 +147,10 @@ class SkipConnection(Interactive):
         left, right = figure.subplots(1, 2)
         for block, run in runs.items():
             norms = [math.nan if value is None else value for value in run.get(self.when, run["before training"])]
-            style = {"color": COLOURS[block], "label": block, "marker": "os"[block == "residual"], "markersize": 3}
+            style = {"color": COLORS[block], "label": block, "marker": "os"[block == "residual"], "markersize": 3}
             left.plot(range(1, len(norms) + 1), norms, **style)
             losses = [math.nan if value is None else value for value in smooth(run["losses"])]
-            right.plot(range(1, len(losses) + 1), losses, color=COLOURS[block], label=block)
+            right.plot(range(1, len(losses) + 1), losses, color=COLORS[block], label=block)
         left.set(
             title=f"{depth} layers, {self.when}",
             yscale="log",

@@ -14,7 +14,7 @@ function chips(lab) {
     lab.runs.forEach((run, at) => {
       if (!node.children[at]) {
         const choose = () => { give(lab.model, { selected: at }); lab.changed(); };
-        node.append(h("button", { type: "button", class: "d2l-chip", style: `--own: ${STYLES[at].colour}`, onclick: choose }, h("b"), h("span"), h("em")));
+        node.append(h("button", { type: "button", class: "d2l-chip", style: `--own: ${STYLES[at].color}`, onclick: choose }, h("b"), h("span"), h("em")));
       }
       const [letter, name, state] = node.children[at].children;
       node.children[at].setAttribute("aria-pressed", at === lab.selected);

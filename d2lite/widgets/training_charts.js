@@ -1,7 +1,7 @@
 // The curves of the runs, and the gradient of each layer.
 
 const NAMES = ["A", "B", "C", "D"];
-const STYLES = NAMES.map((_, at) => ({ colour: `var(--d2l-${at + 1})`, dash: [null, "7 3", "2 3", "9 3 2 3"][at] }));
+const STYLES = NAMES.map((_, at) => ({ color: `var(--d2l-${at + 1})`, dash: [null, "7 3", "2 3", "9 3 2 3"][at] }));
 const BINS = { train: 66, test: 400 };  // of a curve; a batch alone says little
 const GUESSING = { loss: Math.log(10), accuracy: 0.1 };
 const CHART = { width: 344, height: 216, left: 44, right: 26, top: 24, bottom: 36 };
@@ -79,12 +79,12 @@ function curves(measure) {
     s("text", { x: width - right - 2, y: y - 5, "text-anchor": "end", class: "d2l-halo", style: "font-size: 11px" }, "guessing"),
   ];
   const lines = (runs, frame, most) => runs.flatMap(({ train, test, before }, at) => {
-    const { colour, dash } = STYLES[at], thick = { stroke: colour, "stroke-width": 2.4, "stroke-dasharray": dash };
+    const { color, dash } = STYLES[at], thick = { stroke: color, "stroke-width": 2.4, "stroke-dasharray": dash };
     return [
       before && line(binned(before.test, which, most), frame, { ...thick, opacity: 0.4 }),
-      train.length > 1 && line(binned(train, which, most, BINS.train), frame, { stroke: colour, "stroke-width": 1 }),
+      train.length > 1 && line(binned(train, which, most, BINS.train), frame, { stroke: color, "stroke-width": 1 }),
       test.length > 1 && line(binned(test, which, most), frame, thick),
-      test.length && s("circle", { cx: frame.X(test.at(-1)[0]), cy: frame.Y(binned(test.slice(-1), which, most)[0][1]), r: 3.5, fill: colour }),
+      test.length && s("circle", { cx: frame.X(test.at(-1)[0]), cy: frame.Y(binned(test.slice(-1), which, most)[0][1]), r: 3.5, fill: color }),
     ].filter(Boolean);
   });
   const letters = (runs, frame) => {
@@ -95,7 +95,7 @@ function curves(measure) {
     ends.forEach((end, at) => { if (at) end.y = Math.max(end.y, ends[at - 1].y + 14); });
     const over = Math.max(0, (ends.at(-1)?.y ?? 0) - (height - bottom));
     return ends.map(({ at, y }) => s("text", {
-      x: width - right + 8, y: y - over + 4, style: `fill: ${STYLES[at].colour}; font-weight: 700`, class: "d2l-halo",
+      x: width - right + 8, y: y - over + 4, style: `fill: ${STYLES[at].color}; font-weight: 700`, class: "d2l-halo",
     }, NAMES[at]));
   };
   return { node, update };
@@ -114,12 +114,12 @@ function gradients(width) {
     const named = runs.flatMap(({ norms }, at) => (norms.length ? [`${NAMES[at]}: first ${digits(norms[0])}, last ${digits(norms.at(-1))}`] : []));
     draw(`${low} ${high}`, `Norm of the gradient by layer, logarithmic. ${named.join("; ")}.`, () => frame(low, high, Y), () => [
       ...(runs[selected]?.norms ?? []).map((norm, layer) => s("rect", {
-        x: X(layer) - 0.36 * slot, width: 0.72 * slot, y: Y(norm), height: Math.max(0, base - Y(norm)), fill: STYLES[selected].colour, opacity: 0.8,
+        x: X(layer) - 0.36 * slot, width: 0.72 * slot, y: Y(norm), height: Math.max(0, base - Y(norm)), fill: STYLES[selected].color, opacity: 0.8,
       })),
       ...runs.flatMap(({ norms }, at) => {
         if (at === selected || !norms.length) return [];
-        const { colour, dash } = STYLES[at];
-        return [line(norms.map((norm, layer) => [layer, norm]), { X, Y }, { stroke: colour, "stroke-width": 2, "stroke-dasharray": dash })];
+        const { color, dash } = STYLES[at];
+        return [line(norms.map((norm, layer) => [layer, norm]), { X, Y }, { stroke: color, "stroke-width": 2, "stroke-dasharray": dash })];
       }),
     ]);
   };

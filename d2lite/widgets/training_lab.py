@@ -21,7 +21,7 @@ ACTIVATIONS = {"ReLU": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "GELU": 
 LEVELS = "0123456789abcdefg"  # a letter for each of the 17 shades that a pixel of the digits has
 FIRST = ("plain", "BatchNorm", "both")  # the runs of the first frame
 RUNS = 4  # that are compared, at most
-COLOURS = ("#2f7fc9", "#c8701a", "#23936a", "#b05cab")
+COLORS = ("#2f7fc9", "#c8701a", "#23936a", "#b05cab")
 PARTS = (
     "kernels", "simd", "layers", "network", "run", "worker", "settings", "charts", "inside", "paper",
     "challenges", "bench",
@@ -45,7 +45,7 @@ def settings_of(given) -> dict:
 
 
 class Runs(traitlets.TraitType):
-    """Synchronised settings of one to four runs; what is no list of dicts becomes the runs of the first frame."""
+    """Synchronized settings of one to four runs; what is no list of dicts becomes the runs of the first frame."""
 
     def validate(self, obj, value):
         """All settings of each run."""
@@ -200,12 +200,12 @@ class TrainingLab(Interactive):
     def picture(self) -> Figure:
         figure = Figure(figsize=(6.8, 2.8), layout="constrained")
         left, right = figure.subplots(1, 2)
-        for colour, kind in zip(COLOURS, FIRST):
+        for color, kind in zip(COLORS, FIRST):
             parts = recorded()[kind]
             epochs, losses, _ = zip(*parts["train"])
-            left.plot(epochs, losses, color=colour, label=kind)
+            left.plot(epochs, losses, color=color, label=kind)
             epochs, _, accuracies = zip(*parts["test"])
-            right.plot(epochs, [100 * share for share in accuracies], color=colour, label=kind)
+            right.plot(epochs, [100 * share for share in accuracies], color=color, label=kind)
         left.set(title="training loss", xlabel="epochs", yscale="log")
         right.set(title="test images that are right, %", xlabel="epochs", ylim=(0, 100))
         right.legend(title="20 layers")

@@ -225,8 +225,8 @@ def test_the_cells_look_like_what_they_hold(mounted):
     page = mounted.open(ConvolutionLab(np.linspace(0, 255, 25).round().reshape(5, 5), size=5))
     cells = page.page.locator(".d2l-cells").first.locator("td")
     for number in range(25):
-        value, grey, text, ground = cells.nth(number).evaluate(LUMINANCE)
-        assert grey == value, "as grey as its pixel"
+        value, gray, text, ground = cells.nth(number).evaluate(LUMINANCE)
+        assert gray == value, "as gray as its pixel"
         assert (max(text, ground) + 0.05) / (min(text, ground) + 0.05) > 4.5, f"{value} can be read"
     products = page.page.locator("table[aria-label='The products'] td")
     held = "all => all.map(node => [Number(node.textContent.replace('−', '-')), node.style.background])"

@@ -34,9 +34,9 @@ def live(net, **options):
     return LiveNetwork(net, IMAGES, CLASSES, MEAN, STD, [0, 1, 2], **options)
 
 
-def activations(net, grey) -> list[torch.Tensor]:
+def activations(net, gray) -> list[torch.Tensor]:
     """What each layer of PyTorch's rounded network makes of bytes."""
-    X = (torch.as_tensor(grey, dtype=torch.float32).reshape(1, 1, 28, 28) / 255 - MEAN) / STD
+    X = (torch.as_tensor(gray, dtype=torch.float32).reshape(1, 1, 28, 28) / 255 - MEAN) / STD
     with torch.no_grad():
         return [(X := layer(X.clone()))[0] for layer in leaves(rounded(net))]
 
@@ -46,20 +46,20 @@ def on_page(page) -> list[int]:
     return list(base64.b64decode(page.get("own")))
 
 
-FORWARD = """async (grey) => {
+FORWARD = """async (gray) => {
     const { state } = document.querySelector(".d2l-widget").model, text = `${state._esm}; export { forward, unpack };`;
     const { forward, unpack } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
-    const outputs = forward(unpack(state.network), grey, state.data);
+    const outputs = forward(unpack(state.network), gray, state.data);
     return JSON.stringify(outputs.map(({ shape, values }) => [shape, [...values]]));
 }"""
 
 
 def assert_agreement(page, net):
     """For the picture on the page its script and PyTorch agree in every number of every layer."""
-    grey = on_page(page) if page.get("own") else IMAGES[page.get("image")].flatten().tolist()
-    grey = [255 - value if page.get("negative") else value for value in grey]
-    wanted = activations(net, grey)
-    for (shape, values), output in zip(json.loads(page.page.evaluate(FORWARD, grey)), wanted, strict=True):
+    gray = on_page(page) if page.get("own") else IMAGES[page.get("image")].flatten().tolist()
+    gray = [255 - value if page.get("negative") else value for value in gray]
+    wanted = activations(net, gray)
+    for (shape, values), output in zip(json.loads(page.page.evaluate(FORWARD, gray)), wanted, strict=True):
         assert shape == list(output.shape)
         assert (torch.tensor(values) - output.flatten()).abs().max() < 1e-4
     assert page.result["logits"] == pytest.approx(wanted[-1].tolist(), abs=1e-4)
@@ -166,9 +166,9 @@ def test_choosing_and_drawing(mounted):
     picture.focus()
     for key in ("ArrowUp", "ArrowLeft", " ", "Shift+ArrowLeft"):
         page.page.keyboard.press(key)
-    grey = on_page(page)
-    assert [at for at, value in enumerate(grey) if value == 255] == [13 * 28 + 12, 13 * 28 + 13]
-    assert grey == drawn([[(13.5, 13.5), (13.5, 12.5)]], 28, 2.5).flatten().tolist(), "as Python draws it"
+    gray = on_page(page)
+    assert [at for at, value in enumerate(gray) if value == 255] == [13 * 28 + 12, 13 * 28 + 13]
+    assert gray == drawn([[(13.5, 13.5), (13.5, 12.5)]], 28, 2.5).flatten().tolist(), "as Python draws it"
     assert_agreement(page, net)
     assert "add up to 100\u00a0%" in page.say
 
@@ -217,8 +217,8 @@ def test_the_true_class_is_named(mounted):
 
 def test_each_pen_leaves_its_own_ink(mounted):
     page, seen = mounted.open(live(sharp(lenet()))), []
-    centre, beside, outside = 14 * 28 + 14, 13 * 28 + 14, 12 * 28 + 14
-    # A pen, on a negative or not: the stored bytes of a dot in the middle of a grey sheet, and those of its soft edge.
+    center, beside, outside = 14 * 28 + 14, 13 * 28 + 14, 12 * 28 + 14
+    # A pen, on a negative or not: the stored bytes of a dot in the middle of a gray sheet, and those of its soft edge.
     for pen, negative, ink, pale in (
         ("light", False, 255, 191),
         ("dark", False, 0, 64),
@@ -229,7 +229,7 @@ def test_each_pen_leaves_its_own_ink(mounted):
         page.set("negative", negative)
         page.control("pen").select_option(pen)
         page.page.locator(PAD).press(" ")
-        assert [on_page(page)[at] for at in (centre, beside, outside)] == [ink, pale, 128]
+        assert [on_page(page)[at] for at in (center, beside, outside)] == [ink, pale, 128]
         assert page.result["ink"] == ink
         seen.append(page.result["logits"])
     assert seen[0] != seen[1] and seen[2] != seen[3]
@@ -258,11 +258,11 @@ def test_a_picture_of_the_reader(mounted):
     give = page.page.locator("input[type=file]").set_input_files
     give({"name": "coat.png", "mimeType": "image/png", "buffer": png((560, 280), 230, 30)})
     page.page.wait_for_function("document.querySelector('.d2l-widget').model.get('own')")
-    grey = torch.tensor(on_page(page)).reshape(28, 28)
+    gray = torch.tensor(on_page(page)).reshape(28, 28)
     assert page.get("negative") is True, "dark on light, unlike the data"
     wanted = torch.full((28, 28), 230)
     wanted[11:17, 7:21] = 30
-    assert (grey - wanted)[[0, 8, 12, 14, 19, 27]].abs().max() <= 3
+    assert (gray - wanted)[[0, 8, 12, 14, 19, 27]].abs().max() <= 3
     give({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"})
     page.page.get_by_text("notes.txt is no picture").wait_for()
     drop(page, "dark.png", png((100, 100), 0, 200))
@@ -358,10 +358,10 @@ def test_pen_and_centering_are_those_of_python(mounted):
         page_sees = np.array(in_page(page, sheet, {"line": line.tolist(), "width": width})).reshape(28, 28)
         assert np.abs(page_sees - drawn([line], 28, width)).max() <= 1 and page_sees.max() > 240
         wanted = centered(page_sees)
-        found = in_page(page, "[...centered(Uint8Array.from(given), 28).grey]", page_sees.flatten().tolist())
+        found = in_page(page, "[...centered(Uint8Array.from(given), 28).gray]", page_sees.flatten().tolist())
         assert np.abs(np.array(found).reshape(28, 28) - wanted).max() < 1e-6
     assert (
-        in_page(page, "[...centered(new Uint8Array(784), 28).grey]", 0)
+        in_page(page, "[...centered(new Uint8Array(784), 28).gray]", 0)
         == [0] * 784
         == centered(np.zeros((28, 28))).flatten().tolist()
     )
@@ -369,9 +369,9 @@ def test_pen_and_centering_are_those_of_python(mounted):
 
 @pytest.mark.parametrize(("top", "left", "tall"), [(0, 0, 14), (4, 15, 24), (10, 10, 18)])
 def test_a_centered_picture_is_as_mnist_made_them(top, left, tall):
-    grey = np.zeros((28, 28))
-    grey[top : top + tall, left : left + 6] = 255
-    found = centered(grey)
+    gray = np.zeros((28, 28))
+    gray[top : top + tall, left : left + 6] = 255
+    found = centered(gray)
     rows, columns = ((found.sum(axis) * (np.arange(28) + 0.5)).sum() / found.sum() for axis in (1, 0))
     assert rows == pytest.approx(14, abs=0.05) and columns == pytest.approx(14, abs=0.05)
     assert np.ptp(np.nonzero(found > 127)[0]) + 1 == pytest.approx(20, abs=1), "20 of 28 pixels are filled"

@@ -66,7 +66,7 @@ def test_weights_are_taken_as_a_network_holds_them():
 
 def test_a_mix_that_cannot_be_used_is_told():
     wrong = {
-        "'gray' is unknown: give 3×3 numbers from -2 to 2, or one of 'identity', 'red": "gray",
+        "'beige' is unknown: give 3×3 numbers from -2 to 2, or one of 'identity', 'red": "beige",
         "shape (3, 3, 3, 3)": nn.Conv2d(3, 3, 3).weight,
         "shape (4, 3, 1, 1)": nn.Conv2d(3, 4, 1).weight,
         "shape (1, 1)": [[1]],
@@ -83,7 +83,7 @@ def test_a_mix_that_cannot_be_used_is_told():
             PixelMixer(mix=given)
         assert text in str(told.value)
     mixer = PixelMixer()
-    mixer.mix = "gray"
+    mixer.mix = "beige"
     assert mixer.mix == "identity"
 
 
@@ -119,7 +119,7 @@ def test_mouse_and_keyboard(mounted):
     assert page.result["mixed"][0] == pytest.approx(red + 0.15 * green)
     page.drag("weight-2-2", 0.05)
     assert page.get("weights")[2][2] < -1.5 and page.control("mix").input_value() == OWN
-    page.control("mix").select_option("grey")
+    page.control("mix").select_option("gray")
     assert page.control("weight-1-0").get_attribute("aria-valuetext") == "0.299"
 
 
@@ -150,7 +150,7 @@ def test_a_channel_alone_shows_its_largest_value_white(mounted):
     assert painted(page, 1).max() == 0 and "No pixel is above 0, so all are black." in page.say
 
 
-def test_the_pixel_is_shown_as_a_patch_of_its_colour(mounted):
+def test_the_pixel_is_shown_as_a_patch_of_its_color(mounted):
     page = mounted.open(PixelMixer(mix="swap red and blue"))
     script = "all => all.map(node => getComputedStyle(node).backgroundColor)"
     red, green, blue = page.result["pixel"]
@@ -181,7 +181,7 @@ def test_more_channels_come_one_by_one(mounted):
     page.control("channels").select_option("three: nine weights")
     assert page.page.locator(".d2l-mix input:visible").count() == 9 and "three dot products" in page.say
     page.control("channels").select_option("one: three weights")
-    page.control("mix").select_option("grey")
+    page.control("mix").select_option("gray")
     assert page.get("channels") == 1, "its rows are alike"
     page.control("mix").select_option("swap red and blue")
     assert page.get("channels") == 3, "to be seen whole"
