@@ -4,29 +4,27 @@
 import torch
 from torch import nn
 
-__all__ = ["BatchNorm", "batch_norm", "lenet_batch_norm"]
+__all__ = ["BatchNorm", "batch_norm", "check_input", "lenet_batch_norm"]
 
 
 def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, training=True):
-    """Normalize X, (N, C) or (N, C, ...), channel by channel; in training, update the moving statistics in place.
+    """Normalize X, (N, C) or (N, C, ...), channel by channel; in training, update the
+    moving statistics in place.
 
-    gamma, beta, moving_mean and moving_var have shape (C,). Momentum and variance follow PyTorch's conventions.
-    Source: Ioffe and Szegedy, 2015. Raises ValueError in training when a channel has a single value.
+    gamma, beta, moving_mean and moving_var have shape (C,). Momentum and variance
+    follow PyTorch's conventions. Source: Ioffe and Szegedy, 2015. Raises ValueError for
+    other shapes, and in training when a channel has a single value.
     """
+    check_input(X, len(gamma), training)
     axes = [axis for axis in range(X.dim()) if axis != 1]
-    shape = [-1 if axis == 1 else 1 for axis in range(X.dim())]  # lines C numbers up with axis 1
-    # under autocast X is bfloat16, which is too coarse for a mean of thousands of values
+    shape = [1, -1] + [1] * (X.dim() - 2)  # lines C numbers up with axis 1
+    # under autocast X is bfloat16: too coarse for a mean of thousands of values
     values = X.to(torch.promote_types(X.dtype, gamma.dtype))
     if training:
-        count = X.numel() // X.shape[1]
-        if count < 2:
-            raise ValueError(
-                f"Expected more than 1 value per channel when training, got input size {tuple(X.shape)}: "
-                "one value has no variance. Use a larger batch, or net.eval() to predict."
-            )
         mean = values.mean(axes)
         var = ((values - mean.reshape(shape)) ** 2).mean(axes)
-        with torch.no_grad():  # a diary, not a part of the function: no gradient flows through it
+        count = X.numel() // X.shape[1]
+        with torch.no_grad():  # no gradient flows into the running statistics
             moving_mean.mul_(1 - momentum).add_(momentum * mean)
             moving_var.mul_(1 - momentum).add_(momentum * var * count / (count - 1))
     else:
@@ -35,10 +33,26 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, training=
     return (gamma.reshape(shape) * X_hat + beta.reshape(shape)).to(X.dtype)
 
 
-class BatchNorm(nn.Module):
-    """Batch normalization of (N, num_features) or (N, num_features, ...); same state_dict as nn.BatchNorm1d and 2d.
+def check_input(X, channels, training):
+    """Raise ValueError unless X is (N, channels, ...), in training with two or more
+    values a channel.
+    """
+    if X.dim() < 2 or X.shape[1] != channels:
+        raise ValueError(f"this layer takes (N, {channels}, ...), not {tuple(X.shape)}")
+    if training and X.numel() == channels:
+        raise ValueError(
+            "Expected more than 1 value per channel when training, got input size "
+            f"{tuple(X.shape)}: one value has no variance. Use a larger batch, or "
+            "net.eval() to predict."
+        )
 
-    ``momentum=None`` averages all batches since the start with equal weight. Raises ValueError for other channels.
+
+class BatchNorm(nn.Module):
+    """Batch normalization of (N, num_features) or (N, num_features, ...), with the
+    state_dict of nn.BatchNorm1d and 2d.
+
+    ``momentum=None`` averages all batches since the start with equal weight. Raises
+    ValueError for other channels, and in training for one value a channel.
     """
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1):
@@ -51,25 +65,23 @@ class BatchNorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, X):
-        if X.dim() < 2 or X.shape[1] != self.num_features:
-            raise ValueError(f"this layer takes (N, {self.num_features}, ...), not {tuple(X.shape)}")
         momentum = self.momentum
         if self.training:
             self.num_batches_tracked += 1
             if momentum is None:
                 momentum = 1 / self.num_batches_tracked.item()
-        return batch_norm(
-            X, self.weight, self.bias, self.running_mean, self.running_var, self.eps, momentum, self.training
-        )
+        own = (self.weight, self.bias, self.running_mean, self.running_var)
+        return batch_norm(X, *own, self.eps, momentum, self.training)
 
     def extra_repr(self):
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
 
 
 def lenet_batch_norm(in_channels=1, num_classes=10, size=28, *, norm=BatchNorm, activation=nn.Sigmoid):
-    """LeNet with ``norm(channels)`` before each activation: (N, in_channels, size, size) -> (N, num_classes).
+    """LeNet with ``norm(channels)`` before each activation.
 
-    Sources: LeCun et al., 1998; Ioffe and Szegedy, 2015. Raises ValueError when ``size`` is below 12.
+    Maps (N, in_channels, size, size) to (N, num_classes). Sources: LeCun et al., 1998;
+    Ioffe and Szegedy, 2015. Raises ValueError when ``size`` is below 12.
     """
     side = (size // 2 - 4) // 2  # halved, less 4 for an unpadded 5 x 5, halved
     if side < 1:
