@@ -259,7 +259,7 @@ function beside(growth) {
   return digits(growth) === "1" ? ", about as large as the last convolution's" : `, ${digits(growth)} times the last convolution's`;
 }
 
-function told(depth, when, results) {
+function told(depth, when, results, steps) {
   const words = { plain: "without shortcuts", residual: "with shortcuts" }, blocks = Object.entries(results);
   if (!blocks.length) return `${depth} layers: these were not measured.`;
   const gradients = blocks.map(
@@ -267,7 +267,7 @@ function told(depth, when, results) {
   );
   const ends = blocks.map(([block, { loss }]) => `${digits(loss)} ${words[block]}`);
   return `${depth} layers, ${when}: the gradient at convolution ${blocks[0][1].layer} is ${gradients.join("; and ")}. ` +
-    `The loss at the end of training is ${ends.join(", and ")}.`;
+    `The loss after ${steps} steps is ${ends.join(", and ")}.`;
 }
 
 export default {
@@ -337,7 +337,7 @@ export default {
             title: `training loss, mean of ${SMOOTH} steps`, label: "Training loss by step.",
           }),
         );
-        return { say: told(depth, when, results), result: { depth, when, blocks: results, small: showSmall(depth) } };
+        return { say: told(depth, when, results, blocks[0]?.[1].losses.length), result: { depth, when, blocks: results, small: showSmall(depth) } };
       },
     });
     return () => {

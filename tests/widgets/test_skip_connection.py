@@ -33,6 +33,7 @@ def test_the_page_shows_the_same_numbers(mounted):
     page, twin = mounted.open(SkipConnection(*data)), SkipConnection(*data)
     assert page.say.startswith("44 layers, before training: the gradient at convolution 1 is ")
     assert "without shortcuts, 55 times the last" in page.say and "with shortcuts, 3.5 times" in page.say
+    assert "The loss after 128 steps is 1." in page.say
     for trait, value in [("layer", 30), ("depth", 20), ("shortcuts", "with"), ("when", "after training"),
                          ("shortcuts", "without"), ("depth", 8), ("shortcuts", "both"), ("depth", 13)]:  # fmt: skip
         page.set(trait, value)
