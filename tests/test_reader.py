@@ -372,7 +372,8 @@ def test_my_predictions_tells_how_calibrated_i_am(reading):
     ]
     listed = page.locator(".d2l-chapter li a").evaluate_all("all => all.map(node => node.getAttribute('href'))")
     assert listed == [f"{name.split('.')[0]}.html#{name}" for name in list(ASKED)[:13]]
-    assert "4 of 4 answered" in page.locator(".d2l-chapter").first.inner_text()
+    first = sum(name.startswith("data_and_training.") for name in ASKED)
+    assert 3 < first < 13 and f"{first} of {first} answered" in page.locator(".d2l-chapter").first.inner_text()
 
 
 def test_all_can_be_saved_brought_back_and_forgotten(reading, tmp_path):

@@ -86,8 +86,7 @@ def _groups(slabs: list[Slab]) -> list[list[Slab]]:
     """Neighbors whose maps have the same side, with the pooling that follows them; the linear layers together."""
     groups: list[list[Slab]] = []
     for slab in slabs:
-        last = groups[-1][-1] if groups else None
-        if last is not None and last.kind != POOLING and (slab.side == last.side or slab.kind == POOLING):
+        if groups and (last := groups[-1][-1]).kind != POOLING and (slab.side == last.side or slab.kind == POOLING):
             groups[-1].append(slab)
         else:
             groups.append([slab])
@@ -131,7 +130,6 @@ def _in_words(group: list[Slab]) -> str:
     *layers, channels = _label(group)
     if group[0].side is None:
         return f"linear layers of {', '.join(slab.label for slab in group)} units"
-    pooled = group[-1].kind == POOLING and len(group) > 1
-    return f"{', '.join(layers)} with {how_many(int(channels.split()[0]), 'channel')} at {group[0].side} px" + (
-        f", pooled to {group[-1].side} px" if pooled else ""
-    )
+    pooled = f", pooled to {group[-1].side} px" if group[-1].kind == POOLING and len(group) > 1 else ""
+    held = how_many(int(channels.split()[0]), "channel")
+    return f"{', '.join(layers)} with {held} at {group[0].side} px{pooled}"

@@ -244,9 +244,8 @@ def _explain(net: nn.Module, input_shape: tuple[int, ...], turn: _Turn, error: E
     batch, channels, height, width = input_shape
     first = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
     if first is not None and first.in_channels != channels:
-        remedy = f"build the network with in_channels={channels}"
-        if first.in_channels == width:
-            remedy = "give images as (N, C, H, W), by X.permute(0, 3, 1, 2)"
+        turned = "give images as (N, C, H, W), by X.permute(0, 3, 1, 2)"
+        remedy = turned if first.in_channels == width else f"build the network with in_channels={channels}"
         takes = f"the network's first convolution takes {first.in_channels}"
         return f"the input has {how_many(channels, 'channel')}, but {takes}: {remedy}."
     sizes = _sizes_that_work(net, batch, channels)
