@@ -6,6 +6,7 @@ import torchvision
 from networks import count, on_meta
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 import d2lite as d2l
 from d2lite.models import googlenet as g
@@ -145,6 +146,24 @@ def test_batch_norm_leaves_no_bias():
         assert sum(isinstance(m, nn.ReLU) for m in net.modules()) == len(convs) == 57
 
 
+def test_the_plain_network_can_compute_what_the_one_with_batch_norm_does():
+    """In prediction each convolution absorbs its BatchNorm, so the two are one function of different weights."""
+    torch.manual_seed(0)
+    normed, plain = randomized(g.googlenet_batch_norm()).eval(), g.googlenet().eval()
+    norms = [m for m in normed.modules() if isinstance(m, nn.BatchNorm2d)]
+    convs, targets = ([m for m in net.modules() if isinstance(m, nn.Conv2d)] for net in (normed, plain))
+    for conv, norm, target in zip(convs, norms, targets, strict=True):
+        statistics = norm.running_mean, norm.running_var, norm.eps
+        target.weight, target.bias = fuse_conv_bn_weights(conv.weight, None, *statistics, norm.weight, norm.bias)
+    plain.head.load_state_dict(normed.head.state_dict())
+    X = torch.randn(2, 1, 64, 64)
+    with torch.no_grad():
+        expected = normed(X)
+        assert (plain(X) - expected).abs().max() < 1e-4 * expected.std()
+        targets[-1].bias.add_(1)
+        assert (plain(X) - expected).abs().max() > 1e-2 * expected.std()
+
+
 @pytest.mark.parametrize("build", [g.googlenet, g.googlenet_batch_norm])
 def test_the_smallest_size_is_the_smallest(build):
     net = on_meta(build, size=g.SMALLEST_SIZE)
@@ -276,8 +295,8 @@ def test_more_right_answers():
         ("3", lambda *args: no_relus(inception_v2(*args)), "negative numbers"),
         ("3", lambda a, c1, c2, c3, c4: on_meta(g.Inception, a, c1, c2, c3, c4 + 1), "stack four branches"),
         ("4", 100 * SHARE, "between 0 and 1"),
-        ("4", AUX1 / WHOLE, "one head"),
-        ("4", AUX2 / WHOLE, "one head"),
+        ("4", AUX1 / WHOLE, "one classifier"),
+        ("4", AUX2 / WHOLE, "one classifier"),
         ("4", (AUX1 + AUX2) / (WHOLE - AUX1 - AUX2), "included"),
         ("4", 1 - SHARE, "everything else"),
         ("4", 0.2, "aux1 and net.aux2"),

@@ -24,7 +24,7 @@ BLOCKS = (
 )
 ONE_CHANNEL_TEN_CLASSES = 5_977_530
 MACS_AT_96 = 276_066_304
-#: torchvision 0.29, 1000 classes: each auxiliary head, and the network with both
+#: torchvision 0.29, 1000 classes: each auxiliary classifier, and the network with both
 AUXILIARY = tuple(c * 128 + 2 * 128 + (2048 + 1) * 1024 + (1024 + 1) * 1000 for c in (512, 528))
 WITH_AUXILIARY = 13_004_888
 
@@ -142,9 +142,9 @@ exercise(
         sum(AUXILIARY) / WITH_AUXILIARY,
         "divide the parameters of net.aux1 and net.aux2 together by those of the whole net.",
         {
-            sum(AUXILIARY) / (WITH_AUXILIARY - sum(AUXILIARY)): "divide by all parameters, the heads' included.",
-            AUXILIARY[0] / WITH_AUXILIARY: "that is one head: there are two.",
-            AUXILIARY[1] / WITH_AUXILIARY: "that is one head: there are two.",
+            sum(AUXILIARY) / (WITH_AUXILIARY - sum(AUXILIARY)): "divide by all parameters, the classifiers' included.",
+            AUXILIARY[0] / WITH_AUXILIARY: "that is one classifier: there are two.",
+            AUXILIARY[1] / WITH_AUXILIARY: "that is one classifier: there are two.",
             1 - sum(AUXILIARY) / WITH_AUXILIARY: "that is the share of everything else.",
             100 * sum(AUXILIARY) / WITH_AUXILIARY: "a number between 0 and 1: divide the percentage by 100.",
         },
