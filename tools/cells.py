@@ -15,7 +15,7 @@ from pathlib import Path
 BOOK = Path(__file__).resolve().parent.parent / "book"
 LINES, WIDTH = 20, 88
 #: chapters that still have the first edition's cells; each leaves this list when it is rewritten
-FIRST_EDITION = {"densenet"}
+FIRST_EDITION: set[str] = set()
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.M | re.S)
 HEAD = re.compile(r"\A(?:---\n.*?^---\n|(?::[^\n]*\n)+)", re.M | re.S)  # the cell's metadata, in one of two forms
 

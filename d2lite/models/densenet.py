@@ -18,9 +18,10 @@ __all__ = [
 
 
 def conv_block(in_channels: int, out_channels: int, bias: bool = True) -> nn.Sequential:
-    """BatchNorm, ReLU, 3×3 convolution, in this order: (N, in_channels, H, W) → (N, out_channels, H, W).
+    """BatchNorm, ReLU, 3×3 convolution, in this order.
 
-    Source: He et al., 2016 (arXiv:1603.05027), for the order.
+    Maps (N, in_channels, H, W) to (N, out_channels, H, W). Source of the order: He et
+    al., 2016 (arXiv:1603.05027).
     """
     return nn.Sequential(
         nn.BatchNorm2d(in_channels), nn.ReLU(),
@@ -28,15 +29,30 @@ def conv_block(in_channels: int, out_channels: int, bias: bool = True) -> nn.Seq
     )  # fmt: skip
 
 
-class DenseBlock(nn.Module):
-    """Layers of which each sees the block's input and what all layers before it put out, side by side.
+def he_init(layer: nn.Module) -> None:
+    """Draw a convolution's weights with variance 2 / fan-in, and set its biases to 0.
 
-    Maps (N, in_channels, H, W) to (N, in_channels + num_convs · growth_rate, H, W); the first ``in_channels`` maps of
-    the output are the input itself. ``layer(in_channels, growth_rate, bias)`` builds one layer.
+    Source: He et al., 2015 (arXiv:1502.01852).
+    """
+    if isinstance(layer, nn.Conv2d):
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+class DenseBlock(nn.Module):
+    """Each layer sees the block's input and the outputs of all layers before it.
+
+    Maps (N, in_channels, H, W) to (N, in_channels + num_convs · growth_rate, H, W); the
+    first ``in_channels`` maps of the output are the input itself.
+    ``layer(in_channels, growth_rate, bias)`` builds one layer.
     Source: Huang et al., 2017 (arXiv:1608.06993).
     """
 
-    def __init__(self, num_convs: int, in_channels: int, growth_rate: int, layer=conv_block, bias: bool = True):
+    def __init__(
+        self, num_convs: int, in_channels: int, growth_rate: int, layer=conv_block,
+        bias: bool = True,
+    ):  # fmt: skip
         super().__init__()
         self.layers = nn.ModuleList(
             layer(in_channels + number * growth_rate, growth_rate, bias) for number in range(num_convs)
@@ -49,7 +65,10 @@ class DenseBlock(nn.Module):
 
 
 def transition_block(in_channels: int, out_channels: int, bias: bool = True) -> nn.Sequential:
-    """BatchNorm, ReLU, 1×1 convolution, 2×2 averaging: (N, in_channels, H, W) → (N, out_channels, H // 2, W // 2)."""
+    """BatchNorm, ReLU, 1×1 convolution, 2×2 averaging.
+
+    Maps (N, in_channels, H, W) to (N, out_channels, H // 2, W // 2).
+    """
     return nn.Sequential(
         nn.BatchNorm2d(in_channels), nn.ReLU(),
         nn.Conv2d(in_channels, out_channels, kernel_size=1, bias=bias),
@@ -57,63 +76,64 @@ def transition_block(in_channels: int, out_channels: int, bias: bool = True) -> 
     )  # fmt: skip
 
 
+def smallest_size(arch) -> int:
+    """The smallest image, in pixels a side, that leaves the last block one pixel."""
+    side = 2 ** (len(arch) - 1)  # before the first transition; each rounds a half down
+    return 4 * side - 3  # the stem's two strides round a half up
+
+
 class DenseNet(nn.Module):
-    """Stem, dense blocks with transitions between them, classifier: (N, in_channels, size, size) → (N, num_classes).
+    """Stem, dense blocks with transitions between them, classifier.
+
+    Maps (N, in_channels, size, size) to (N, num_classes).
 
     Args:
         arch: number of layers of each dense block.
-        size: height and width of the images in pixels; only checked, since the last step averages over the map.
+        size: height and width of the images in pixels; only checked, since the last
+            step averages over the map.
         growth_rate: channels that each layer adds.
         num_channels: channels that the stem puts out.
         layer: what a layer is, ``conv_block`` or ``bottleneck_block``.
-        bias: whether the convolutions have biases (those before a BatchNorm do nothing).
+        bias: whether the convolutions have biases; those before a BatchNorm do nothing.
 
     Raises:
-        ValueError: ``size`` leaves nothing for the last block; names the smallest size that works.
+        ValueError: ``size`` leaves nothing for the last block; names the smallest size
+            that works.
     """
 
-    def __init__(self, arch, in_channels=1, num_classes=10, size=96, growth_rate=32, num_channels=64,
-                 layer=conv_block, bias=True):  # fmt: skip
+    def __init__(
+        self, arch, in_channels=1, num_classes=10, size=96, growth_rate=32,
+        num_channels=64, layer=conv_block, bias=True,
+    ):  # fmt: skip
         super().__init__()
         if size < smallest_size(arch):
-            raise ValueError(f"an image of {size}×{size} px is used up before the last of {len(arch)} dense blocks: "
-                             f"the smallest size that works is {smallest_size(arch)} px.")  # fmt: skip
+            raise ValueError(
+                f"an image of {size}×{size} px is used up before the last of "
+                f"{len(arch)} dense blocks: the smallest size that works is "
+                f"{smallest_size(arch)} px."
+            )
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, num_channels, kernel_size=7, stride=2, padding=3, bias=bias),
-            nn.BatchNorm2d(num_channels), nn.ReLU(), nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
+            nn.Conv2d(in_channels, num_channels, 7, stride=2, padding=3, bias=bias),
+            nn.BatchNorm2d(num_channels), nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
         )  # fmt: skip
         self.blocks = nn.Sequential()
         for number, num_convs in enumerate(arch, start=1):
             if number > 1:
-                self.blocks.append(transition_block(num_channels, num_channels // 2, bias))
-                num_channels //= 2
-            self.blocks.append(DenseBlock(num_convs, num_channels, growth_rate, layer, bias))
+                half = num_channels // 2
+                self.blocks.append(transition_block(num_channels, half, bias))
+                num_channels = half
+            block = DenseBlock(num_convs, num_channels, growth_rate, layer, bias)
+            self.blocks.append(block)
             num_channels += num_convs * growth_rate
         self.head = nn.Sequential(
-            nn.BatchNorm2d(num_channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-            nn.Linear(num_channels, num_classes),
+            nn.BatchNorm2d(num_channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(), nn.Linear(num_channels, num_classes),
         )  # fmt: skip
         self.apply(he_init)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         return self.head(self.blocks(self.stem(X)))
-
-
-def smallest_size(arch) -> int:
-    """The smallest image, in pixels a side, of which the last of the dense blocks gets one pixel."""
-    side = 2 ** (len(arch) - 1)  # before the first transition, which like all of them rounds a half down
-    return 4 * side - 3  # the stem's two strides round a half up
-
-
-def he_init(layer: nn.Module) -> None:
-    """Weights of a convolution from a normal distribution of variance 2 / fan-in, biases zero.
-
-    Source: He et al., 2015 (arXiv:1502.01852).
-    """
-    if isinstance(layer, nn.Conv2d):
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
 
 
 def densenet(in_channels=1, num_classes=10, size=96, growth_rate=32) -> DenseNet:
@@ -122,9 +142,10 @@ def densenet(in_channels=1, num_classes=10, size=96, growth_rate=32) -> DenseNet
 
 
 def bottleneck_block(in_channels: int, out_channels: int, bias: bool = False) -> nn.Sequential:
-    """A 1×1 convolution to four times the channels that the 3×3 convolution puts out; each after BatchNorm and ReLU.
+    """A 1×1 convolution to four times the channels that the 3×3 convolution puts out.
 
-    (N, in_channels, H, W) → (N, out_channels, H, W).
+    Each follows BatchNorm and ReLU. Maps (N, in_channels, H, W) to (N, out_channels, H,
+    W).
     """
     return nn.Sequential(
         nn.BatchNorm2d(in_channels), nn.ReLU(),
@@ -134,5 +155,11 @@ def bottleneck_block(in_channels: int, out_channels: int, bias: bool = False) ->
 
 
 def densenet121(in_channels=1, num_classes=10, size=224) -> DenseNet:
-    """DenseNet-121: 6, 12, 24 and 16 bottleneck layers, growth rate 32, transitions that halve the channels."""
-    return DenseNet((6, 12, 24, 16), in_channels, num_classes, size, layer=bottleneck_block, bias=False)
+    """DenseNet-121: 6, 12, 24 and 16 bottleneck layers, growth rate 32.
+
+    Its transitions halve the channels.
+    """
+    return DenseNet(
+        (6, 12, 24, 16), in_channels, num_classes, size,
+        layer=bottleneck_block, bias=False,
+    )  # fmt: skip
