@@ -27,12 +27,12 @@ exercise(
     "densenet-1",
     numbers(
         _channels(_ARCH),
-        "start from 64; a block adds 32 channels a layer, and the transition after it halves what it gets.",
+        "start from 64; each layer of a block adds 32 channels, and the transition after it halves them.",
         {
             tuple(_channels(_ARCH, halve=False)): "the transitions are missing: each halves the channels.",
-            tuple(c // 2 for c in _channels(_ARCH)): "that is after the transitions; asked is what the blocks put out.",
-            tuple(_channels((6, 12, 24, 16))): "that is DenseNet-121; here the blocks are 6, 12, 32 and 32.",
-            (256, 512, 1280, 832): "the last block is followed by no transition: nothing halves its channels.",
+            tuple(c // 2 for c in _channels(_ARCH)): "that is after the transitions; give what leaves the blocks.",
+            tuple(_channels((6, 12, 24, 16))): "that is DenseNet-121; here the blocks have 6, 12, 32 and 32 layers.",
+            (256, 512, 1280, 832): "no transition follows the last block, so nothing halves its channels.",
         },
     ),
     "right: the last block hands 1664 channels to the classifier.",
@@ -47,12 +47,12 @@ exercise(
     "densenet-2",
     number(
         _IDLE,
-        "count the biases of all convolutions: each is added to a whole channel, and BatchNorms take its mean off.",
+        "count the biases of all convolutions: each is added to a whole channel, and BatchNorm subtracts the mean.",
         {
             _IDLE + 10: "the last ten do work: no BatchNorm follows the linear layer.",
-            16 * 32: "those are the layers of the blocks. What of the stem and the transitions?",
-            _IDLE - 64: "the stem's convolution is missing: a BatchNorm follows it, too.",
-            64 + 16 * 32: "the transitions are missing: the BatchNorms of the next block take their biases off.",
+            16 * 32: "those are the layers of the blocks. What about the stem and the transitions?",
+            _IDLE - 64: "the stem's convolution is missing: a BatchNorm follows it as well.",
+            64 + 16 * 32: "the transitions are missing: the BatchNorms of the next block remove their biases.",
             _ALL_BIASES: "the shifts of the BatchNorms do work: a ReLU follows each of them.",
             0: "what a BatchNorm subtracts from a channel includes every constant that was added to it.",
         },
@@ -67,17 +67,17 @@ exercise(
     "densenet-3",
     number(
         _BREAK_EVEN,
-        "directly 9·c·k weights; with a bottleneck c·4k + 9·4k·k. Set k = 32 and compare.",
+        "without a bottleneck 9·c·k weights, with it c·4k + 9·4k·k. Set k = 32 and compare.",
         {
-            _BREAK_EVEN - 1: "at that c the bottleneck still has a few more. Take the next one.",
-            36 * 32 / 5: "that is where the two lines cross; asked is the smallest whole number beyond.",
+            _BREAK_EVEN - 1: "at that c the bottleneck still has a few more weights. Take the next one.",
+            36 * 32 / 5: "that is where the two counts are equal; give the smallest whole number above it.",
             # the 3×3 convolution of the bottleneck taken for one from 4k to 4k channels, or for a 1×1
             math.floor(9 * 16 * 32 / 5) + 1: "the 3×3 convolution goes from 4k channels to k, not to 4k.",
             math.floor(4 * 32 / 5) + 1: "the second convolution of the bottleneck is 3×3: nine weights a pair.",
         },
         whole=True,
     ),
-    "right: below 7.2 times the growth rate a bottleneck is a detour.",
+    "right: a bottleneck saves weights from 7.2 times the growth rate on.",
 )
 
 
@@ -98,14 +98,14 @@ def _block(answer: object) -> str | None:
 def _counts(block: nn.Module, num_convs: int, channels: int, growth: int) -> str | None:
     convs = [m for m in block.modules() if isinstance(m, nn.Conv2d)]
     if len(convs) != num_convs:
-        return f"{len(convs)} convolutions are registered, {num_convs} are asked for. Is your list an nn.ModuleList?"
+        return f"{len(convs)} convolutions are registered, and it should be {num_convs}. Is your list an nn.ModuleList?"
     reads = [channels + number * growth for number in range(num_convs)]
     parameters = sum(p.numel() for p in block.parameters())
     expected = sum(2 * c + 9 * c * growth + growth for c in reads)
     if parameters == expected:
         return None
     if parameters == expected - 2 * sum(reads) + 2 * growth * num_convs:
-        return "the BatchNorm comes before the convolution, so it has the channels that the layer reads."
+        return "the BatchNorm comes before the convolution, so it has as many channels as the layer reads."
     if parameters == expected - growth * num_convs:
         return "the biases of the convolutions are missing."
     return f"{parameters:,} parameters. BatchNorms and 3×3 convolutions that read {reads} channels have {expected:,}."
@@ -147,9 +147,9 @@ _NAIVE, _DIFFERENT = 2 * 24 * 256 + 24 * 23 * 32, 256 + 24 * 32
 def _memory(values: list[float]) -> str:
     naive, different = values
     if math.isclose(naive, _NAIVE, rel_tol=5e-3):
-        return "you count maps. Asked are megabytes: 32 images, 14 × 14 pixels, four bytes."
+        return "you count maps. Give megabytes: 32 images, 14 × 14 pixels, four bytes."
     if math.isclose(naive, _NAIVE * _MAP, rel_tol=1e-2):
-        return "the first is right. The different maps are the block's input, and 32 from each of the 24 layers."
+        return "the first is right. The different maps are the block's input and 32 from each of the 24 layers."
     if math.isclose(different, _DIFFERENT * _MAP, rel_tol=1e-2):
         return "the second is right. For the first put L = 24, c₀ = 256 and k = 32 into equation (2)."
     return "(2) counts maps. One map of the whole batch has 32 · 14 · 14 numbers of four bytes."
@@ -166,9 +166,9 @@ exercise(
                 _DIFFERENT * _MAP,
             ): "a layer keeps two copies: BatchNorm's input and the convolution's.",
             (_NAIVE * _MAP / 32, _DIFFERENT * _MAP / 32): "that is for one image; the batch has 32.",
-            (_DIFFERENT * _MAP, _NAIVE * _MAP): "the two are swapped: the naive count first.",
+            (_DIFFERENT * _MAP, _NAIVE * _MAP): "the two are swapped: give the naive count first.",
         },
         rel=1e-2,
     ),
-    "right: nearly thirty times what is there.",
+    "right: nearly thirty times as much as the different maps.",
 )
