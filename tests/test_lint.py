@@ -142,9 +142,3 @@ def test_cells_that_are_too_long_too_wide_or_mute_are_found(head, code, fault):
     assert len(found) == bool(fault)
     if fault:
         assert found[0][0] == fault[0] and fault[1] in found[0][1]
-
-
-def test_chapters_that_wait_for_their_second_edition_have_such_cells():
-    """One that has none left leaves the list."""
-    for name in cells.FIRST_EDITION:
-        assert list(cells.faults(project.source(name).read_text("utf-8"))), f"tools/cells.py: take {name} off the list"

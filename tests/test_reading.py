@@ -3,7 +3,7 @@
 import pytest
 from bs4 import BeautifulSoup
 
-from tools import cells, pages, project, reading
+from tools import pages, project, reading
 
 WORDS, CELLS, MINUTES = 2500, 40, 40  # at most, of the part that everybody reads
 TEXT = """\
@@ -75,7 +75,7 @@ def test_minutes():
     assert reading.Reading().minutes == 0
 
 
-@pytest.mark.parametrize("name", [name for name in project.chapters() if name not in cells.FIRST_EDITION])
+@pytest.mark.parametrize("name", project.chapters())
 def test_a_chapter_fits_one_sitting(name):
     part = reading.of(name)["required"]
     found = f"book/{name}.md: {part}; fold what not everybody needs under a heading that begins with 'Optional:'"
