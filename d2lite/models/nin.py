@@ -11,7 +11,7 @@ def nin_block(in_channels, out_channels, kernel_size, stride=1, padding=0, last_
     """A ``kernel_size`` convolution and two of 1×1, each followed by a ReLU.
 
     Maps (N, in_channels, H, W) to (N, out_channels, H', W'). Stride and padding are
-    for the first convolution. ``last_relu`` is whether the last ReLU is there.
+    for the first convolution. ``last_relu=False`` leaves out the last ReLU.
     Source: Lin et al., 2014 (arXiv:1312.4400).
     """
     layers = [

@@ -175,7 +175,7 @@ export default {
         { trait: "channels", label: "new channels", kind: "choice", options: [[1, "one: three weights"], [3, "three: nine weights"]] },
         { trait: "mix", label: "mix", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) },
       ],
-      answer: { label: "show weights that find the heart", show: () => give(model, { mix: "red and not green" }) },
+      answer: { label: "show weights that find the center", show: () => give(model, { mix: "red and not green" }) },
       reset: pin.release,
     });
     return () => {

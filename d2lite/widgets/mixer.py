@@ -77,8 +77,8 @@ class PixelMixer(Interactive):
     column = Number(34, 0, MOST - 1)
     credit = traitlets.Unicode().tag(sync=True)
     alt = (
-        "A photograph of an orange flower on green leaves, and the same one behind a 1×1 convolution that subtracts "
-        "green from red at each pixel: the flower stays, brightest at its red heart; the leaves are black."
+        "A photograph of an orange flower on green leaves, and the same one after a 1×1 convolution that subtracts "
+        "green from red at each pixel: the flower stays, brightest at its red center; the leaves are black."
     )
 
     def __init__(self, image=None, mix="identity", channels=None, **settings):

@@ -165,13 +165,13 @@ def test_the_first_frame_is_one_channel_that_does_not_answer(mounted):
     assert page.page.locator(".d2l-mix input:visible").count() == 3
     assert (painted(page, 1) == as_bright(pixels[..., 0].astype(float))).all(), "the red channel"
     assert page.result["brightest"] == [*np.unravel_index(pixels[..., 0].argmax(), pixels.shape[:2])]
-    page.page.get_by_role("button", name="show weights that find the heart").click()
+    page.page.get_by_role("button", name="show weights that find the center").click()
     output = in_torch(PixelMixer(mix="red and not green"))[0].numpy()
     assert page.get("channels") == 1 and (painted(page, 1) == as_bright(output)).all()
     assert f"white: {output.max():.0f};" in page.page.inner_text(".d2l-pictures")
     row, column = page.result["brightest"]
     assert output[row, column] == output.max() and f"row {row}, column {column}" in page.say
-    assert pixels[row, column, 0] > 150 and pixels[row, column, 1] < 60, "in the red heart"
+    assert pixels[row, column, 0] > 150 and pixels[row, column, 1] < 60, "in the red center"
 
 
 def test_more_channels_come_one_by_one(mounted):
