@@ -64,7 +64,7 @@ def cost(network, **given):
 def test_few_runs_without_costs(page):
     names, out = page(seeds={"lenet": 2, "lenet_batch_norm": 2})
     assert "In the table, 2 runs repeat an earlier one" in out and "too few to estimate s" in out
-    assert "The story holds" in out and "standard errors of the images alone" in out and "seeds of each" not in out
+    assert "the story holds" in out and "standard errors of the images alone" in out and "seeds of each" not in out
     assert set(names["COSTS"]) == {"parameters", "macs"} and "Time and memory are not measured yet" in out
     assert "vgg11" not in names["nets"].index, "a network without a row is left out"
     assert "The 2 runs of LeNet" in out and "in the third decimal place" in out
@@ -95,7 +95,7 @@ def test_costs_of_another_size_or_device_are_left_out(page):
 def test_a_step_that_fails_is_told(page):
     _, out = page({**ACCURACY, "vgg11_quarter": 0.73})
     assert "Not every step holds: AlexNet → Quarter-width VGG-11 does not gain" in out and "-1.0" in out
-    assert "The story holds" not in out
+    assert "the story holds" not in out
     assert "AlexNet → Quarter-width VGG-11 does not gain" in page({**ACCURACY, "vgg11_quarter": 0.745})[1]
 
 
