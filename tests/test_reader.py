@@ -60,7 +60,7 @@ SAID = {
     "googlenet.heads-and-norm": ("little", r"the classifiers multiply them by (0\.9|1\.[01])\d"),
     "batch_norm.row": ("within two points", "the two are within two points"),
     "batch_norm.spread": ("distance", r"mean of a unit moves \*\*\d+ times as far"),
-    "batch_norm.mean": ("nothing in training, and in prediction it falls", "In prediction the mean of the output falls with it"),
+    "batch_norm.mean": ("nothing in training, and in prediction it falls", "the mean of the output falls with it"),
     "batch_norm.rates": ("sigmoid, without", "The sigmoid alone works at none of them"),
     "batch_norm.batch-size": ("8", "From groups of 128 to groups of 8 .* the loss on new images falls"),
     "batch_norm.noisy": ("trains better", "and still a lower loss"),
