@@ -321,7 +321,7 @@ def test_what_was_missed_is_asked_again_later_and_once(reading):
     later = reading("nin.html")
     later.wait_for_selector(again)
     box = later.locator(again)
-    assert box.count() == 1 and "One output pixel" in box.inner_text()
+    assert box.count() == 1 and "each output pixel" in box.inner_text()
     assert box.get_by_role("link").get_attribute("href") == "vgg.html#vgg.stack"
     box.locator("[type=radio][value='3']").first.check()
     box.locator("[name$=sure][value='50']").check()
@@ -639,7 +639,7 @@ def test_the_menu_of_a_section_opens_by_keyboard_and_by_touch(reading):
 
 def test_without_scripts_a_box_is_plain_text(reading):
     page = reading("vgg.html", java_script_enabled=False)
-    box = page.locator(".d2l-predict-first", has_text="One output pixel")
+    box = page.locator(".d2l-predict-first", has_text="each output pixel")
     assert box.locator("li:visible").count() == 4 and page.locator("form:visible .d2l-guess, .d2l-covered").count() == 0
     assert "nothing leaves it" in reading("predictions.html").inner_text("article")
 
