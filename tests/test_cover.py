@@ -142,7 +142,7 @@ def test_a_card_tells_a_chapter_and_opens_it(first):
         assert {link["href"] for link in card.select("h3 a, a.d2l-card-picture")} == {f"{chapter}.html"}
         assert card.select_one("a.d2l-card-picture img")["src"] == f"_static/covers/{chapter}.png"
         assert card.h3.text == facts["title"] and card.p.text == facts["promise"]
-        assert f"{pages.minutes(facts['run'])} min to run" in card.select_one(".d2l-card-foot").text
+        assert f"{pages.minutes(facts['run'])} to run" in card.select_one(".d2l-card-foot").text
         links = {link["href"]: link.text for link in card.select(".d2l-card-foot a")}
         assert set(links) == {project.colab_url(chapter), project.kaggle_url(chapter)}
         names += links.values()

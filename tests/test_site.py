@@ -270,7 +270,7 @@ def test_the_page_for_wrong_addresses_works_at_any_depth(pages):
 
 def test_links_tell_where_they_lead(pages):
     told = {link["href"]: link.get("title", "") for link in pages["vgg.html"].select("article a.reference")}
-    assert told["alexnet.html"].startswith("AlexNet: depth that learns. The network with which")
+    assert told["alexnet.html"].startswith("AlexNet: depth that learns. AlexNet is the network")
     assert told["https://arxiv.org/abs/1502.01852"] == (
         "He, Zhang, Ren and Sun: Delving Deep into Rectifiers: Surpassing Human-Level Performance on ImageNet "
         "Classification, 2015"
