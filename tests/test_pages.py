@@ -273,7 +273,7 @@ def test_previews_of_links_by_mouse_and_keyboard(tab):
     chapter = page.locator("article p a.reference.internal[href='alexnet.html']").first
     chapter.hover()
     tip.wait_for(state="visible")
-    assert tip.inner_text().startswith("AlexNet: depth that learns. The network with which")
+    assert tip.inner_text().startswith("AlexNet: depth that learns. AlexNet is the network")
     page.keyboard.press("Escape")
     assert tip.is_hidden()
     work = page.locator("article p a[href='https://arxiv.org/abs/1409.1556']").first
