@@ -9,11 +9,10 @@ the sources and needs no package.
 import re
 from dataclasses import dataclass
 
-from tools import project
+from tools import cells, project
 
 WORDS, LINES, QUESTIONS = 200, 20, 2  # a minute each: words of a text that one thinks about, lines of code, boxes
 FENCE = re.compile(r"^(```+)([^\n]*)\n(.*?)^\1$", re.M | re.S)
-HEAD = re.compile(r"\A(?:---\n.*?^---\n|(?::[^\n]*\n)+)", re.M | re.S)  # a cell's metadata, in one of two forms
 HEADING = re.compile(r"^(#{1,4}) (.+)$", re.M)
 QUESTION = re.compile(r"^> \*\*Predict first\.\*\*.*\n(?:>.*\n?)*", re.M)
 FOLDED = ("setup", "check", "hide-input", "provenance")  # what a cell's tags say of code that nobody has to read
@@ -42,7 +41,7 @@ def measured(text: str) -> dict[str, Reading]:
     parts = {"required": Reading(), "optional": Reading(), "": Reading()}
     for where, section in sections(re.sub(r"\A---\n.*?^---\n", "", text, flags=re.M | re.S)):
         for cell in FENCE.finditer(section):
-            head = (HEAD.match(cell[3]) or [""])[0]
+            head = (cells.HEAD.match(cell[3]) or [""])[0]
             if cell[2].startswith("{code-cell}") and not any(tag in head for tag in FOLDED):
                 parts[where].cells += 1
                 parts[where].lines += sum(1 for line in cell[3][len(head) :].split("\n") if line.strip())
