@@ -468,11 +468,16 @@ def png(picture):
     return base64.b64encode(packed.getvalue()).decode()
 
 
-def test_stored_pngs_get_smaller_and_keep_their_size():
-    before = png(noise(64))
+@pytest.mark.parametrize("is_gray", [True, False])
+def test_stored_pngs_keep_their_size_and_the_colors_that_show(is_gray):
+    picture = noise(64).convert("L").convert("RGB") if is_gray else noise(64)
+    before = png(picture)
     after = outputs.smaller(before)
-    assert len(after) < len(before) / 2 and outputs.png_size(after) == (64, 64)
+    assert outputs.png_size(after) == (64, 64) and len(after) <= len(before)
     assert outputs.smaller(after) == after, "a second time changes nothing"
+    with Image.open(io.BytesIO(base64.b64decode(after))) as stored:
+        colors, all_colors = (len(image.convert("RGB").getcolors(64 * 64)) for image in (stored, picture))
+    assert colors == (64 if is_gray else all_colors), "a photograph keeps all"
 
 
 def test_stored_outputs_are_cleaned():

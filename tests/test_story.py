@@ -200,11 +200,10 @@ def test_the_step_says_what_it_bought_and_what_it_cost(told):
     assert step.before.network.name == best.before.network.name == "alexnet", "here the best is the one before"
     assert step.gain == d2l.compare("vgg11_quarter", "alexnet") and step.gain.difference == pytest.approx(-0.05)
     assert (step.parameters, step.macs, step.seconds) == pytest.approx((10, 10, 6 / 7))
-    errors = abs(step.gain.errors)
-    assert str(step) == (
-        "Quarter-width VGG-11: test accuracy 70.00%, 5.00 points less than AlexNet (75.00%), a difference of "
-        f"{errors:.1f} standard errors; parameters × 10, MACs × 10, training time × 0.86."
-    )
+    error = f"{100 * step.gain.error:.1f}"
+    assert step.bought == f"5.0 points fewer than AlexNet (paired standard error, from test images and seeds: {error})"
+    costs = "parameters × 10, MACs × 10, training time × 0.86."
+    assert str(step) == f"Quarter-width VGG-11: test accuracy 70.00%, {step.bought}; {costs}"
     assert str(story.between("lenet", "alexnet")).endswith("parameters × 2, MACs × 0.38."), "LeNet's time is not known"
     assert d2l.story("data_and_training").step is None and d2l.story("linear").step_from_best is None
     with pytest.raises(ValueError, match="'nin' is not in this story.*It has: linear, "):
@@ -217,7 +216,7 @@ def test_the_best_so_far_is_not_always_the_one_before(told):
         store_answers(mainline_folder(), "vgg11", seed, np.arange(IMAGES) < 800)
     story = d2l.story("vgg11")
     assert story.step.before.network.name == "vgg11_quarter" and story.step_from_best.before.network.name == "alexnet"
-    assert "5.00 points more than AlexNet" in str(story.step_from_best)
+    assert "5.0 points more than AlexNet" in str(story.step_from_best)
     assert d2l.story("vgg").step.before.network.name == "alexnet", "the last one before the chapter"
 
 

@@ -3,9 +3,10 @@
 import base64
 import io
 
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
-COLORS = 64  # in a stored PNG: figures and small photographs look the same and weigh a third
+COLORS = 64  # in a stored PNG of lines, areas and gray images: it looks the same and weighs a third
+VISIBLE = 3  # of 255 levels, root mean square: what changes by more is a photograph, and keeps all its colors
 MAX_BYTES = 650_000  # of a notebook with its interactives, which bring their scripts and numbers along
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -32,10 +33,11 @@ def clean(nb) -> None:
 
 
 def smaller(png: str) -> str:
-    """A PNG, in base64, with at most COLORS colors; the one given where that does not make it smaller."""
+    """A PNG, in base64, with at most COLORS colors, or with all where fewer would show; never one that is larger."""
     picture, packed = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"), io.BytesIO()
     fewer = picture.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    fewer.save(packed, "PNG", optimize=True)
+    change = ImageStat.Stat(ImageChops.difference(picture, fewer.convert("RGB"))).rms
+    (picture if max(change) > VISIBLE else fewer).save(packed, "PNG", optimize=True)
     text = base64.b64encode(packed.getvalue()).decode()
     return text if len(text) < len(png) else png
 

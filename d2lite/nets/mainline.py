@@ -66,16 +66,21 @@ class Step:
     macs: float
     seconds: float
 
+    @property
+    def bought(self) -> str:
+        """The gain in points, and how sure it is: a phrase, against the title of the other network."""
+        error, luck = self.gain.error, "test images and seeds"
+        if math.isnan(error):  # too few runs to tell how much they scatter
+            error, luck = self.gain.from_images, "test images alone"
+        more = "more" if self.gain.difference >= 0 else "fewer"
+        points = f"{abs(100 * self.gain.difference):.1f} points {more} than {self.before.network.title}"
+        return f"{points} (paired standard error, from {luck}: {100 * error:.1f})"
+
     def __str__(self) -> str:
-        gain, after, before = self.gain, self.after, self.before
-        points = f"{abs(100 * gain.difference):.2f} points {'more' if gain.difference >= 0 else 'less'} than"
-        sure = "" if math.isnan(gain.errors) else f", a difference of {abs(gain.errors):.1f} standard errors"
         ratios = {"parameters": self.parameters, "MACs": self.macs, "training time": self.seconds}
         costs = [f"{what} × {float(f'{x:.2g}'):,.10g}" for what, x in ratios.items() if not math.isnan(x)]
-        return printable(
-            f"{after.network.title}: test accuracy {after.accuracy:.2%}, {points} {before.network.title} "
-            f"({before.accuracy:.2%}){sure}; {', '.join(costs)}."
-        )
+        title, accuracy = self.after.network.title, self.after.accuracy
+        return printable(f"{title}: test accuracy {accuracy:.2%}, {self.bought}; {', '.join(costs)}.")
 
 
 def _step(before: Row, after: Row) -> Step:
