@@ -14,7 +14,6 @@ import torch
 from ..arguments import nearest
 from ..data.catalog import DATASETS
 from ..inspect.summarize import Table, summary
-from ..machine.printing import printable
 from .catalog import MAINLINE, NETWORKS, Network, build, recipe
 from .measurements import measured
 from .statistics import Difference, compare, spread
@@ -53,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Step:
-    """What ``after`` buys and costs in comparison with ``before``; its text says so.
+    """What ``after`` buys and costs in comparison with ``before``.
 
     ``gain`` is the difference of their accuracies, with its standard errors. ``parameters`` and ``macs`` say how many
     times as many there are, ``seconds`` how many times as long training takes; NaN where it is not measured for both.
@@ -75,12 +74,6 @@ class Step:
         more = "more" if self.gain.difference >= 0 else "fewer"
         points = f"{abs(100 * self.gain.difference):.1f} points {more} than {self.before.network.title}"
         return f"{points} (paired standard error, from {luck}: {100 * error:.1f})"
-
-    def __str__(self) -> str:
-        ratios = {"parameters": self.parameters, "MACs": self.macs, "training time": self.seconds}
-        costs = [f"{what} × {float(f'{x:.2g}'):,.10g}" for what, x in ratios.items() if not math.isnan(x)]
-        title, accuracy = self.after.network.title, self.after.accuracy
-        return printable(f"{title}: test accuracy {accuracy:.2%}, {self.bought}; {', '.join(costs)}.")
 
 
 def _step(before: Row, after: Row) -> Step:
