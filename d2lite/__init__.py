@@ -51,6 +51,10 @@ else:
 if _TYPE_CHECKING:
     from .inspect.drawing import show_networks
     from .inspect.figures import show_channels, show_feature_maps, show_images, show_predictions
+    from .widgets.exported_page import export_page
+
+
+_ROOMS = {"show_networks": ".inspect.drawing", "export_page": ".widgets.exported_page"}
 
 
 def __getattr__(name: str):
@@ -58,7 +62,7 @@ def __getattr__(name: str):
     if name == "widgets" or name in _moved.MOVED:
         return _importlib.import_module(f".{name}", __name__)
     if name in __all__:
-        room = ".inspect.drawing" if name == "show_networks" else ".inspect.figures"
+        room = _ROOMS.get(name, ".inspect.figures")
         return getattr(_importlib.import_module(room, __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
@@ -70,8 +74,8 @@ def __dir__() -> list[str]:
 __all__ = [
     "CheckResult", "DataError", "DataFileError", "Difference", "EpochRecord", "History", "ImageData",
     "InputShapeError", "Listener", "Metrics", "NonFiniteLossError", "NotFoundError", "Predictions", "Provenance",
-    "Recipe", "Split", "Story", "Summary", "build", "check", "compare", "device", "drive", "evaluate", "fit",
-    "load", "measured", "paired", "predictions", "profile", "provenance", "published", "recipe", "recipes",
-    "restore", "results", "save", "seed_everything", "show_channels", "show_feature_maps", "show_images",
-    "show_networks", "show_predictions", "story", "summary", "tell", "test_labels", "wrap",
+    "Recipe", "Split", "Story", "Summary", "build", "check", "compare", "device", "drive", "evaluate",
+    "export_page", "fit", "load", "measured", "paired", "predictions", "profile", "provenance", "published",
+    "recipe", "recipes", "restore", "results", "save", "seed_everything", "show_channels", "show_feature_maps",
+    "show_images", "show_networks", "show_predictions", "story", "summary", "tell", "test_labels", "wrap",
 ]  # fmt: skip
