@@ -23,6 +23,7 @@ class Mixture(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(3, 8, 3, padding="same", dilation=2)
+        self.biased = nn.BatchNorm2d(8)
         self.depthwise = nn.Conv2d(8, 8, (5, 3), stride=(2, 1), padding=(2, 1), groups=8, bias=False)
         self.norm = nn.BatchNorm2d(8)
         self.average = nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)
@@ -30,7 +31,7 @@ class Mixture(nn.Module):
         self.last = nn.Linear(16, 10)
 
     def forward(self, X):
-        X = F.silu(self.conv(X))
+        X = F.silu(self.biased(self.conv(X)))
         Y = self.norm(self.depthwise(X))
         Y = torch.cat((F.relu6(Y), torch.tanh(self.norm(Y))), dim=1)
         Y = self.ceil(self.average(F.max_pool2d(Y, 2, stride=1)))
@@ -112,7 +113,7 @@ def test_the_page_computes_what_pytorch_does(name, reader, tmp_path):
 def test_gray_pictures_and_the_batchnorm_that_follows_no_convolution(reader, tmp_path):
     net = stirred(nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 4, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(144, 12)))
     images = torch.randint(256, (2, 1, 8, 8), dtype=torch.uint8)
-    names = [f"<b>{number}</b>" for number in range(12)]
+    names = [f"</script><b>{number}</b>" for number in range(12)]
     path = d2l.export_page(
         net, names, tmp_path / "gray.html", size=8, mean=0.3, std=0.4, title="A & <b>", images=images
     )
