@@ -1,6 +1,5 @@
-// What an inception block costs by branch; `branches` counts as in inception.py, without BatchNorm, biases included.
+// What an inception block costs by branch, shown by a race; `branches` counts as in inception.py, without BatchNorm, biases included.
 
-const BRANCHES = ["1×1", "3×3", "5×5", "pool"];
 const OWN = "your own";
 const CONTROLS = [
   { trait: "in_channels", label: "channels in", min: 16, max: 1024, step: 16, start: 480 },
@@ -83,6 +82,22 @@ function told(block, rows, [out, parameters, macs, plain], { in_channels, size, 
     `its 5×5 branch alone ${times(rows[2][3], rows[2][1])}.`;
 }
 
+/** What the drawing shows, for whoever does not see it. */
+function pictured({ in_channels, c1, r2, c2, r3, c3, c4 }, plain) {
+  const [three, five] = [[r2, c2], [r3, c3]].map(([waist, out]) => (plain ? `${out}` : `${waist}, then ${out}`));
+  return `Four funnels, each from ${in_channels} channels: 1×1 to ${c1}; 3×3 to ${three}; 5×5 to ${five}; pooling, then 1×1 to ${c4}.`;
+}
+
+/** How far the image is, and who is waited for. */
+function raced(rows, { plain, time }, shares) {
+  const macs = rows.map((row) => row[plain ? 4 : 2]), last = macs.indexOf(Math.max(...macs));
+  const without = plain ? " without the 1×1 convolutions before" : "";
+  if (time < Infinity) return `Ready${without}: ${BRANCHES.filter((_, index) => shares[index] === 1).join(", ") || "none yet"}.`;
+  return `Run side by side${without}, the ${BRANCHES[last]} branch would be last: ${brief(macs[last])} MACs. (The maps are examples.)`;
+}
+
+const FRAME = 1 / 30;  // of the show, in seconds
+
 export default {
   render({ model, el }) {
     const blocks = model.get("blocks");
@@ -93,10 +108,39 @@ export default {
       if (!fits(read(), published)) for (const [trait, value] of Object.entries(published)) model.set(trait, value);
     };
     model.on("change:block", publish);  // before the controls and the drawing hear of it
-    const bar = strip(model, read), costs = h("div"), board = ["r3", "r2", "in_channels"];
+    const show = { plain: false, time: Infinity, lit: null };  // of the image that is sent, in seconds, and of the branch that is pointed at
+    let again = () => {};
+    const widen = (trait, channels) => give(model, { [trait]: clamp(8 * Math.round(channels / 8), 8, 512) });
+    const light = (branch) => {
+      if (show.lit === branch) return;
+      show.lit = branch;
+      again();
+    };
+    const view = block({ read, widen, restore: (before) => give(model, before), light });
+    const send = (plain) => player({
+      label: plain ? "without the reductions" : "send an image", every: 1000 * FRAME,
+      tick() {
+        if (show.plain !== plain || show.time === Infinity) {
+          others(plain).stop();
+          Object.assign(show, { plain, time: 0 });
+        }
+        const { size } = read(), longest = Math.max(...spans(branches(read()), size, plain));
+        show.time = show.time + FRAME < longest ? show.time + FRAME : Infinity;
+        again();
+        return show.time < Infinity;
+      },
+    });
+    const senders = [send(false), send(true)], others = (plain) => senders[plain ? 0 : 1];
+    const stop = () => {
+      for (const sender of senders) sender.stop();
+      Object.assign(show, { plain: false, time: Infinity });
+    };
+    const note = h("p", { class: "d2l-note d2l-race" });
+    const bar = strip(model, read), costs = h("div"), board = ["r3"];
     const off = interactive({
       model, el, title: "What each branch of an inception block costs",
-      hint: "Drag an edge of the bar to give channels from one branch to the next, and move the 1×1 convolutions that come before.",
+      hint: "Drag a waist, or an edge of the bar below. Then send an image: each branch is as quick as its multiplications allow.",
+      buttons: senders.map(({ node }) => node), reset: stop,
       controls: [
         { trait: "block", label: "block", kind: "choice", options: [...Object.keys(blocks), OWN].map((name) => [name, name]) },
         ...board.map((name) => CONTROLS.find(({ trait }) => trait === name)),
@@ -108,23 +152,29 @@ export default {
         if (block !== model.get("block")) model.set("block", block);
         el.querySelector("[data-trait=block] option:last-child").disabled = block !== OWN;  // by channels alone, not by its name
         const rows = branches(values), totals = rows[0].map((_, column) => rows.reduce((sum, row) => sum + row[column], 0));
-        const layers = [
-          `1×1 to ${values.c1}`, `1×1 to ${values.r2}, 3×3 to ${values.c2}`, `1×1 to ${values.r3}, 5×5 to ${values.c3}`,
-          `3×3 max-pooling, 1×1 to ${values.c4}`,
-        ];
+        if (show.time === Infinity) show.plain = false;
         const most = Math.max(...rows.flatMap((row) => [row[1], row[3]]));
         const table = rows.map(([out, parameters, macs, plain], index) => [
-          h("span", {}, BRANCHES[index], h("small", {}, layers[index])), out,
-          ...[parameters, plain].map((count) => barCell(shown(count), count / most, `var(--d2l-${index + 1})`)), shown(macs),
+          BRANCHES[index], out,
+          ...[parameters, plain].map((count) => barCell(shown(count), count / most, `var(--d2l-${index + 1})`)), brief(macs),
         ]);
-        table.push(["block", ...[totals[0], totals[1], totals[3], totals[2]].map((count) => shown(count))]);
+        table.push(["block", shown(totals[0]), shown(totals[1]), shown(totals[3]), brief(totals[2])]);
         bar.draw(rows, totals[0]);
-        if (bar.node.parentNode !== stage) stage.replaceChildren(bar.node, costs);  // the bar stays while it is dragged
+        if (bar.node.parentNode !== stage) stage.replaceChildren(view.node, bar.node, note, costs);  // they stay while one drags
         costs.replaceChildren(tableOf(["branch", "out", "parameters", "without reduction", "MACs"], table));
+        again = () => {
+          const all = spans(rows, values.size, show.plain), shares = all.map((span) => Math.min(1, show.time / span));
+          view.draw(values, { plain: show.plain, shares, lit: show.lit, label: pictured(values, show.plain) });
+          note.textContent = raced(rows, show, shares);
+          [...costs.querySelectorAll("tbody tr")].forEach((row, index) => row.classList.toggle("d2l-lit", index === show.lit));
+        };
+        again();
         return { say: told(block, rows, totals, values), result: { block, rows, totals } };
       },
     });
     return () => {
+      stop();
+      view.off();
       model.off("change:block", publish);
       off();
     };

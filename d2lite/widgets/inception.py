@@ -55,6 +55,7 @@ class BranchBudget(Interactive):
     nearest in it. Source: Szegedy et al., 2015 (arXiv:1409.4842).
     """
 
+    scripts = ("inception_drawing",)
     block = Choice("4a", *(name for name in BLOCKS if name != "4a"), OWN)
     in_channels = Number(480, 16, 1024)
     c1 = Number(192, 8, 512)

@@ -98,6 +98,72 @@ def test_an_edge_of_the_bar_gives_channels_to_the_next_branch(mounted):
     assert page.get("r3") == 64
 
 
+def test_a_waist_is_dragged_to_scale(mounted):
+    for width in (900, 390):
+        page = mounted.open(BranchBudget(), width=width)
+        bars = page.page.locator(".d2l-block rect[height='6']")
+        for trait, direction, before in (("r3", 1, 16), ("r2", -1, 96)):
+            waist = page.page.locator(f".d2l-waist[data-trait={trait}]")
+            waist.scroll_into_view_if_needed()
+            box = waist.bounding_box()
+            x, y = box["x"] + box["width"] / 2 + direction, box["y"] + box["height"] / 2
+            page.page.mouse.move(x, y)
+            page.page.mouse.down()
+            page.page.mouse.move(x + direction * 20, y)
+            scale = page.page.locator(".d2l-block").bounding_box()["width"] / 4
+            assert page.get(trait) == pytest.approx(before + 2 * 20 / (scale - 14) * 512, rel=0.15), width
+            page.page.mouse.move(x + direction * 100, y)
+            assert page.get(trait) == 512
+            page.page.mouse.up()
+            page.page.mouse.move(x, y)
+            assert page.get(trait) == 512, "let go"
+        widths = bars.evaluate_all("all => all.map(bar => bar.width.baseVal.value)")
+        outs = [widths[0], widths[2], widths[4], widths[6]]  # of each branch; before three of them stands a waist
+        assert outs == pytest.approx([channels * outs[0] / 192 for channels in (192, 208, 48, 64)])
+        assert widths[1] == widths[3] == pytest.approx(512 * outs[0] / 192)
+
+
+def test_an_image_is_waited_for_where_the_work_is(mounted):
+    page = mounted.open(BranchBudget())
+    told, clock = page.page.locator(".d2l-race"), page.page.clock
+    assert told.inner_text().startswith("Run side by side, the 3×3 branch would be last: 8.13 M MACs.")
+    clock.install()
+    page.page.get_by_role("button", name="send an image").click()
+    clock.run_for(1200)
+    assert told.inner_text() == "Ready: 1×1, 5×5, pool."
+    page.page.get_by_role("button", name="without the reductions").click()
+    clock.run_for(1200)
+    assert told.inner_text() == "Ready without the 1×1 convolutions before: 1×1, pool."
+    assert page.page.locator(".d2l-waist").count() == 0
+    clock.run_for(5000)
+    assert told.inner_text() == "Ready without the 1×1 convolutions before: 1×1, 5×5, pool."
+    clock.run_for(3000)
+    assert told.inner_text().startswith("Run side by side without the 1×1 convolutions before, the 3×3 branch")
+    page.page.emulate_media(reduced_motion="reduce")
+    page.page.get_by_role("button", name="send an image").click()
+    assert told.inner_text().startswith("Run side by side, the 3×3") and page.page.locator(".d2l-waist").count() == 2
+    page.set("r3", 256)
+    assert told.inner_text().startswith("Run side by side, the 5×5")
+
+
+def test_a_branch_that_is_pointed_at_is_marked_in_the_table(mounted):
+    page = mounted.open(BranchBudget())
+    for branch in (2, 0):
+        page.page.locator(f".d2l-block rect[data-branch='{branch}']").first.hover()
+        lit = page.page.locator(".d2l-table tr.d2l-lit th")
+        assert lit.all_inner_texts() == [("1×1", "3×3", "5×5", "pool")[branch]]
+
+
+def test_a_phone_cuts_no_number_off(mounted):
+    for setting in (
+        {"block": "4e"},
+        {"in_channels": 1024, "c1": 512, "r2": 512, "c2": 512, "r3": 512, "c3": 512, "size": 56},
+    ):
+        page = mounted.open(BranchBudget(**setting), width=390)
+        wider = "node => node.scrollWidth - node.clientWidth"
+        assert page.page.locator(".d2l-stage").evaluate(wider) == 0, setting
+
+
 def test_what_is_nearly_the_same_is_told_so(mounted):
     page = mounted.open(BranchBudget(r3=328))
     assert "its 5×5 branch alone hardly more." in page.say and "1 times" not in page.say
