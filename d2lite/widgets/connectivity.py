@@ -55,6 +55,7 @@ class DenseConnectivity(Interactive):
     al., 2017 (arXiv:1608.06993).
     """
 
+    scripts = ("connectivity_drawing",)
     layers = Number(4, 1, 24)
     growth = Number(32, 1, 64)
     channels = Number(64, 1, 512)

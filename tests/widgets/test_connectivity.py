@@ -17,6 +17,8 @@ from d2lite.models.densenet import (
 from d2lite.widgets import DenseConnectivity
 from d2lite.widgets.connectivity import chain, dense
 
+CORNER = {"x": 4, "y": 4}  # of a layer's column, where no channels lie
+
 
 def parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
@@ -71,11 +73,11 @@ def test_the_page_shows_the_same_numbers(mounted):
 
 def test_mouse_and_keyboard(mounted):
     page = mounted.open(DenseConnectivity())
-    marked = page.page.locator("path[stroke='var(--d2l-2)']")
+    marked = page.page.locator("path.d2l-marked")
     assert marked.count() == 3 and page.say.startswith("Layer 3 reads the input and layers 1 and 2, 128 channels")
-    page.page.locator("[data-reader='2']").click()
+    page.page.locator("[data-reader='2']").click(position=CORNER)
     assert page.get("reader") == 2 and marked.count() == 2 and "Layer 2" in page.say
-    walk = page.page.locator("[role=slider][tabindex='0']")
+    walk = page.page.locator("[role=application][tabindex='0']")
     walk.focus()
     for key, reader in (
         ("ArrowRight", 3),
@@ -86,7 +88,8 @@ def test_mouse_and_keyboard(mounted):
         ("ArrowLeft", 1),
     ):
         page.page.keyboard.press(key)  # one after the other: the picture keeps the focus
-        assert page.result["reader"] == reader == int(walk.get_attribute("aria-valuenow"))
+        assert page.result["reader"] == reader == marked.count()
+        assert walk.get_attribute("aria-label").startswith("The transition" if reader == 5 else f"Layer {reader} reads")
     page.press("layers", "ArrowRight", 2)
     assert page.get("layers") == 6 and "28 connections where a chain has 7" in page.say
     page.control("bottleneck").check()
@@ -98,10 +101,7 @@ def test_mouse_and_keyboard(mounted):
     assert page.say.startswith("The transition reads")
 
 
-def test_bars_have_a_scale_of_their_own(mounted):
-    page = mounted.open(DenseConnectivity(bottleneck=True))
-    heights = "all => Math.max(...all.map(bar => bar.height.baseVal.value))"
-    assert page.page.locator("rect[fill='var(--d2l-3)']").evaluate_all(heights) > 80
+def test_bars_have_a_scale_of_their_own():
     picture = DenseConnectivity().picture().axes[2]
     assert max(bar.get_height() for bar in picture.patches) > 0.9 * picture.get_ylim()[1]
 
@@ -120,21 +120,80 @@ def test_the_first_frame_leaves_the_question_open(mounted):
 
 def test_a_layer_that_adds_is_drawn_to_scale(mounted):
     page = mounted.open(DenseConnectivity(bottleneck=True))
-    widths = "all => all.map(bar => bar.width.baseVal.value)"
+    widths, heights = (f"all => all.map(bar => bar.{side}.baseVal.value)" for side in ("width", "height"))
     for layers in (4, 9):
         page.set("layers", layers)
-        rows, (_, each) = dense(layers, 32, 64, True, 0.5), chain(layers, 32, 64)
-        one = page.page.locator("rect.d2l-total").evaluate_all(widths)
-        parts = page.page.locator("rect[fill='var(--d2l-3)'][height='16']").evaluate_all(widths)
-        assert len(one) == 1 and len(parts) == layers
-        assert sum(parts) / one[0] == pytest.approx(sum(cost for *_, cost in rows[:-1]) / each, rel=0.05)
+        rows, (wide, each) = dense(layers, 32, 64, True, 0.5), chain(layers, 32, 64)
+        parts, added = (page.page.locator(f"rect.d2l-cost[data-row='{row}']").evaluate_all(widths) for row in (0, 1))
+        assert len(parts) == len(added) == layers
+        whole = sum(cost for *_, cost in rows[:-1])
+        assert (sum(parts) + 0.7 * layers) / (sum(added) + 0.7 * layers) == pytest.approx(
+            whole / (layers * each), rel=0.05
+        )
+        read = page.page.locator("rect[data-source]").evaluate_all(heights)
+        sums = page.page.locator("rect.d2l-sum").evaluate_all(heights)
+        assert len(sums) == layers + 1 and len(set(sums)) == 1, "a layer that adds is as wide as all before it"
+        counts = [64 if source == 0 else 32 for to in range(1, layers + 2) for source in range(to)]
+        assert sorted(read) == pytest.approx([count / wide * sums[0] - 0.8 for count in sorted(counts)], abs=0.01)
+
+
+def test_channels_are_followed_to_those_who_read_them(mounted):
+    page = mounted.open(DenseConnectivity())
+    page.page.emulate_media(reduced_motion="reduce")
+    marked = page.page.locator("path.d2l-marked")
+    band = page.page.locator("rect[data-source='1']").first
+    band.hover()
+    assert marked.count() == 4 and page.say.startswith("Layer 1 puts out 32 channels: layers 2 to 4 and the transition")
+    page.page.mouse.move(5, 5)
+    assert marked.count() == 3 and page.say.startswith("Layer 3 reads"), "it was not pinned"
+    page.page.locator("rect[data-source='1']").first.click()
+    page.page.locator("rect[data-source='2']").first.hover()
+    assert page.say.startswith("Layer 1 puts out"), "a click pins"
+    page.page.locator("[data-reader='2']").click(position=CORNER)
+    assert page.say.startswith("Layer 2 reads"), "and a click elsewhere lets go"
+    page.page.locator("[role=application][tabindex='0']").focus()
+    for key, begin in (
+        ("ArrowUp", "The input has 64 channels: layers 1 to 4"),
+        ("ArrowUp", "Layer 1 puts out"),
+        ("ArrowDown", "The input has"),
+        ("ArrowDown", "Layer 2 reads"),
+        ("ArrowUp", "The input has"),
+        ("Escape", "Layer 2 reads"),
+    ):
+        page.page.keyboard.press(key)
+        assert page.say.startswith(begin), key
+    for _ in range(9):
+        page.page.keyboard.press("ArrowUp")
+    assert page.say.startswith("Layer 4 puts out 32 channels: the transition reads them")
+    assert page.page.inner_text(".d2l-spoken") == page.say
+    page.page.mouse.move(5, 5)
+    page.set("layers", 2)
+    assert page.say.startswith("Layer 2 reads"), "what is followed is gone"
+
+
+def test_the_block_runs_layer_by_layer(mounted):
+    page = mounted.open(DenseConnectivity())
+    clock, run = page.page.clock, page.page.get_by_role("button", name="run the block")
+    clock.install()
+    flying = page.page.locator(".d2l-still > circle[stroke='currentColor']:not([stroke-width])")
+    run.click()
+    for reader in (1, 2, 3):
+        clock.run_for(1000 if reader == 1 else 850)
+        assert page.get("reader") == reader
+        assert flying.count() == reader, "from each source one is on its way"
+    clock.run_for(4000)
+    assert page.get("reader") == 5 and flying.count() == 0 and run.inner_text() == "▶ run the block"
+    page.page.emulate_media(reduced_motion="reduce")
+    page.set("reader", 2)
+    run.click()
+    assert page.get("reader") == 5 and flying.count() == 0
 
 
 def test_the_pointer_marks_a_layer(mounted):
     page = mounted.open(DenseConnectivity())
     for reader in (1, 4, 5):
-        page.page.locator(f"[data-reader='{reader}']").hover()
-        assert page.get("reader") == reader == page.page.locator("path[stroke='var(--d2l-2)']").count()
+        page.page.locator(f"[data-reader='{reader}']").hover(position=CORNER)
+        assert page.get("reader") == reader == page.page.locator("path.d2l-marked").count()
 
 
 def test_names_do_not_overlap(mounted):
@@ -142,7 +201,7 @@ def test_names_do_not_overlap(mounted):
         page = mounted.open(DenseConnectivity(layers=24), width=width)
         for layers in (24, 13, 12, 4, 1):
             page.set("layers", layers)
-            ends = page.page.locator("svg text[y='174']").evaluate_all(
+            ends = page.page.locator(".d2l-place").evaluate_all(
                 "all => all.map(node => node.getBoundingClientRect()).map(({ left, right }) => [left, right])"
             )
             assert len(ends) > 2 and all(a[1] < b[0] for a, b in pairwise(ends)), (width, layers)

@@ -98,29 +98,29 @@ def test_an_edge_of_the_bar_gives_channels_to_the_next_branch(mounted):
     assert page.get("r3") == 64
 
 
-def test_a_waist_is_dragged_to_scale(mounted):
-    for width in (900, 390):
-        page = mounted.open(BranchBudget(), width=width)
-        bars = page.page.locator(".d2l-block rect[height='6']")
-        for trait, direction, before in (("r3", 1, 16), ("r2", -1, 96)):
-            waist = page.page.locator(f".d2l-waist[data-trait={trait}]")
-            waist.scroll_into_view_if_needed()
-            box = waist.bounding_box()
-            x, y = box["x"] + box["width"] / 2 + direction, box["y"] + box["height"] / 2
-            page.page.mouse.move(x, y)
-            page.page.mouse.down()
-            page.page.mouse.move(x + direction * 20, y)
-            scale = page.page.locator(".d2l-block").bounding_box()["width"] / 4
-            assert page.get(trait) == pytest.approx(before + 2 * 20 / (scale - 14) * 512, rel=0.15), width
-            page.page.mouse.move(x + direction * 100, y)
-            assert page.get(trait) == 512
-            page.page.mouse.up()
-            page.page.mouse.move(x, y)
-            assert page.get(trait) == 512, "let go"
-        widths = bars.evaluate_all("all => all.map(bar => bar.width.baseVal.value)")
-        outs = [widths[0], widths[2], widths[4], widths[6]]  # of each branch; before three of them stands a waist
-        assert outs == pytest.approx([channels * outs[0] / 192 for channels in (192, 208, 48, 64)])
-        assert widths[1] == widths[3] == pytest.approx(512 * outs[0] / 192)
+@pytest.mark.parametrize("width", [900, 390])
+def test_a_waist_is_dragged_to_scale(mounted, width):
+    page = mounted.open(BranchBudget(), width=width)
+    bars = page.page.locator(".d2l-block rect[height='6']")
+    for trait, direction, before in (("r3", 1, 16), ("r2", -1, 96)):
+        waist = page.page.locator(f".d2l-waist[data-trait={trait}]")
+        waist.scroll_into_view_if_needed()
+        box = waist.bounding_box()
+        x, y = box["x"] + box["width"] / 2 + direction, box["y"] + box["height"] / 2
+        page.page.mouse.move(x, y)
+        page.page.mouse.down()
+        page.page.mouse.move(x + direction * 20, y)
+        scale = page.page.locator(".d2l-block").bounding_box()["width"] / 4
+        assert page.get(trait) == pytest.approx(before + 2 * 20 / (scale - 14) * 512, rel=0.15), width
+        page.page.mouse.move(x + direction * 100, y)
+        assert page.get(trait) == 512
+        page.page.mouse.up()
+        page.page.mouse.move(x, y)
+        assert page.get(trait) == 512, "let go"
+    widths = bars.evaluate_all("all => all.map(bar => bar.width.baseVal.value)")
+    outs = [widths[0], widths[2], widths[4], widths[6]]  # of each branch; before three of them stands a waist
+    assert outs == pytest.approx([channels * outs[0] / 192 for channels in (192, 208, 48, 64)])
+    assert widths[1] == widths[3] == pytest.approx(512 * outs[0] / 192)
 
 
 def test_an_image_is_waited_for_where_the_work_is(mounted):
