@@ -5,8 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.interactives import STATE
-from tools.outputs import WIDGET
+from tools.project import STATE, VIEW
 
 HOST = Path(__file__).resolve().parent.parent / "book" / "_static" / "widgets.js"
 
@@ -19,7 +18,7 @@ def html(widget) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>test</title><body><h1>test</h1>'
         '<div class="d2l-widget"><img alt="still" src="data:,">'
-        f'<script type="{WIDGET}">{{"model_id": "w"}}</script></div>'
+        f'<script type="{VIEW}">{{"model_id": "w"}}</script></div>'
         f'<script type="{STATE}">{stored}</script><script>{HOST.read_text("utf-8")}</script></body></html>'
     )
 

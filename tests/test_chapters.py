@@ -338,7 +338,7 @@ def test_a_widget_takes_a_line_for_each_trait():
     state = {"rows": table, "odd": {"b": ['"[\n 1,\n 2\n]"', "μ"], "a": []}, "text": "[\n 1\n]", "n": 3, "none": {}}
     model = {"model_module": "anywidget", "state": state}
     nb = notebook_of("x = [\n 1,\n 2,\n]")
-    nb.metadata["widgets"] = nbformat.from_dict({notebooks.STATE: {"state": {"one": model, "two": model}}})
+    nb.metadata["widgets"] = nbformat.from_dict({project.STATE: {"state": {"one": model, "two": model}}})
     before = nbformat.writes(nb)
     text = notebooks.as_text(nb)
     assert len(before.splitlines()) > 4000 and len(text.splitlines()) < 60 and "μ" in text

@@ -191,7 +191,7 @@ def test_a_link_leads_to_the_interactive_itself(opened, address):
 def test_the_network_is_what_was_stored(first):
     stored = json.loads(pages.COVER.read_text("utf-8"))
     assert pages.COVER.stat().st_size <= 20_000 and 0.98 < stored["accuracy"] < 1 and stored["images"] == 10_000
-    script = first.find("script", type="application/vnd.jupyter.widget-state+json")
+    script = first.find("script", type=project.STATE)
     state = json.loads(script.string)["state"]["digits"]["state"]
     assert (state["_esm"], state["_css"]) == (LiveNetwork._esm, LiveNetwork._css)
     traits = {*LiveNetwork.class_trait_names(sync=True)}

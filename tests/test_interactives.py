@@ -23,7 +23,7 @@ def shown(chapter: str) -> list[str]:
 
 
 def states(nb) -> dict:
-    return nb.metadata.get("widgets", {}).get(interactives.STATE, {}).get("state", {})
+    return nb.metadata.get("widgets", {}).get(project.STATE, {}).get("state", {})
 
 
 def test_every_interactive_has_its_place():
@@ -50,11 +50,11 @@ def test_a_question_comes_before_and_text_after(chapter):
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_what_is_stored_can_run_without_a_kernel(chapter):
     nb = pairs.read_notebook(chapter)
-    views = [out for cell in nb.cells for out in cell.get("outputs", []) if outputs.WIDGET in out.get("data", {})]
+    views = [out for cell in nb.cells for out in cell.get("outputs", []) if project.VIEW in out.get("data", {})]
     names = [out.data["text/plain"].split("(")[0] for out in views]
     assert names == shown(chapter)
     for out, name in zip(views, names, strict=True):
-        state = states(nb)[out.data[outputs.WIDGET]["model_id"]]["state"]
+        state = states(nb)[out.data[project.VIEW]["model_id"]]["state"]
         assert state["_anywidget_id"].endswith(f".{name}")
         assert out.metadata["image/png"]["alt"] == getattr(widgets, name).alt
         assert outputs.png_size(out.data["image/png"])[0] > 900
@@ -81,13 +81,13 @@ def stored(*names: str, other: str = "@jupyter-widgets/controls"):
     nb, state = nbformat.v4.new_notebook(), {"bar": {"model_module": other, "state": {}}}
     names = [name * 32 for name in names]  # as long as real ones, which occur nowhere else
     for name in ("bar", *names):
-        out = nbformat.v4.new_output("display_data", data={outputs.WIDGET: {"model_id": name}, "text/plain": name})
+        out = nbformat.v4.new_output("display_data", data={project.VIEW: {"model_id": name}, "text/plain": name})
         nb.cells.append(nbformat.v4.new_code_cell("show()", outputs=[out]))
     for name in names:
         made = {"_anywidget_id": "d2lite.widgets.mixer.PixelMixer", "_esm": "old", "layout": f"IPY_MODEL_{name}l"}
         state[name] = {"model_module": "anywidget", "state": made}
         state[f"{name}l"] = {"model_module": "@jupyter-widgets/base", "state": {}}
-    nb.metadata["widgets"] = {interactives.STATE: {"state": state}}
+    nb.metadata["widgets"] = {project.STATE: {"state": state}}
     return nb
 
 
@@ -96,8 +96,8 @@ def test_states_are_kept_under_steady_names():
     for nb in (one, two):
         interactives.keep(nb, "vgg")
     assert json.dumps(one.metadata) == json.dumps(two.metadata)
-    assert one.cells[1].outputs[0].data[outputs.WIDGET]["model_id"] in states(one)
-    assert outputs.WIDGET not in one.cells[0].outputs[0].data, "a progress bar has nothing to show later"
+    assert one.cells[1].outputs[0].data[project.VIEW]["model_id"] in states(one)
+    assert project.VIEW not in one.cells[0].outputs[0].data, "a progress bar has nothing to show later"
     assert len(states(one)) == 4, "two interactives, and the layout of each"
     other = stored("7", "8")
     interactives.keep(other, "nin")

@@ -128,6 +128,15 @@ def test_a_version_is_pinned_once():
             )
 
 
+def test_the_kinds_of_widgets_are_stated_once_in_each_language():
+    apart = (".ipynb", "tests/test_repository.py")
+    stated = {name: text.count("vnd.jupyter.widget-") for name, text in tracked().items() if not name.endswith(apart)}
+    found = {name: count for name, count in stated.items() if count}
+    assert found == {"tools/project.py": 1, "book/_static/widgets.js": 2}
+    script = (ROOT / "book" / "_static" / "widgets.js").read_text("utf-8")
+    assert all(f'= "{kind}";' in script for kind in (project.VIEW, project.STATE))
+
+
 SCRIPTS = sorted([*PACKAGE.rglob("*.js"), *(ROOT / "book" / "_static").glob("*.js")])
 
 

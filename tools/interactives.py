@@ -4,8 +4,8 @@ import hashlib
 import importlib
 import json
 
-from tools import outputs
-from tools.notebooks import STATE, widgets
+from tools.notebooks import widgets
+from tools.project import STATE, VIEW
 
 
 def keep(nb, chapter: str) -> None:
@@ -16,14 +16,14 @@ def keep(nb, chapter: str) -> None:
     """
     models = widgets(nb)
     nb.metadata.pop("widgets", None)
-    views = [out for cell in nb.cells for out in cell.get("outputs", []) if outputs.WIDGET in out.get("data", {})]
+    views = [out for cell in nb.cells for out in cell.get("outputs", []) if VIEW in out.get("data", {})]
     shown = []
     for out in views:
-        name = out.data[outputs.WIDGET]["model_id"]
+        name = out.data[VIEW]["model_id"]
         if models.get(name, {}).get("model_module") == "anywidget":
             shown.append(name)
         else:
-            del out.data[outputs.WIDGET]
+            del out.data[VIEW]
     if not shown:
         return
     wanted = dict.fromkeys(shown)
@@ -34,8 +34,8 @@ def keep(nb, chapter: str) -> None:
     for name, steady in new.items():
         text = text.replace(name, steady)
     for out in views:
-        if outputs.WIDGET in out.data:
-            out.data[outputs.WIDGET]["model_id"] = new[out.data[outputs.WIDGET]["model_id"]]
+        if VIEW in out.data:
+            out.data[VIEW]["model_id"] = new[out.data[VIEW]["model_id"]]
     nb.metadata["widgets"] = {STATE: {"state": json.loads(text), "version_major": 2, "version_minor": 0}}
 
 

@@ -9,6 +9,8 @@ import json
 
 import nbformat
 
+from tools.project import STATE
+
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # What nbconvert needs for naming and coloring a script. No version: it would change from machine to machine.
 LANGUAGE = {
@@ -19,7 +21,6 @@ LANGUAGE = {
     "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
-STATE = "application/vnd.jupyter.widget-state+json"
 
 
 def metadata(**more) -> nbformat.NotebookNode:

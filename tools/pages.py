@@ -23,7 +23,6 @@ DIGITS_SCRIPTS = ("shared", "network_forward", "network_drawing", "network_maps"
 DIGITS_STYLES = ("shared", "live_network")
 LAB = "training_lab"  # the interactive that has a page of its own
 RUN = "Run it in"  # head of the column of links
-VIEW, STATE = (f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state"))
 BUILT = re.compile(r"<!-- built: (\w+) -->")
 
 
@@ -167,7 +166,8 @@ def mounted(name: str, model: dict, picture: str) -> str:
     state = json.dumps({"state": {name: model}}).replace("</", "<\\/")
     return (
         f'<div class="d2l-widget" id="interactive-{name}">{picture}'
-        f'<script type="{VIEW}">{{"model_id": "{name}"}}</script></div>\n<script type="{STATE}">{state}</script>\n'
+        f'<script type="{project.VIEW}">{{"model_id": "{name}"}}</script></div>\n'
+        f'<script type="{project.STATE}">{state}</script>\n'
     )
 
 
@@ -230,9 +230,9 @@ def lab() -> str:
     """The training lab as the first chapter that shows it has stored it, with the runs that it starts with alone."""
     for chapter in project.chapters():
         stored = notebook(project.notebook(chapter))
-        models = stored["metadata"].get("widgets", {}).get(STATE, {"state": {}})["state"]
+        models = stored["metadata"].get("widgets", {}).get(project.STATE, {"state": {}})["state"]
         for out in (out for cell in stored["cells"] for out in cell.get("outputs", [])):
-            model = models.get(out.get("data", {}).get(VIEW, {}).get("model_id"), {"state": {}})
+            model = models.get(out.get("data", {}).get(project.VIEW, {}).get("model_id"), {"state": {}})
             if model["state"].get("_anywidget_id", "").endswith(".TrainingLab"):
                 own = {**model["state"], "runs": [], "preview": True}
                 return mounted(LAB, model | {"state": own}, picture_of(out))

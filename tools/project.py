@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 BRANCH = "main"
+#: what notebooks and pages hold of interactives: where one stands, and the states of all; `widgets.js` says the same
+VIEW, STATE = (f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state"))
 
 SETUP_CELL = """\
 # On Colab, let the interactives run. There and on Kaggle, add d2lite if it is missing:

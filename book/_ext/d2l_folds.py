@@ -1,16 +1,21 @@
 """Folded cells say what they hold, each in other words; the code of an interactive is folded below it."""
 
 import re
+import sys
+from pathlib import Path
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tools import project
+
 SOLUTION = re.compile(r"^# @title (Solution \d+)$", re.M)
 DEFINED = re.compile(r"^(?:def|class) (\w+)", re.M)
-WIDGET = "application/vnd.jupyter.widget-view+json"
 MADE = {
-    WIDGET: "that starts this interactive",
+    project.VIEW: "that starts this interactive",
     "image/png": "that draws this figure",
     "text/html": "that makes this table",
 }
@@ -51,7 +56,7 @@ class Named(SphinxPostTransform):
         for cell in cells(self.document):
             if {"tag_solution", "tag_setup"} & set(cell["classes"]):
                 cell["hide_mode"] = "all"
-            elif WIDGET in forms(cell):
+            elif project.VIEW in forms(cell):
                 cell["hide_mode"] = "input"
             if cell.get("hide_mode"):
                 cell["prompt_show"], cell["prompt_hide"] = f"Show {held(cell)}", f"Hide {held(cell)}"

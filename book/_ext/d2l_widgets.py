@@ -16,13 +16,10 @@ sys.path.insert(0, str(ROOT))
 
 from tools import pages, project  # noqa: E402 - the import needs the line above
 
-VIEW = "application/vnd.jupyter.widget-view+json"
-STATE = "application/vnd.jupyter.widget-state+json"
-
 
 def named(chapter: str) -> dict[str, str]:
     """Name of a model in the notebook of a chapter → name of the module of its interactive."""
-    stored = pages.notebook(project.notebook(chapter))["metadata"].get("widgets", {}).get(STATE, {"state": {}})
+    stored = pages.notebook(project.notebook(chapter))["metadata"].get("widgets", {}).get(project.STATE, {"state": {}})
     ids = {name: model["state"].get("_anywidget_id", "") for name, model in stored["state"].items()}
     return {name: found.split(".")[-2] for name, found in ids.items() if "." in found}
 
@@ -39,16 +36,18 @@ class WithPicture(SphinxPostTransform):
             if bundle.get("nb_element") != "mime_bundle":
                 continue
             forms = {child["mime_type"]: child for child in bundle.children}
-            if VIEW in forms and "image/png" in forms:
+            if project.VIEW in forms and "image/png" in forms:
                 both = nodes.container(classes=["d2l-widget"])
-                view = json.loads(next(forms[VIEW].findall(nodes.raw)).astext().split(">", 1)[1].rsplit("<", 1)[0])
+                view = json.loads(
+                    next(forms[project.VIEW].findall(nodes.raw)).astext().split(">", 1)[1].rsplit("<", 1)[0]
+                )
                 name = modules.get(view["model_id"])
                 if name and name not in given:  # the first of its kind on a page
                     both["ids"].append(f"interactive-{name}")
                 given.add(name)
                 for picture in forms["image/png"].findall(nodes.image):
                     picture["loading"] = "lazy"  # fetched only where no script puts the interactive in its place
-                both += [*forms["image/png"].children, *forms[VIEW].children]
+                both += [*forms["image/png"].children, *forms[project.VIEW].children]
                 bundle.replace_self(both)
 
 

@@ -27,7 +27,7 @@ function lanes({ pick, follow }) {
     const X = (place) => (place + 0.5) * step, crowded = count > (narrow.matches ? 7 : 13), every = narrow.matches && count > 13 ? 4 : 2;
     const named = (place) => !crowded || ((count - place) % every === 0 && place > 1);
     const U = (value) => (value / wide) * tall, floor = arcs + 58 + tall, ground = floor + 44 + tall;
-    const channelsOf = (origin) => (origin ? growth : channels), below = (origin) => (origin ? channels + (origin - 1) * growth : 0);
+    const channelsOf = (origin) => (origin ? growth : channels), under = (origin) => (origin ? channels + (origin - 1) * growth : 0);
     const marked = (from, to) => (source === null ? to === reader : from === source);
     const rise = (from, to) => (arcs - 26) * (0.25 + (0.75 * (to - from)) / count), places = Array.from({ length: count + 1 }, (_, place) => place);
 
@@ -51,7 +51,7 @@ function lanes({ pick, follow }) {
     }, place === 0 ? "input" : place < count ? place : "after"));
     const clear = (place, origin) => (source === null ? place === reader : origin === source);
     const stacks = pairs.map(([origin, place]) => s("rect", {
-      x: X(place) - thick / 2, width: thick, y: floor - U(below(origin) + channelsOf(origin)), height: Math.max(0.6, U(channelsOf(origin)) - 0.8),
+      x: X(place) - thick / 2, width: thick, y: floor - U(under(origin) + channelsOf(origin)), height: Math.max(0.6, U(channelsOf(origin)) - 0.8),
       fill: own(origin), opacity: clear(place, origin) ? 1 : 0.35, "data-source": origin,
     }));
     const counts = rows.flatMap(([read], at) => (named(at + 1) || (at + 1 === reader && !crowded)
@@ -68,7 +68,8 @@ function lanes({ pick, follow }) {
     ).map((text, at) => s("text", { x: 0, y: [14, arcs + 44, floor + 24][at], "font-weight": 600 }, text));
     const input = s("circle", { cx: X(0), cy: arcs, r: Math.min(22, step / 2), fill: "transparent", "data-source": 0 });
     fill(svg, { viewBox: `0 0 ${width} ${ground + 30 + 24 * totals.length}`, width, "aria-label": label }, []);
-    const fixed = s("g", { class: "d2l-still" }, ...lines, ...dots, ...names, ...counts, ...sums, ...plus, ...titles, ...costs(totals, reader, ground + 30, width));
+    const below = costs(totals, reader, ground + 30, width);
+    const fixed = s("g", { class: "d2l-still" }, ...lines, ...dots, ...names, ...counts, ...sums, ...plus, ...titles, ...below);
     svg.replaceChildren(...columns, fixed, ...stacks, input);
 
     const flying = lines.filter((path) => path.matches(".d2l-marked")).map((path, at) => {

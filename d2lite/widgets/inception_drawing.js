@@ -105,7 +105,7 @@ function block({ read, widen, restore, light }) {
       const funnel = [...sides.map(([y, w]) => `${middle - w},${y}`), ...[...sides].reverse().map(([y, w]) => `${middle + w},${y}`)].join("L");
       const ribbon = `M${middle - end},${out}C${middle - end},${knee} ${left},${knee} ${left},${strip}H${right}` +
         `C${right},${knee} ${middle + end},${knee} ${middle + end},${out}Z`;
-      const bars = places.slice(1).map(([y, channels]) => s("rect", { x: middle - half(channels), y: y - 3, width: 2 * half(channels), height: 6, fill: color }));
+      const bars = sides.slice(1).map(([y, w]) => s("rect", { x: middle - w, y: y - 3, width: 2 * w, height: 6, fill: color }));
       const counts = places.slice(1, -1).filter(() => trait).map(([y, channels]) => {
         const beside = middle + half(channels) + (column > 100 ? 14 : 10), room = beside + 28 < middle + column / 2 + 8;
         return s("text", { x: room ? beside : middle, y: y + 5, "text-anchor": room ? "start" : "middle", class: "d2l-halo", "font-weight": 700 }, channels);

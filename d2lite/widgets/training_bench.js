@@ -37,7 +37,7 @@ function buttons(lab) {
   const fork = button("fork", "A copy of the chosen run as it is now, to be set otherwise", unless(full, () => lab.fork()));
   const remove = button("remove", "Take the chosen run away", unless(alone, () => lab.remove()));
   const copied = h("output", { class: "d2l-copied" });
-  const link = document.querySelector(STATE) && button("copy link", "Copy a link to this page with these runs", async () => {
+  const link = document.querySelector(SITE) && button("copy link", "Copy a link to this page with these runs", async () => {
     const address = new URL(linked(lab.runs.map(({ settings }) => settings)), location.href).href;
     try {
       history.replaceState(null, "", address);

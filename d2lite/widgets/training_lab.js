@@ -6,7 +6,7 @@ const SPAN = 6;  // epochs that are trained at a time
 const spansOf = (epochs) => SPAN * Math.max(1, Math.ceil(epochs / SPAN - 0.02));
 
 const KEPT = 6000;  // points of a curve
-const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';  // of a built page, which has an address to share
+const SITE = ".d2l-widget";  // what a built page, which has an address to share, holds interactives in
 
 let ids = 0;
 
@@ -174,7 +174,7 @@ export default {
     };
     const soon = () => { frame ??= setTimeout(() => requestAnimationFrame(redraw), Math.max(0, drawn + (still() ? 600 : PACE) - performance.now())); };
     lab = new Lab(model, soon);
-    const shared = document.querySelector(STATE) ? unlinked(location.hash) : null;
+    const shared = document.querySelector(SITE) ? unlinked(location.hash) : null;
     lab.adopt(shared ?? runsOf(model.get("runs")));
     give(model, { runs: lab.runs.map(({ settings }) => settings) });
     const outside = {

@@ -13,7 +13,7 @@ from torch import nn
 from d2lite.models.data_and_training import lenet
 from d2lite.widgets import LiveNetwork
 from d2lite.widgets.live_network import centered, drawn, first_maps, leaves, packed, rounded
-from tools import interactives, pairs
+from tools import pairs, project
 
 PAD = ".d2l-pad .d2l-pixels"
 CLASSES = [f"class {number}" for number in range(10)]
@@ -129,7 +129,7 @@ def test_layers_that_work_in_place_leave_the_others_alone():
 def test_weights_are_small():
     """A page carries less than 300 kB for a network, also the one that is stored."""
     assert len(json.dumps(live(lenet()).network)) < 300_000
-    stored = pairs.read_notebook("data_and_training").metadata["widgets"][interactives.STATE]["state"].values()
+    stored = pairs.read_notebook("data_and_training").metadata["widgets"][project.STATE]["state"].values()
     (network,) = (model["state"]["network"] for model in stored if "network" in model["state"])
     assert len(base64.b64decode(network["weights"])) > 10_000 and len(json.dumps(network)) < 300_000
 
