@@ -55,9 +55,16 @@ function buttons(lab) {
   return { node: h("div", { class: "d2l-buttons" }, train, step, again, fork, remove, link, copied), update };
 }
 
+/** Lets the page answer whoever waits for it: all at once, what follows would be too long a task. */
+const breath = () => new Promise((done) => setTimeout(done));
+
 /** Controls of the chosen run. */
-function settings(proxy) {
-  const made = Object.fromEntries(Object.entries(CONTROLS).map(([group, list]) => [group, list.map((one) => control(proxy, one))]));
+async function settings(proxy) {
+  const made = {};
+  for (const [group, list] of Object.entries(CONTROLS)) {
+    made[group] = list.map((one) => control(proxy, one));
+    await breath();
+  }
   const legends = { network: "network (a change starts this run anew)", training: "training (changes at once)" }, title = h("summary");
   const groups = Object.entries(made).map(([group, list]) => h(
     "fieldset", {}, h("legend", {}, legends[group]), h("div", { class: "d2l-controls" }, ...list.map(({ node }) => node)),
@@ -92,9 +99,9 @@ function sentence({ runs, training, failed }, faint) {
   return `${when}: of the test images ${right.join(", ")}.${over}`;
 }
 
-/** All of it; `update()` draws what is new and returns the sentence and the numbers shown. */
-function bench(lab, proxy, model) {
-  const data = shelf(model.get("data")), parts = { chips: chips(lab), buttons: buttons(lab), settings: settings(proxy), challenges: challenges() };
+/** All of it, made piece by piece; `update()` draws what is new and returns the sentence and the numbers shown. */
+async function bench(lab, proxy, model) {
+  const data = shelf(model.get("data")), parts = { chips: chips(lab), buttons: buttons(lab), settings: await settings(proxy), challenges: challenges() };
   const loss = curves("loss"), accuracy = curves("accuracy"), charts = h("div", { class: "d2l-charts" }, loss.node, accuracy.node);
   const layers = h("div", { class: "d2l-layers" }), strip = h("div"), title = h("p", { class: "d2l-part" });
   const image = control(proxy, { trait: "image", label: "test image", min: 0, max: data.labels.length - 1 });
@@ -110,15 +117,19 @@ function bench(lab, proxy, model) {
     h("section", { class: "d2l-opened" }, title, layers, h("div", { class: "d2l-controls" }, image.node), strip, seen),
   );
   let last = null, bars = null;
+  const pieces = [
+    () => { for (const part of [parts.chips, parts.buttons, parts.settings]) part.update(NAMES[lab.selected]); },
+    ({ drawn, most, told }) => loss.update(drawn, most, `Loss by epochs, logarithmic. ${told((run) => digits(lossOf(run)))}.`),
+    ({ drawn, most, told }) => accuracy.update(drawn, most, `Accuracy by epochs. ${told((run) => percent(now(run)))}.`),
+    () => own.update(),
+  ];
+  const state = () => {
+    const { runs } = lab, told = (what) => runs.map((run, at) => `${NAMES[at]} ${nameOf(run)}: ${what(run)}`).join("; ");
+    return { drawn: runs.map((run) => lab.drawn(run)), most: Math.max(...runs.map(({ epochs }) => spansOf(epochs))), told };
+  };
   const update = () => {
-    const { runs, selected } = lab, width = layers.offsetWidth, drawn = runs.map((run) => lab.drawn(run));
-    const most = Math.max(...runs.map(({ epochs }) => spansOf(epochs))), solved = parts.challenges.check(runs);
-    const told = (what) => runs.map((run, at) => `${NAMES[at]} ${nameOf(run)}: ${what(run)}`).join("; ");
-    parts.chips.update();
-    parts.buttons.update();
-    parts.settings.update(NAMES[selected]);
-    loss.update(drawn, most, `Loss by epochs, logarithmic. ${told((run) => digits(lossOf(run)))}.`);
-    accuracy.update(drawn, most, `Accuracy by epochs. ${told((run) => percent(now(run)))}.`);
+    const { runs, selected } = lab, width = layers.offsetWidth, here = state(), solved = parts.challenges.check(runs);
+    for (const piece of pieces) piece(here);
     write(title, `Inside run ${NAMES[selected]}`);
     if (bars?.width !== width) {
       bars = gradients(width);
@@ -132,10 +143,14 @@ function bench(lab, proxy, model) {
       last = lab.seen;
     }
     write(won, `${solved.length} of ${CHALLENGES.length} met`);
-    own.update();
-    const { training } = lab, faint = drawn.some(({ before }) => before), look = lab.seen;
+    const { training } = lab, faint = here.drawn.some(({ before }) => before), look = lab.seen;
     const looked = look && { image: look.image, drawn: Boolean(look.drawn), probabilities: [...look.probabilities], wrong: look.wrong.length };
     return { say: sentence(lab, faint), result: { runs: runs.map((run) => lab.told(run)), selected, training, solved, seen: looked } };
   };
+  for (const piece of pieces) {
+    await breath();
+    piece(state());
+  }
+  await breath();
   return { node, update, off: () => { parts.settings.off(); image.off(); } };
 }

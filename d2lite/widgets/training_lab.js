@@ -164,7 +164,8 @@ function facade(model, lab, place) {
 const offered = (batch) => 2 ** Math.round(Math.log2(batch));
 
 export default {
-  render({ model, el }) {
+  async render({ model, el }) {
+    await breath();
     let lab = null, view = null, frame = null, drawn = 0;
     const proxy = facade(model, () => lab, offered);
     const redraw = () => {
@@ -187,15 +188,13 @@ export default {
       "change:preview": () => proxy.tell("tick"),
     };
     for (const [event, listener] of Object.entries(outside)) model.on(event, listener);
+    view = await bench(lab, proxy, model);
     const off = interactive({
       model: proxy, el, title: "Training lab", traits: ["runs", "selected", "image", "tick"],
       hint: "Networks learn to read digits, here in your browser. Train them, and watch them part ways.",
       reset() { lab.drawing = null; lab.again(); },
       draw(stage) {
-        if (!view) {
-          view = bench(lab, proxy, model);
-          stage.replaceChildren(view.node);
-        }
+        if (view.node.parentNode !== stage) stage.replaceChildren(view.node);
         return view.update();
       },
     });
@@ -206,7 +205,7 @@ export default {
       document.removeEventListener("visibilitychange", hidden);
       clearTimeout(frame);
       for (const [event, listener] of Object.entries(outside)) model.off(event, listener);
-      view?.off();
+      view.off();
       proxy.stop();
       lab.trainer.off();
       off();

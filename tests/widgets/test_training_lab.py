@@ -299,6 +299,16 @@ def test_the_page_is_free_while_it_trains(worker, lab):
     assert min(rounds) <= 50, rounds
 
 
+def test_the_page_is_free_while_the_lab_is_put_together(lab):
+    rounds = []
+    while len(rounds) < 4 and min(rounds, default=99) > 50:
+        with tasks(lab.page) as longest:
+            lab.open(TrainingLab())
+            lab.until("result.seen && runs.every(({ norms }) => norms.length)")
+        rounds.append(longest[0])
+    assert min(rounds) <= 50, rounds
+
+
 def test_a_page_that_may_start_no_worker_trains_by_itself(lab):
     policy = '<meta http-equiv="Content-Security-Policy" content="worker-src \'none\'">'
     built = html(TrainingLab({"kind": "both", **SMALL})).replace("<title>", f"{policy}<title>")
