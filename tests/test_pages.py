@@ -317,3 +317,19 @@ def test_on_paper_there_is_the_chapter_and_nothing_else(tab):
         assert page.get_attribute("html", "data-theme") == theme
     assert page.locator(".d2l-widget").first.evaluate("box => getComputedStyle(box).breakInside") == "avoid"
     assert page.pdf(format="A4").count(b"/Type /Page\n") > 3
+
+
+SHEET = {
+    "width": 673,
+    "height": 920,
+}  # what the margins leave of the narrower and of the lower of A4 and Letter, in pixels
+
+
+@pytest.mark.parametrize("name", [*project.with_interactives(), "playground"])
+def test_an_interactive_fits_a_sheet_of_paper(name, tab):
+    tab.page.set_viewport_size(SHEET)
+    tab.open(f"{name}.html")
+    tab.page.emulate_media(media="print")
+    tab.page.wait_for_timeout(SETTLED)
+    tall = tab.page.locator(".d2l-widget").evaluate_all("all => all.map(box => box.offsetHeight)")
+    assert tall and max(tall) <= SHEET["height"], "it would be split over two"
