@@ -10,8 +10,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+def path_of(path: str | os.PathLike) -> Path:
+    """``path`` as a ``Path``; raise ValueError where it is none that a file can have, such as None or ``""``."""
+    name = path if isinstance(path, str) else str(path) if isinstance(path, os.PathLike) else ""
+    if not name or "\0" in name:
+        raise ValueError(f"{path!r} is no path: give that of a file, such as 'run.pt'.")
+    return Path(name)
+
+
 def check_regular(path: str | os.PathLike) -> None:
     """Raise OSError where no file could be put at ``path``, since something else is there or its name is too long."""
+    path = path_of(path)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):  # whoever may write to a device may replace it as well, to everyone's loss
@@ -29,8 +38,8 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object
         OSError: the folder is missing or read-only, the disk is full, or ``path`` is a folder or a device; the message
             names the path.
     """
-    path, target = Path(path), os.path.realpath(path)
     check_regular(path)
+    path, target = Path(path), os.path.realpath(path)
     # A name may have 255 bytes, and a letter four: the draft's must not be too long where the file's is not.
     draft = Path(target).parent / f".{path.name[:40]}.{secrets.token_hex(4)}"
     remedy = "Give a path in a folder that exists and can be written"

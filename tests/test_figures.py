@@ -94,6 +94,39 @@ def test_numbers_that_are_no_picture(shown, kind):
     assert not shown
 
 
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(2, 4, 4, dtype=torch.complex64), r"images are torch.complex64: give real numbers"),
+        (torch.zeros(2, 4, 4).to_sparse(), r"images are torch.sparse_coo: give dense ones"),
+        (torch.zeros(2, 4, 4, device="meta"), "images are on the meta device, without numbers"),
+    ],
+)
+def test_tensors_that_hold_no_plain_numbers(shown, images, message):
+    with pytest.raises(ValueError, match=message):
+        d2l.show_images(images)
+    assert not shown
+
+
+@pytest.mark.parametrize("name", ["$x^$", "$", "a_b", "\\frac", "%s", "{0}", "two\nlines", "\udcff"])
+def test_a_class_of_any_name(shown, name):
+    """As folders have them: between two dollars Matplotlib looks for mathematics."""
+    d2l.show_images(torch.zeros(2, 4, 4), [0, 1], classes=[name, name])
+    assert len(shown) == 1
+
+
+def test_what_predictions_and_maps_cannot_show(digits):
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 10))
+    for data in (None, digits.test, [(torch.zeros(2, 1, 8, 8), torch.zeros(2))]):
+        with pytest.raises(ValueError, match="data is a .*give what d2l.load or d2l.wrap returns"):
+            d2l.show_predictions(net, data)
+    for image in (None, digits, "x.png", torch.zeros(8, 8), torch.zeros(2, 1, 8, 8), torch.zeros(1, 8, 8).byte()):
+        with pytest.raises(ValueError, match="the image is .*give a normalized one"):
+            d2l.show_feature_maps(net, image, "0")
+    with pytest.raises(d2l.InputShapeError, match=r"an input of shape \(1, 1, 9, 9\) does not fit"):
+        d2l.show_feature_maps(net, torch.zeros(1, 9, 9), "0")
+
+
 def test_images_that_cannot_be_drawn(shown):
     last = torch.rand(2, 8, 8, 3)
     for bad in (torch.rand(4), torch.rand(2, 5, 8, 8), torch.rand(0, 1, 8, 8), torch.rand(2, 1, 0, 8), last, last[0]):

@@ -142,6 +142,16 @@ def test_only_a_file_is_replaced(tmp_path):
     assert (tmp_path / "pipe").is_fifo() and (tmp_path / "folder").is_dir() and len(list(tmp_path.iterdir())) == 3
 
 
+@pytest.mark.parametrize("path", [None, "", b"net.pt", 3, 1.5, True, ["net.pt"], "net\0.pt"])
+def test_what_is_no_path_is_told(path):
+    """3 would be an open file, and True standard output."""
+    for call in (d2l.save, d2l.restore, lambda net, path: check_writable(path)):
+        with pytest.raises(ValueError, match="is no path: give that of a file, such as 'run.pt'"):
+            call(make_net(), path)
+    with pytest.raises(ValueError, match="is no path"):
+        d2l.History([]).save(path)
+
+
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(OSError, match="cannot write.*nowhere.*Give a path in a folder that exists"):
         d2l.save(make_net(), tmp_path / "nowhere" / "net.pt")

@@ -1,6 +1,7 @@
 """What PyTorch people have: loaders, lists, data sets of single images; and what of it does not fit, told at once."""
 
 import math
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -153,6 +154,13 @@ def test_attributes_that_mean_something_else_are_not_believed(tmp_path):
         ([(X, Y.where(Y > 3, -100))], "run from -100 to 9.*-100, which F.cross_entropy skips"),
         ([(X, Y - 1)], "run from -1 to 8.*mend the labels"),
         ([(X, Y), (X, Y + 5)], "run from 5 to 14|run from 0 to 14"),
+        ([(X, Y.to(torch.complex64))], r"labels .* torch.complex64 of shape \(65,\)"),
+        ([(X.to(torch.complex64), Y)], "images of data.train are torch.complex64"),
+        ([(torch.tensor(1.0), Y)], "not batches of images and labels"),
+        ([(X.to_sparse(), Y)], r"images of data.train are torch.sparse_coo: give dense .* tensor.to_dense\(\)"),
+        ([(X.to("meta"), Y)], "images of data.train are on the meta device, without numbers: make them"),
+        ([(X, Y.to("meta"))], "labels of data.train are on the meta device"),
+        ((loader(), [(X.to_sparse(), Y)]), "images of data.val are torch.sparse_coo"),
     ],
 )
 def test_data_that_do_not_fit(data, message):
@@ -170,6 +178,48 @@ def test_labels_outside_after_the_first_batch_of_a_loader():
             fit(linear(), data)
     with pytest.raises(ValueError, match="labels run from 5 to 14 in the split"):
         d2l.evaluate(linear(), later)
+
+
+@pytest.mark.parametrize("shape", [(65, 1, 9, 9), (65, 3, 8, 8)])
+def test_a_later_batch_of_another_shape_is_told(shape):
+    later = [(X, Y), (torch.rand(shape), Y)]
+    for data in (later, (loader(), later)):
+        with pytest.raises(d2l.InputShapeError, match=re.escape(f"an input of shape {shape} does not fit")):
+            fit(linear(), data, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (None, "is a NoneType, which yields no batches: give what d2l.load or d2l.wrap returns, a"),
+        (3, "the split is a int"),
+        (SimpleNamespace(val=None, test=loader()), "no batches: give one of its splits, such as data.test"),
+        ((X, Y), "the split yields a Tensor, not a batch"),
+        (DATASET, r"d2l.wrap\(dataset\)"),
+        ([(X.to_sparse(), Y)], "torch.sparse_coo"),
+        ([], "no batches"),
+    ],
+)
+def test_what_evaluate_cannot_measure(split, message):
+    with pytest.raises(ValueError, match=message):
+        d2l.evaluate(linear(), split)
+
+
+@pytest.mark.parametrize("no_net", [None, nn.Linear, len, "lenet", {}])
+def test_what_is_no_network_is_told_wherever_one_is_given(no_net, tmp_path):
+    given = [
+        lambda: fit(no_net, loader()),
+        lambda: d2l.evaluate(no_net, loader()),
+        lambda: d2l.summary(no_net, (1, 1, 8, 8)),
+        lambda: d2l.save(no_net, tmp_path / "net.pt"),
+        lambda: d2l.restore(no_net, d2l.save(linear(), tmp_path / "sound.pt")),
+        lambda: d2l.show_feature_maps(no_net, X[0], "0"),
+        lambda: d2l.show_predictions(no_net, d2l.load("digits", batch_size=16)),
+    ]
+    for call in given:
+        with pytest.raises(ValueError, match="net is .*give a network, such as d2l.build"):
+            call()
+    assert not (tmp_path / "net.pt").exists()
 
 
 class Elsewhere(torch.Tensor):
@@ -210,11 +260,15 @@ def test_on_a_gpu_batches_come_to_the_network_and_stray_labels_end_in_a_message(
     assert math.isfinite(fit(linear(), data, epochs=1).last.train_loss), "the device still computes"
 
 
-@pytest.mark.parametrize("kind", [torch.uint8, torch.int8, torch.int16, torch.int32])
+WHOLE = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.uint16, torch.uint32, torch.uint64]
+
+
+@pytest.mark.parametrize("kind", WHOLE)
 def test_labels_of_any_whole_kind(kind):
     expected = fit(linear(), [(X, Y)])
     assert fit(linear(), [(X, Y.to(kind))]) == expected
     assert d2l.evaluate(linear(), [(X, Y.to(kind))]) == d2l.evaluate(linear(), [(X, Y)])
+    assert len(fit(linear(2), [(X, Y > 4)], epochs=1)) == 1, "yes and no are two classes"
 
 
 def test_images_come_in_the_number_type_of_the_network():
@@ -286,6 +340,8 @@ def test_reshape_and_a_view_of_channels_are_not_refused():
         (linear().to("meta"), "meta device"),
         (linear().half(), r"torch.float16, too coarse.*net.float\(\).*precision"),
         (linear().bfloat16(), "torch.bfloat16, too coarse"),
+        (nn.Sequential(linear(20), nn.Linear(20, 10).double()), "are torch.float32 and torch.float64: .*net.float"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 10, dtype=torch.cfloat)), "are torch.complex64: give all one kind"),
         (nn.Conv2d(1, 10, 8), r"shape \(2, 10, 1, 1\), not \(N, num_classes\): flatten"),
         (Doubled(lambda logits: (logits, logits)), "gives a tuple, not one tensor.*aux_logits=False"),
         (Doubled(lambda logits: {"out": logits}), "gives a dict"),
@@ -296,6 +352,14 @@ def test_reshape_and_a_view_of_channels_are_not_refused():
 def test_networks_that_cannot_be_trained(net, message):
     with pytest.raises(ValueError, match=message):
         fit(net, [(X, Y)])
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_where_gradients_are_off_nothing_is_trained(off):
+    with off(), pytest.raises(ValueError, match=r"gradients are off here: call fit outside of torch.no_grad\(\)"):
+        fit(linear(), loader())
+    with off():
+        assert d2l.evaluate(linear(), loader()).n == 65
 
 
 def test_outputs_that_evaluate_cannot_measure():
@@ -385,8 +449,27 @@ def test_a_number_of_processes_that_is_none(monkeypatch):
         pass
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "")
-    with pytest.raises(ValueError, match="RANK or LOCAL_RANK is not"), distributed.processes():
+    with pytest.raises(ValueError, match="WORLD_SIZE is set, but RANK is not"), distributed.processes():
         pass
+    for number, place, wrong in (
+        ("x", "0", "RANK is 'x'"),
+        ("2", "0", "RANK is '2'"),
+        ("1", "-1", "LOCAL_RANK is '-1'"),
+    ):
+        monkeypatch.setenv("RANK", number)
+        monkeypatch.setenv("LOCAL_RANK", place)
+        with pytest.raises(ValueError, match=f"{wrong}, none of 2 processes: start"), distributed.processes():
+            pass
+
+
+@pytest.mark.parametrize("sharing", ["x", "0", "-1", "", "1.5"])
+def test_a_number_of_processes_here_that_is_none_does_not_count(monkeypatch, sharing):
+    from d2lite.machine import devices
+
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    quarter = devices.free_memory(torch.device("cpu"))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", sharing)
+    assert devices.free_memory(torch.device("cpu")) > 2 * quarter
 
 
 @pytest.mark.parametrize(
@@ -455,6 +538,8 @@ def test_wrap_fits_images_of_other_shapes_only_where_a_size_is_given():
         assert set(data.train.images.flatten(1).float().std(1).tolist()) == {0.0}
     mixed = d2l.wrap(of_sizes((8, 8), (8, 8, 3)), batch_size=4, device="cpu")
     assert mixed.channels == 3 and mixed.train.images.shape == (27, 3, 8, 8)
+    narrow = d2l.wrap([(x.bfloat16(), y) for x, y in DATASET], batch_size=4, device="cpu")
+    assert torch.equal(narrow.train.labels, d2l.wrap(DATASET, batch_size=4, device="cpu").train.labels)
 
 
 @pytest.mark.parametrize(
@@ -482,6 +567,14 @@ def test_wrap_fits_images_of_other_shapes_only_where_a_size_is_given():
         (TensorDataset(X, torch.eye(10)[Y]), {}, "give the number of its class"),
         ([(x, "cat") for x, _ in DATASET], {}, "is 'cat': give the number"),
         ([(np.zeros((8, 8, c), np.uint8), 0) for c in (2, 3)] * 9, {}, "of one channel or three"),
+        (None, {}, "is a NoneType without images"),
+        ([(x, 10**9) for x, _ in DATASET], {}, "is 1000000000: give the number of its class, from 0"),
+        ([(x, 10**30) for x, _ in DATASET], {}, "give the number of its class"),
+        ([(x.to("meta"), 0) for x, _ in DATASET], {}, r"image \d+ are on the meta device, without numbers"),
+        ([(x.to_sparse(), 0) for x, _ in DATASET], {}, r"image \d+ are torch.sparse_coo: give dense ones"),
+        ([(np.zeros((0, 8), np.uint8), 0)] * 9, {}, r"of shape \(0, 8, 1\)"),
+        (PICTURES, {"val": 0.999}, "no image is left to train on: give more"),
+        (PICTURES[:1], {"batch_size": 1}, "no image is left to train on"),
     ],
 )
 def test_wrap_says_what_does_not_fit(dataset, options, message):

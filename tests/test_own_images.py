@@ -180,7 +180,20 @@ def test_links_are_followed_and_may_lead_in_circles(tmp_path, monkeypatch):
     monkeypatch.setattr(os.path, "realpath", lambda path, **options: entered.append(path) or real(path, **options))
     loaded = load("link")
     assert loaded.label == "link" and loaded.train.num_images == 16
-    assert len(entered) == 3, "a, b and once more b, and no further round"
+    assert len(entered) == 2 + 3, "a, b and once more b, and no further round"
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="tests of links (Windows asks for a privilege): run them on Linux or macOS"
+)
+@pytest.mark.parametrize("up", ["..", "../..", "."])
+def test_a_link_up_does_not_bring_the_images_of_other_classes(tmp_path, up):
+    make(tmp_path / "x", {"a": 10, "b": 10})
+    (tmp_path / "x" / "a" / "up").symlink_to(up)
+    loaded = load("x")
+    splits = (loaded.train, loaded.val, loaded.test)
+    assert sorted(itertools.chain(*map(numbers, splits))) == [(label, i) for label in (0, 1) for i in range(10)]
+    assert all(split.labels.tolist() == [label for label, _ in numbers(split)] for split in splits)
 
 
 @pytest.mark.parametrize("path", ["~/x", "./x", "x/", Path("x")])
@@ -373,6 +386,36 @@ def test_a_damaged_image_is_named_and_left_out_or_an_error(tmp_path, capsys, how
     with pytest.raises(data.DataFileError, match=DAMAGE[how].replace("(", r"\(")) as caught:
         load("x", fallback=False)
     assert caught.value.path == path and "Delete it, or put a sound copy in its place" in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="tests of pipes (none here): run them on Linux or macOS")
+def test_pipes_and_devices_among_the_images_are_named_and_not_waited_for(tmp_path, capsys):
+    make(tmp_path / "x", {"a": 20, "b": 20})
+    os.mkfifo(tmp_path / "x" / "a" / "pipe.jpg")
+    (tmp_path / "x" / "b" / "endless.jpg").symlink_to("/dev/zero")
+    (tmp_path / "x" / "b" / "folder.jpg").mkdir()
+    assert load("x").train.num_images == 28
+    out = capsys.readouterr().out
+    assert out.count("(it is no file)") == 2 and "pipe.jpg" in out and "endless.jpg" in out
+
+
+def test_too_little_memory_is_not_blamed_on_a_file(tmp_path, monkeypatch):
+    make(tmp_path / "x", {"a": 20, "b": 20})
+
+    def full(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(pictures, "fitted", full)
+    with pytest.raises(MemoryError):
+        load("x")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "", 3.5])
+def test_a_device_that_is_not_here(tmp_path, device):
+    make(tmp_path / "x", {"a": 10, "b": 10})
+    for call in (lambda: load("x", device=device), lambda: d2l.wrap([(picture(), 0)] * 9, 8, 2, device=device)):
+        with pytest.raises(ValueError, match="device is .*give 'cpu', or None for the best that works here"):
+            call()
 
 
 def test_many_damaged_images_are_one_line(tmp_path, capsys):

@@ -31,6 +31,8 @@ def capped(
         caps = {"train": quick_images, "val": quick_images // 4, "test": quick_images // 2}
         rows = {part: index[: caps[part]] for part, index in rows.items()}
     n = len(rows["train"])
+    if not n:
+        raise ValueError("no image is left to train on: give more images, or hold a smaller share out.")
     if batch_size > n:
         why = " that the quick profile takes" if n < totals["train"] else ""
         raise ValueError(
@@ -64,7 +66,7 @@ def image_data(
     Without ``mean`` and ``std`` those of the training images are taken. What would fill the device stays in the host's
     memory, and is brought batch by batch. ``device=None`` takes :func:`d2lite.device`.
     """
-    target = torch.device(device) if device is not None else devices.device()
+    target = devices.chosen(device)
     held = all(isinstance(images, np.ndarray) for images, _ in arrays.values())
     fits = held and sum(images.nbytes for images, _ in arrays.values()) <= LARGEST_SHARE * devices.free_memory(target)
     where = target if fits else torch.device("cpu")

@@ -113,7 +113,7 @@ def _is_meant(name: str) -> bool:
 
 def _images(top: Path) -> list[Path]:
     """All files in ``top`` and its folders that are images by their names, in an order that no file system decides."""
-    found, seen = [], set()
+    found, seen = [], set(map(str, Path(os.path.realpath(top)).parents))  # a link up leads to the other classes
     for place, folders, files in os.walk(top, followlinks=True):
         new = (real := os.path.realpath(place)) not in seen  # links may lead in circles
         seen.add(real)

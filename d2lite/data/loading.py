@@ -69,7 +69,7 @@ def load(
     """
     size = size if size is None else check_whole("size", size, 1)
     batch_size, quick_images = check_whole("batch_size", batch_size, 1), check_whole("quick_images", quick_images, 4)
-    target = torch.device(device) if device is not None else devices.device()
+    target = devices.chosen(device)
     if folder := _folder(name):
         settings = {"quick_images": quick_images, "augment": augment, "device": target}
         return load_folder(folder, size or SIZE, batch_size, all_sound=fallback is False, **settings)

@@ -1,6 +1,7 @@
 """Pictures in files of their own, of any size and kind: as squares of bytes, decoded when they are asked for."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,9 +27,13 @@ def _decode(path: Path, size: int) -> np.ndarray | ImageFileError:
     from PIL import Image, ImageOps
 
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for, a device may have no end
+            raise ValueError("it is no file")
         with Image.open(path) as image:
             image.draft("RGB", (2 * size, 2 * size))  # a JPEG is decoded no larger than resizing needs
             return fitted(np.asarray(colors(ImageOps.exif_transpose(image))), size)
+    except MemoryError:  # whatever the file holds
+        raise
     except Exception as error:  # there is hardly one that altered bytes cannot provoke
         return ImageFileError(path, f"cannot be decoded ({getattr(error, 'strerror', None) or error})")
 

@@ -10,9 +10,12 @@ import torch
 from torch.utils.data import IterableDataset, Subset
 
 from ..arguments import check_real, check_whole, whole
+from ..machine.devices import check_held
 from .assemble import capped, fixed_order, image_data
 from .pictures import colors, fitted
 from .splits import ImageData
+
+MOST_CLASSES = 1_000_000  # a larger label is a number of something else, and a list of so many names fills the memory
 
 
 class Items(Protocol):
@@ -58,7 +61,8 @@ def wrap(
     size = None if size is None else check_whole("size", size, 1)
     batch_size, quick_images = check_whole("batch_size", batch_size, 1), check_whole("quick_images", quick_images, 4)
     sources = {"train": dataset, "val": val if hasattr(val, "__getitem__") else dataset, "test": test}
-    counts = {part: 0 if source is None else _count(source) for part, source in sources.items()}
+    counts = {part: _count(source) for part, source in sources.items() if part != "test" or source is not None}
+    counts.setdefault("test", 0)
     rows = {part: fixed_order().permutation(count) for part, count in counts.items()}
     if sources["val"] is dataset:
         share = check_real("val", val, lambda share: 0 < share < 1, "a data set, or a share such as 0.1")
@@ -100,15 +104,17 @@ def _read(source: Any, row: int) -> tuple[np.ndarray, int]:
         raise ValueError(f"item {row} is a {type(item).__name__}: give pairs (image, label).")
     image, given = item
     label = whole(given[0] if getattr(given, "shape", None) == (1,) else given)
-    if label is None or label < 0:
+    if label is None or not 0 <= label < MOST_CLASSES:
         raise ValueError(f"the label of item {row} is {given!r}: give the number of its class, from 0.")
     if hasattr(image, "convert"):  # Pillow's
         image = image.convert("L") if image.mode in ("1", "L") else colors(image)
     elif isinstance(image, torch.Tensor):
+        check_held(f"the numbers of image {row}", image)
         image = (image.permute(1, 2, 0) if image.dim() == 3 else image).detach().cpu()
+        image = image.float() if image.is_floating_point() else image  # NumPy knows no bfloat16
     values = np.asarray(image)
     values = values[..., None] if values.ndim == 2 else values
-    if values.ndim != 3 or values.shape[-1] not in (1, 3):
+    if values.ndim != 3 or values.shape[-1] not in (1, 3) or not values.size:
         raise ValueError(
             f"image {row} is a {type(image).__name__} of shape {values.shape}, channels last: give a picture of "
             "Pillow's, a tensor (C, H, W) or an array (H, W, C), of one channel or three."

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from ..arguments import check_whole, plain
+from ..machine.devices import check_held
 from ..machine.notebook import shell
 from ..machine.printing import how_many
-from .trace import in_mode
+from .trace import bare, in_mode, trace
 
 CHANNELS = {"red": "Reds", "green": "Greens", "blue": "Blues"}  # and their color maps
 LARGEST_EDGE_WITH_VALUES = 16
@@ -100,7 +101,9 @@ def show_predictions(net: nn.Module, data, *, rows: int = 2, columns: int = 8, o
     Raises:
         ValueError: the network predicts a class that has no name in ``data``.
     """
-    columns = check_whole("columns", columns, 1)
+    if not hasattr(data, "test") or not hasattr(data, "denormalize"):
+        raise ValueError(f"data is a {type(data).__name__}: give what d2l.load or d2l.wrap returns, which has names.")
+    net, columns = bare(net), check_whole("columns", columns, 1)
     most = check_whole("rows", rows, 1) * columns
     pictures, titles, colors = [], [], []
     with in_mode(net, training=False), torch.no_grad():
@@ -138,16 +141,23 @@ def show_feature_maps(
         ValueError: there is no such layer (names them), its output is no image or not finite, or the image is not one
             that a network takes.
     """
+    net = bare(net)
     modules = dict(net.named_modules())
     if layer not in modules:
         raise ValueError(f"no layer {layer!r}: choose one of {', '.join(name for name in modules if name)}.")
-    if image.ndim not in (3, 4) or image.shape[:-3] not in ((), (1,)) or not image.is_floating_point():
-        given = f"{image.dtype} of shape {tuple(image.shape)}"
+    given = f"{getattr(image, 'dtype', type(image).__name__)} of shape {tuple(getattr(image, 'shape', ()))}"
+    fits = isinstance(image, torch.Tensor) and image.ndim in (3, 4) and image.shape[:-3] in ((), (1,))
+    if not fits or not image.is_floating_point():
         raise ValueError(f"the image is {given}: give a normalized one, (C, H, W), such as data.test.batch(0)[0].")
     seen: list = []
     hook = modules[layer].register_forward_hook(lambda module, args, output: seen.append(output))
     with hook, in_mode(net, training=False), torch.no_grad():
-        net(image if image.ndim == 4 else image.unsqueeze(0))
+        image = image if image.ndim == 4 else image.unsqueeze(0)
+        try:
+            net(image)
+        except RuntimeError:
+            trace(net, tuple(image.shape))  # raises what says more, where it is the image that does not fit
+            raise
     shape = tuple(getattr(seen[0], "shape", ())) if seen else "nothing, since it is not called"
     if len(shape) != 4:
         raise ValueError(f"layer {layer!r} puts out shape {shape}: choose one that puts out (N, C, H, W).")
@@ -168,7 +178,8 @@ def _grid(pictures, columns: int, height: float, titles: Sequence[str] | None = 
     for index, (ax, picture) in enumerate(zip(axes.flat, pictures)):
         ax.imshow(picture, **look)
         if titles:
-            ax.set_title(titles[index], fontsize=7, pad=2)
+            title = titles[index].encode("utf-8", "replace").decode()  # a folder's name may be no text
+            ax.set_title(title, fontsize=7, pad=2, parse_math=False)  # or $x^$
     figure.tight_layout(pad=0.3)
     return figure
 
@@ -181,14 +192,19 @@ def _pictures(images: torch.Tensor) -> list[np.ndarray]:
 
 def _tensor(images: Any) -> torch.Tensor:
     """What was given as images, as a tensor."""
+    if isinstance(images, torch.Tensor):
+        check_held("images", images)
+        return images
     try:
-        return images if isinstance(images, torch.Tensor) else torch.from_numpy(np.array(images))
+        return torch.from_numpy(np.array(images))
     except (TypeError, ValueError) as error:
         raise ValueError(f"images are no tensor ({error}): give a tensor or an array of numbers.") from error
 
 
 def _shades(images: torch.Tensor) -> torch.Tensor:
     """Whole numbers in 0…255, floats in [0, 1] or booleans as floats in [0, 1] on the CPU; else raise ValueError."""
+    if images.is_complex():
+        raise ValueError(f"images are {images.dtype}: give real numbers, such as images.abs() or images.real.")
     most = 1 if images.is_floating_point() or images.dtype == torch.bool else 255
     shades = images.detach().cpu().float() / most
     if not ((shades > -ROUNDING) & (shades < 1 + ROUNDING)).all():  # nor is NaN

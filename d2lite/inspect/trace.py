@@ -62,7 +62,13 @@ class _Turn:
 
 
 def bare(net: nn.Module) -> nn.Module:
-    """What ``torch.compile`` was given, where ``net`` is what it returned; else ``net``."""
+    """What ``torch.compile`` was given, where ``net`` is what it returned; else ``net``.
+
+    Raises:
+        ValueError: ``net`` is no network.
+    """
+    if not isinstance(net, nn.Module):
+        raise ValueError(f"net is {net!r}: give a network, such as d2l.build('lenet', data).")
     return getattr(net, COMPILED, net)
 
 

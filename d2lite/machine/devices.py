@@ -15,6 +15,30 @@ def device() -> torch.device:
     return torch.device("mps" if alone and torch.backends.mps.is_available() else "cpu")
 
 
+def chosen(given: torch.device | str | None) -> torch.device:
+    """The device that someone asks for; the best at hand for None.
+
+    Raises:
+        ValueError: there is none of that name, or it does not work here.
+    """
+    if given is None:
+        return device()
+    try:
+        torch.empty(0, device=given)
+        return torch.device(given)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        said = str(error).partition("\n")[0]
+        raise ValueError(f"device is {given!r}: give 'cpu', or None for the best that works here ({said}).") from None
+
+
+def check_held(what: str, tensor: torch.Tensor) -> None:
+    """Raise ValueError unless all numbers of ``tensor`` are in memory, one after the other."""
+    if tensor.is_meta:
+        raise ValueError(f"{what} are on the meta device, without numbers: make them without device=meta.")
+    if tensor.layout != torch.strided:
+        raise ValueError(f"{what} are {tensor.layout}: give dense ones, as tensor.to_dense() makes them.")
+
+
 def profile() -> str:
     """The active profile: ``"quick"`` or ``"full"``.
 
@@ -55,7 +79,8 @@ def free_memory(on: torch.device) -> int:
     """Bytes that can still be taken: on a CUDA device, else on this machine, by each process that shares it."""
     if on.type == "cuda":
         return torch.cuda.mem_get_info(on)[0]
-    return psutil.virtual_memory().available // int(os.environ.get("LOCAL_WORLD_SIZE") or 1)  # as torchrun says
+    sharing = os.environ.get("LOCAL_WORLD_SIZE") or "1"  # as torchrun says; what is no number is not torchrun's
+    return psutil.virtual_memory().available // (int(sharing) if sharing.isdecimal() and int(sharing) else 1)
 
 
 def most_memory(on: torch.device) -> int:

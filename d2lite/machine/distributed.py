@@ -61,8 +61,12 @@ def processes() -> Iterator[None]:
         return
     if not world.isdecimal():
         raise ValueError(f"WORLD_SIZE is {world!r}, which is no number: start with torchrun, or unset WORLD_SIZE.")
-    if not os.environ.get("LOCAL_RANK") or not os.environ.get("RANK"):
-        raise ValueError("WORLD_SIZE is set, but RANK or LOCAL_RANK is not: start with torchrun, or unset WORLD_SIZE.")
+    remedy = "start with torchrun, or unset WORLD_SIZE"
+    for name in ("RANK", "LOCAL_RANK"):
+        if not (given := os.environ.get(name)):
+            raise ValueError(f"WORLD_SIZE is set, but {name} is not: {remedy}.")
+        if not given.isdecimal() or int(given) >= int(world):  # one too many would wait for half an hour
+            raise ValueError(f"{name} is {given!r}, none of {world} processes: {remedy}.")
     gpu = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if device().type == "cuda" else None
     if gpu is not None:
         if gpu.index >= (count := torch.cuda.device_count()):

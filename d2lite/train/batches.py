@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import torch
 
+from ..machine.devices import check_held
+
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 TAKEN = (
@@ -51,26 +53,35 @@ def _is_batch(item: object) -> bool:
     return isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, torch.Tensor) for part in item)
 
 
+def check_iterable(name: str, batches: Any) -> None:
+    """Raise ValueError where nothing can be drawn from ``batches``, as from a data set with its splits."""
+    if not hasattr(batches, "__iter__") and not hasattr(batches, "__getitem__"):
+        remedy = "give one of its splits, such as data.test" if hasattr(batches, "test") else TAKEN
+        raise ValueError(f"{name} is a {type(batches).__name__}, which yields no batches: {remedy}.")
+
+
 def check_batch(name: str, batch: Any) -> Batch:
     """The X and y of a batch that ``name`` yields; raise ValueError unless it is a pair of fitting tensors."""
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         raise ValueError(f"{name} yields a {type(batch).__name__}, not a batch (X, y): {TAKEN}.")
     X, y = batch
-    if not _is_batch(batch) or not y.dim():
+    if not _is_batch(batch) or not X.dim() or not y.dim():
         raise ValueError(
             f"{name} yields ({type(X).__name__}, {type(y).__name__}), not batches of images and labels as tensors: of "
             "a data set of single images make d2l.wrap(dataset), or DataLoader(dataset, batch_size=128)."
         )
+    check_held(f"the images of {name}", X)
+    check_held(f"the labels of {name}", y)
     if not X.is_floating_point():
         remedy = "give floats, such as X.float() / 255, or d2l.wrap(dataset), which scales and normalizes"
         raise ValueError(f"the images of {name} are {X.dtype}: {remedy}.")
     if len(X) != len(y) or not len(y):
         raise ValueError(f"a batch of {name} has {len(X)} images and {len(y)} labels: give as many of both, not none.")
-    if y.is_floating_point() or y.dim() > 1:
+    if y.is_floating_point() or y.is_complex() or y.dim() > 1:
         remedy = "y.argmax(1)" if y[0].numel() > 1 else "y.reshape(-1).long()"
         kind = f"{y.dtype} of shape {tuple(y.shape)}"
         raise ValueError(f"the labels of {name} are {kind}: give whole numbers of shape ({len(y)},), such as {remedy}.")
-    return X, y
+    return X, y.long()  # of unsigned ones of more than 8 bits PyTorch knows no least
 
 
 def check_labels(name: str, labels: torch.Tensor, outputs: int) -> None:
@@ -118,7 +129,7 @@ class Fed:
             if len(y) < self.least:
                 remedy = "leave it out, as DataLoader(…, drop_last=True) does"
                 raise ValueError(f"{self.name} yields a batch of one image, too few for batch normalization: {remedy}.")
-            y = y.long() if self.outputs is None else self.inside(y.long(), self.outputs)
+            y = y if self.outputs is None else self.inside(y, self.outputs)
             form = torch.channels_last if X.dim() == 4 else torch.preserve_format
             X = X.to(device=self.on, dtype=self.dtype, non_blocking=cuda, memory_format=form)
             yield X, y.to(device=self.on, non_blocking=cuda)

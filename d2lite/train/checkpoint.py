@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..arguments import plain
-from ..files import check_zip, write_atomically
+from ..files import check_zip, path_of, write_atomically
 from ..inspect.trace import COMPILED, bare, plain_name
 from ..machine import distributed
 from ..machine.seeds import last_seed, random_state, restore_random_state
@@ -38,7 +38,7 @@ def save(net: nn.Module, path: str | os.PathLike) -> Path:
     Raises:
         OSError: the folder is missing or read-only, or the disk is full; what stood at ``path`` before stays.
     """
-    state = {name: tensor.detach().cpu() for name, tensor in weights_of(net.state_dict()).items()}
+    state = {name: tensor.detach().cpu() for name, tensor in weights_of(bare(net).state_dict()).items()}
     return write_state(path, {"network": type(bare(net)).__name__, "state_dict": state})
 
 
@@ -63,7 +63,7 @@ def check_same_shapes(net: nn.Module, saved: dict[str, torch.Tensor], source: st
     # None of what is no tensor: a file of someone else's may hold anything under a tensor's name
     own, there = (
         {name: tuple(entry.shape) if isinstance(entry, torch.Tensor) else None for name, entry in state.items()}
-        for state in (weights_of(net.state_dict()), weights_of(saved))
+        for state in (weights_of(bare(net).state_dict()), weights_of(saved))
     )
     problems = [f"{name} is missing in the file" for name in own if name not in there]
     problems += [f"{name} is not in this network" for name in there if name not in own]
@@ -90,7 +90,7 @@ def read_state(path: str | os.PathLike) -> dict[str, Any]:
     Raises:
         FileNotFoundError, ValueError: no such file; or a file that is damaged or something else.
     """
-    path = Path(path)
+    path = path_of(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: check the path, or save first.")
     try:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
 from ..arguments import check_whole
-from ..inspect.trace import bare
+from ..inspect.trace import bare, trace
 from ..machine import distributed
 from ..machine.devices import fast_type
 from .batches import Batches, Data, parts_of
@@ -148,8 +148,12 @@ class _Training:
         tally, began = Tally(), time.perf_counter()
         self.net.train()
         for step, (X, y) in enumerate(self.data.train, start=1):
-            with autocast():
-                logits = model(X)
+            try:
+                with autocast():
+                    logits = model(X)
+            except RuntimeError:
+                trace(self.net, tuple(X.shape))  # raises what says more, where it is a later batch that does not fit
+                raise
             loss = F.cross_entropy(widened(logits), y, label_smoothing=smoothing)
             optimizer.zero_grad(set_to_none=True)
             share = weight(step)  # 1, unless several processes have unequal shares of this batch

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..data.splits import Split
-from ..inspect.trace import InputShapeError, in_mode, number_type, trace
+from ..inspect.trace import InputShapeError, bare, in_mode, number_type, trace
 from ..machine import distributed
-from .batches import Fed, check_labels
+from .batches import Fed, check_iterable, check_labels
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def evaluate(net: nn.Module, split: Iterable) -> Metrics:
     Raises:
         ValueError: images or labels do not fit; says what would.
     """
-    on = next((held.device for held in itertools.chain(net.parameters(), net.buffers())), None)
+    check_iterable("the split", split)
+    on = next((held.device for held in itertools.chain(bare(net).parameters(), net.buffers())), None)
     tally, fed = Tally(), Fed("the split", split, on, number_type(net))
     own = split if isinstance(split, Split) and split.device == on and fed.dtype == torch.float32 else None
     with in_mode(net, training=False), torch.no_grad():

@@ -21,7 +21,7 @@ from ..machine import distributed
 from ..machine.devices import device, profile
 from ..machine.printing import how_many
 from ..machine.seeds import random_state, restore_random_state
-from .batches import TAKEN, Batch, Data, Fed, check_batch, check_labels, length
+from .batches import Batch, Data, Fed, check_batch, check_iterable, check_labels, length
 from .metrics import widened
 
 CHOICES = {
@@ -77,8 +77,8 @@ def check_fit(net: nn.Module, data: Data) -> tuple[torch.device, Any]:
         Where the network must go, and ``data`` as it is then given them: batches that lie elsewhere, or are not as
         ``Split`` makes them, are brought there.
     """
-    _check_network(net)
     net = bare(net)
+    _check_network(net)
     train, val = data.train, data.val
     shape, labels, on = _look("data.train", train)
     outputs = _outputs(net, shape)
@@ -98,8 +98,8 @@ def check_fit(net: nn.Module, data: Data) -> tuple[torch.device, Any]:
 
 
 def _check_network(net: nn.Module) -> None:
-    if not isinstance(net, nn.Module):
-        raise ValueError(f"net is {net!r}: give a network, such as d2l.build('lenet', data).")
+    if not torch.is_grad_enabled():
+        raise ValueError("gradients are off here: call fit outside of torch.no_grad() and torch.inference_mode().")
     weights = list(net.parameters())
     if any(weight.is_meta for weight in weights):
         raise ValueError("the network's weights are on the meta device, without numbers: build it without device=meta.")
@@ -109,6 +109,11 @@ def _check_network(net: nn.Module) -> None:
     if (dtype := number_type(net)) in (torch.float16, torch.bfloat16):
         remedy = "call net.float(); fit computes in half precision by itself, see precision"
         raise ValueError(f"the network's weights are {dtype}, too coarse to be trained: {remedy}.")
+    kinds = {weight.dtype for weight in weights if weight.is_floating_point() or weight.is_complex()}
+    odd = kinds - {dtype, torch.float16, torch.bfloat16}  # narrow ones that are frozen may be meant for autocast
+    if odd:
+        found = " and ".join(sorted(map(str, {dtype} & kinds | odd)))
+        raise ValueError(f"the network's weights are {found}: give all one kind of real numbers, as net.float() does.")
 
 
 def _look(name: str, batches: Any, counted: bool = True) -> tuple[tuple[int, ...], torch.Tensor, torch.device]:
@@ -119,8 +124,7 @@ def _look(name: str, batches: Any, counted: bool = True) -> tuple[tuple[int, ...
     if count == 0:
         remedy = "there is nothing to train on" if counted else "give None to train without validation"
         raise ValueError(f"{name} has no batches: {remedy}.")
-    if not hasattr(batches, "__iter__") and not hasattr(batches, "__getitem__"):
-        raise ValueError(f"{name} is a {type(batches).__name__}, which yields no batches: {TAKEN}.")
+    check_iterable(name, batches)
     if counted and count is None:
         remedy = "give a list of its batches, or a class whose __len__ says how many make an epoch"
         raise ValueError(f"{name} ({type(batches).__name__}) has no length, from which the rate follows: {remedy}.")
