@@ -47,9 +47,29 @@ class Mounted:
 
     def __init__(self, page):
         self.page, self.problems = page, []
-        page.on("console", lambda message: self.problems.append(message.text) if message.type != "log" else None)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self.problems.append(request.url) if request.url[:4] == "http" else None)
+        self.heard = {"console": self._note, "pageerror": self._note_error, "request": self._note_request}
+        for event, handler in self.heard.items():
+            page.on(event, handler)
+
+    def __enter__(self) -> "Mounted":
+        return self
+
+    def __exit__(self, *raised) -> None:
+        """Stop listening, since another test may get the page; nothing may have gone wrong there."""
+        for event, handler in self.heard.items():
+            self.page.remove_listener(event, handler)
+        assert self.problems == [], "the page complained"
+
+    def _note(self, message) -> None:
+        if message.type != "log":
+            self.problems.append(message.text)
+
+    def _note_error(self, error) -> None:
+        self.problems.append(str(error))
+
+    def _note_request(self, request) -> None:
+        if request.url.startswith("http"):
+            self.problems.append(request.url)
 
     def open(self, widget, scheme: str = "light", width: int = 900) -> "Mounted":
         """Show ``widget``; its script must run."""

@@ -74,11 +74,40 @@ def chromium():
         pytest.skip(prepare.no_browser())
 
 
+@pytest.fixture(scope="session")
+def blank(chromium):
+    """``blank(…)``: an empty page without network, in a context with these options.
+
+    A new page costs more than a second of the processor. So tests get the same one, emptied: a new document has no
+    script, timer, worker or listener of the one before, and the mouse and the media are as at the start.
+    """
+    pages = {}
+
+    def emptied(**options):
+        key = repr(sorted(options.items()))
+        if key in pages:
+            page = pages[key]
+            page.goto("about:blank")
+            page.emulate_media(reduced_motion="null")
+            page.mouse.up()
+            page.mouse.move(0, 0)
+        else:
+            pages[key] = page = chromium.new_context(offline=True, **options).new_page()
+            page.on("crash", lambda _: pages.pop(key))
+        return page
+
+    return emptied
+
+
 @pytest.fixture
-def mounted(chromium):
+def mounted(blank):
     """An interactive in a page without network; after the test nothing may have gone wrong there."""
-    context = chromium.new_context(offline=True)
-    shown = browser.Mounted(context.new_page())
-    yield shown
-    context.close()
-    assert shown.problems == [], "the page complained"
+    with browser.Mounted(blank()) as shown:
+        yield shown
+
+
+@pytest.fixture
+def touched(blank):
+    """The same on a phone, to be touched."""
+    with browser.Mounted(blank(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 700})) as shown:
+        yield shown

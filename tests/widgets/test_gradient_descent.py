@@ -5,7 +5,6 @@ import torch
 
 from d2lite.widgets import GradientDescent
 from d2lite.widgets.gradient_descent import START, STEPS, descend, loss
-from tests.browser import Mounted
 
 
 @pytest.mark.parametrize("lr, momentum, curvature", [(0.18, 0.0, 10.0), (0.05, 0.9, 20.0), (0.3, 0.5, 3.0)])
@@ -111,15 +110,14 @@ def test_a_finger_drags_the_ball_and_a_scroll_puts_it_back(mounted):
     assert (page.get("x"), page.get("y")) == START
 
 
-def test_a_real_finger_drags_the_ball_while_the_page_stands_still(chromium):
-    context = chromium.new_context(offline=True, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 700})
-    page = Mounted(context.new_page()).open(GradientDescent(), width=390)
+def test_a_real_finger_drags_the_ball_while_the_page_stands_still(touched):
+    page = touched.open(GradientDescent(), width=390)
     page.page.evaluate("document.body.style.paddingBottom = '2000px'")
     page.page.locator(".d2l-valley").evaluate("node => node.scrollIntoView({ block: 'center', behavior: 'instant' })")
     top, box = page.page.evaluate("scrollY"), page.page.locator(".d2l-grip").bounding_box()
     assert round(min(box["width"], box["height"])) >= 44
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    finger = context.new_cdp_session(page.page)
+    finger = page.page.context.new_cdp_session(page.page)
     finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
     for step in range(1, 9):
         moved = {"x": x + 15 * step, "y": y + 12 * step}
@@ -129,7 +127,6 @@ def test_a_real_finger_drags_the_ball_while_the_page_stands_still(chromium):
     wide = page.page.locator(".d2l-valley svg").bounding_box()["width"]
     assert page.get("x") == pytest.approx(START[0] + 21 * 120 / wide, abs=0.3) and page.get("y") < 0
     assert page.page.evaluate("scrollY") == top
-    context.close()
 
 
 @pytest.mark.parametrize("momentum, curvature, limit, place", [(0, 30, "0.067", 1 / 6), (0.5, 10, "0.3", 0.75)])

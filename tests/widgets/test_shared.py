@@ -6,7 +6,6 @@ from torch import nn
 
 from d2lite import widgets
 from d2lite.widgets.base import array, clamped
-from tests.browser import Mounted
 
 IMAGES, LABELS = torch.zeros(3, 1, 12, 12, dtype=torch.uint8), torch.tensor([0, 1, 1])
 
@@ -123,9 +122,8 @@ def swipe_up(page, box):
 
 
 @pytest.mark.parametrize("name", widgets.__all__)
-def test_a_swipe_scrolls_the_page_and_changes_nothing(chromium, name):
-    context = chromium.new_context(offline=True, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 700})
-    page = Mounted(context.new_page()).open(MADE.get(name, getattr(widgets, name))(), width=390)
+def test_a_swipe_scrolls_the_page_and_changes_nothing(touched, name):
+    page = touched.open(MADE.get(name, getattr(widgets, name))(), width=390)
     page.page.set_viewport_size({"width": 390, "height": 700})
     page.page.evaluate("document.body.style.paddingBottom = '2000px'")
     before = page.page.evaluate(TRAITS)
@@ -139,7 +137,6 @@ def test_a_swipe_scrolls_the_page_and_changes_nothing(chromium, name):
         what = parts.nth(number).evaluate("node => node.outerHTML.slice(0, 90)")
         assert page.page.evaluate("scrollY") > top + 50, f"the page scrolls from {what}"
         assert page.page.evaluate(TRAITS) == before, f"nothing moves from {what}"
-    context.close()
 
 
 def test_what_is_spoken_is_spoken_once_the_reader_rests(mounted):

@@ -53,13 +53,10 @@ class Bench(Mounted):
 
 
 @pytest.fixture
-def lab(chromium):
+def lab(blank):
     """The lab in a page without network; after the test nothing may have gone wrong there."""
-    context = chromium.new_context(offline=True)
-    shown = Bench(context.new_page())
-    yield shown
-    context.close()
-    assert shown.problems == [], "the page complained"
+    with Bench(blank()) as shown:
+        yield shown
 
 
 def test_the_first_frame_shows_what_was_recorded_and_training_draws_over_it(lab):
