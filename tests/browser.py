@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tools.project import STATE, VIEW
 
@@ -40,6 +41,63 @@ def tasks(page) -> Iterator[list[float]]:
     own = [event for event in events if event["name"] == "RunTask" and (event["pid"], event["tid"]) in main]
     found += sorted((event.get("tdur", 0) / 1000 for event in own), reverse=True)
     assert len(found) > 5, "the browser names its tasks otherwise"
+
+
+class Reused:
+    """Pages that tests get one after the other: a new one costs more than a second of the processor.
+
+    A page that is given back is empty: no script, timer, worker or listener of its document is left, and its media,
+    mouse and size are as at the start. What a site kept in the browser is forgotten; what was transferred is not.
+    """
+
+    def __init__(self, browser):
+        self.browser, self.contexts, self.taken = browser, {}, []
+
+    def page(self, **options):
+        """An empty page in a context with these options; those of one test with the same options are its tabs."""
+        key = repr(sorted(options.items()))
+        if key not in self.contexts:
+            self.contexts[key] = (self.browser.new_context(**options), [], options)
+        context, pages, _ = self.contexts[key]
+        page = next((page for page in pages if page not in self.taken), None)
+        if page is None:
+            page = context.new_page()
+            pages.append(page)
+        self.taken.append(page)
+        return page
+
+    def back(self) -> None:
+        """Empty the pages that were taken; where one has crashed, give its context up."""
+        from playwright.sync_api import Error  # not there where there is no browser
+
+        for key, (context, pages, options) in list(self.contexts.items()):
+            try:
+                used = [page for page in pages if page in self.taken]
+                if used:
+                    self._empty(context, pages, used, options)
+            except Error:
+                context.close()
+                del self.contexts[key]
+        self.taken.clear()
+
+    def _empty(self, context, pages: list, used: list, options: dict) -> None:
+        for page in context.pages:
+            if page not in pages:
+                page.close()
+        for page in used:
+            kept = urlsplit(page.url)
+            page.unroute_all()
+            page.goto("about:blank")
+            page.emulate_media(media="null", color_scheme="null", reduced_motion="null")
+            page.set_viewport_size(options.get("viewport", {"width": 1280, "height": 720}))
+            page.mouse.up()
+            page.mouse.move(0, 0)
+            if kept.netloc:
+                forgotten = {"origin": f"{kept.scheme}://{kept.netloc}", "storageTypes": "local_storage,cookies"}
+                context.new_cdp_session(page).send("Storage.clearDataForOrigin", forgotten)
+        if not options.get("offline"):
+            context.set_offline(False)
+            context.clear_permissions()
 
 
 class Mounted:

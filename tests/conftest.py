@@ -39,7 +39,7 @@ def site(once):
     return once("site", build) / "_build" / "html"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(site):
     """Where the site is served."""
     with served.served(site) as where:
@@ -75,39 +75,28 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
-def blank(chromium):
-    """``blank(…)``: an empty page without network, in a context with these options.
+def reused(chromium):
+    """Pages that one test gets after the other."""
+    return browser.Reused(chromium)
 
-    A new page costs more than a second of the processor. So tests get the same one, emptied: a new document has no
-    script, timer, worker or listener of the one before, and the mouse and the media are as at the start.
-    """
-    pages = {}
 
-    def emptied(**options):
-        key = repr(sorted(options.items()))
-        if key in pages:
-            page = pages[key]
-            page.goto("about:blank")
-            page.emulate_media(reduced_motion="null")
-            page.mouse.up()
-            page.mouse.move(0, 0)
-        else:
-            pages[key] = page = chromium.new_context(offline=True, **options).new_page()
-            page.on("crash", lambda _: pages.pop(key))
-        return page
-
-    return emptied
+@pytest.fixture
+def blank(reused):
+    """``blank(…)``: an empty page in a context with these options; a second one of the same is a tab beside it."""
+    yield reused.page
+    reused.back()
 
 
 @pytest.fixture
 def mounted(blank):
     """An interactive in a page without network; after the test nothing may have gone wrong there."""
-    with browser.Mounted(blank()) as shown:
+    with browser.Mounted(blank(offline=True)) as shown:
         yield shown
 
 
 @pytest.fixture
 def touched(blank):
     """The same on a phone, to be touched."""
-    with browser.Mounted(blank(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 700})) as shown:
+    phone = {"has_touch": True, "is_mobile": True, "viewport": {"width": 390, "height": 700}}
+    with browser.Mounted(blank(offline=True, **phone)) as shown:
         yield shown

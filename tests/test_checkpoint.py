@@ -289,9 +289,12 @@ def test_a_folder_is_no_checkpoint(digits, tmp_path, capsys):
 
 KILLED = """
 import os, random, signal, sys
+import sklearn.datasets
 import torch
 from torch import nn
 import d2lite as d2l
+
+torch.optim.SGD(nn.Linear(1, 1).parameters(), 0.1)  # imports much of PyTorch, as the digits do: once, not in each child
 
 def train(path, kill_at=None):
     data = d2l.load("digits", size=8, batch_size=200, device="cpu")  # here, since threads would not survive a fork
@@ -325,6 +328,7 @@ print("equal" if resumed == whole else f"{resumed} is not {whole}")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(os, "fork"), reason="tests of a killed process (no os.fork here): run them on Linux or a Mac"
 )

@@ -30,22 +30,19 @@ DRAWN = {
 
 
 @pytest.fixture
-def opened(chromium, address):
-    """``opened(width, height, …)``: the first page in a window of that size, in a context of its own."""
-    contexts = []
+def opened(blank, address):
+    """``opened(width, height, …)``: the first page in a window of that size."""
 
-    def show(width=1280, height=900, **options):
-        contexts.append(chromium.new_context(viewport={"width": width, "height": height}, **options))
-        tab = served.Tab(contexts[-1].new_page(), address)
-        if options.get("java_script_enabled", True):
-            tab.open("index.html")
-        else:
-            tab.page.goto(f"{address}index.html", wait_until="networkidle")
-        return tab.page
+    def show(width=1280, height=900, reduced_motion="no-preference", java_script_enabled=True, **options):
+        page = blank(java_script_enabled=java_script_enabled, **options)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(reduced_motion=reduced_motion)
+        page.goto(f"{address}index.html", wait_until="networkidle")
+        if java_script_enabled:
+            page.wait_for_function(served.STARTED)
+        return page
 
-    yield show
-    for context in contexts:
-        context.close()
+    return show
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +57,11 @@ def answer(page) -> str:
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: f"{screen[0]}x{screen[1]}")
-def test_the_first_screen_shows_the_book(opened, screen):
-    page = opened(*screen, reduced_motion="reduce")
+def test_the_first_screen_shows_the_book(chromium, address, screen):
+    """On a first visit: with nothing in the cache."""
+    window = dict(zip(("width", "height"), screen))
+    context = chromium.new_context(viewport=window, reduced_motion="reduce")
+    page = served.Tab(context.new_page(), address).open("index.html").page
     for what in (
         "article h1",
         "article section > p",
@@ -78,6 +78,7 @@ def test_the_first_screen_shows_the_book(opened, screen):
     assert page.evaluate(served.SHIFTS) < 0.05, "nothing moves when it starts"
     said, bars = page.locator(".d2l-say").bounding_box(), page.locator(".d2l-answers").bounding_box()
     assert said["y"] >= bars["y"] + bars["height"] - 1, "the sentence covers no bar"
+    context.close()
 
 
 def test_a_phone_does_not_scroll_for_ever(opened):

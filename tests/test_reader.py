@@ -101,28 +101,33 @@ SAID = {
 
 
 @pytest.fixture
-def reading(chromium, address):
-    """``reading(page, …)``: a page of the site, in a browser that another page of the same test shares; quiet."""
-    contexts, tabs = {}, []
+def reading(blank, address):
+    """``reading(page, …)``: a page of the site, in a browser that another page of the same test shares; quiet.
 
-    def opened(name, who="reader", before=None, **options):
-        if who not in contexts:
-            contexts[who] = chromium.new_context(viewport={"width": 1280, "height": 900}, **options)
-            contexts[who].set_default_timeout(15_000)
-            if before:
-                contexts[who].add_init_script(before)
-        tabs.append(served.Tab(contexts[who].new_page(), address))
-        tabs[-1].page.goto(f"{address}{name}", wait_until="networkidle")
-        if options.get("java_script_enabled", True):
-            tabs[-1].page.wait_for_function(READY)
-        return tabs[-1].page
+    The browser keeps ``stored`` from an earlier visit; ``before`` is a script that runs before those of the page do.
+    """
+    tabs, same = [], {}
+
+    def opened(name, stored=None, before=None, **options):
+        same.update(options)
+        page = blank(viewport={"width": 1280, "height": 900}, **same)
+        if before:
+            page = page.context.new_page()
+            page.add_init_script(before)
+        if stored is not None:
+            page.goto(f"{address}_static/pygments.css")
+            page.evaluate("([key, text]) => { localStorage[key] = text; }", [KEY, stored])
+        tabs.append(served.Tab(page, address))
+        page.goto(f"{address}{name}", wait_until="networkidle")
+        if same.get("java_script_enabled", True):
+            page.wait_for_function(READY)
+        return page
 
     opened.tabs = tabs
     yield opened
-    problems = [problem for tab in tabs for problem in tab.problems]
-    for context in contexts.values():
-        context.close()
-    assert problems == []
+    for tab in tabs:
+        tab.leave()
+    assert [problem for tab in tabs for problem in tab.problems] == []
 
 
 def told(chapter: str) -> str:
@@ -340,11 +345,6 @@ def test_what_was_missed_is_asked_again_later_and_once(reading):
     assert "Right when asked again." in reading("predictions.html").inner_text("article")
 
 
-def storing(text: str) -> str:
-    """A script that puts ``text`` where the state is kept, once."""
-    return f"localStorage['{KEY}'] ??= {json.dumps(text)}"
-
-
 def state_of(*first: tuple[int, bool], name: str = "vgg.stack") -> dict:
     """A state with one question for each (sure, right)."""
     tries = {
@@ -359,7 +359,7 @@ def test_my_predictions_tells_how_calibrated_i_am(reading):
     state["tries"]["data_and_training.features"].append(
         {"guess": "3", "sure": 50, "right": True, "at": 2, "page": "alexnet"}  # a second try counts for nothing here
     )
-    page = reading("predictions.html", before=storing(json.dumps(state)))
+    page = reading("predictions.html", stored=json.dumps(state))
     rows = page.locator(".d2l-calibrated tbody tr").all_inner_texts()
     assert [" ".join(row.replace("\xa0", " ").split()) for row in rows] == [
         "a guess, 50 % 1 0, 0 %", "fairly sure, 75 % 4 3, 75 %", "certain, 95 % 8 3, 38 %",
@@ -418,7 +418,7 @@ GARBAGE = [
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_whatever_lies_in_the_storage_the_page_works(reading, garbage):
-    page = reading("vgg.html", before=storing(garbage))
+    page = reading("vgg.html", stored=garbage)
     assert page.evaluate("window.d2lReader.get()") == {
         "tries": {},
         "seen": {},
@@ -485,7 +485,7 @@ def test_sections_that_were_seen_get_a_tick_and_the_visit_goes_on_there(reading)
 
 
 def test_a_chapter_is_read_with_its_last_section_or_when_the_reader_says_so(reading):
-    page = reading("vgg.html", before=storing(json.dumps({"seen": {"nin": ["*"], "alexnet": ["x"]}})))
+    page = reading("vgg.html", stored=json.dumps({"seen": {"nin": ["*"], "alexnet": ["x"]}}))
     ticked = ".bd-sidebar-primary a:has(.d2l-tick)"
     assert page.locator(ticked).evaluate_all("all => all.map(node => node.getAttribute('href'))") == ["nin.html"]
     assert page.locator(ticked).inner_text().endswith("(read)")

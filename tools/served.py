@@ -108,14 +108,23 @@ class Tab:
 
     def __init__(self, page, address: str):
         self.page, self.address, self.problems, self.answers = page, address, [], []
-        page.on("console", self.note)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("response", self.answer)
+        self.heard = {"console": self.note, "pageerror": self.note_error, "response": self.answer}
+        for event, handler in self.heard.items():
+            page.on(event, handler)
+
+    def leave(self) -> None:
+        """Listen no longer; the page may be used for something else."""
+        for event, handler in self.heard.items():
+            self.page.remove_listener(event, handler)
 
     def note(self, message) -> None:
         """Keep an error or a warning of the console."""
         if message.type in ("error", "warning"):
             self.problems.append(f"{message.type}: {message.text}")
+
+    def note_error(self, error) -> None:
+        """Keep an error of a script."""
+        self.problems.append(str(error))
 
     def answer(self, response) -> None:
         """Keep a response of the site; one of another host is a problem."""

@@ -55,7 +55,7 @@ class Bench(Mounted):
 @pytest.fixture
 def lab(blank):
     """The lab in a page without network; after the test nothing may have gone wrong there."""
-    with Bench(blank()) as shown:
+    with Bench(blank(offline=True)) as shown:
         yield shown
 
 
