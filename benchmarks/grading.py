@@ -3,7 +3,7 @@
 Runs them once in one go and once killed half way and resumed, compares the two tables of grades byte for byte, and
 prints how long it took, the marks by kind, and how each hostile case ended; ``--keep`` stores this and the table of
 grades in ``benchmarks/results``. With ``--variants`` it marks every wrong variant of every problem set instead and
-compares the marks with those expected.
+compares the marks with those expected; with ``--attacks`` every hostile case, and what it must not do.
 """
 
 import argparse
@@ -161,12 +161,24 @@ def all_variants(jobs: int) -> int:
     return wrong
 
 
+def all_attacks() -> int:
+    """The tests of hostile submissions with all of them, where `make test` has a sample."""
+    command = [sys.executable, "-m", "pytest", "tests/grading/test_hostile.py"]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "ATTACKS": "all"}, check=False).returncode
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", action="store_true", help="store the outcome and the table of grades")
     parser.add_argument("--variants", action="store_true")
+    parser.add_argument("--attacks", action="store_true")
     options = parser.parse_args()
-    bad = all_variants(options.jobs) if options.variants else course_of(options.count, options.jobs, options.keep)
+    if options.attacks:
+        bad = all_attacks()
+    elif options.variants:
+        bad = all_variants(options.jobs)
+    else:
+        bad = course_of(options.count, options.jobs, options.keep)
     raise SystemExit(bool(bad))

@@ -171,6 +171,12 @@ CASES = {
     ),
 }
 
+#: those that are marked at each test: each way of ending and of cheating once, and none that computes until it is ended
+SAMPLE = [
+    "exit", "fork-bomb", "gigabytes-in-pieces", "hidden-memory", "kill-the-parent", "read-the-solution",
+    "walk-the-stack", "agrees-with-all", "forged-frames",
+]  # fmt: skip
+
 
 def code(name: str, names: list[str]) -> str:
     """The code of a case; ``names`` are those that the problem set's solutions define."""

@@ -1,4 +1,7 @@
-"""Hostile submissions: none gains a point, none harms the grader or what comes after it."""
+"""Hostile submissions: none gains a point, none harms the grader or what comes after it.
+
+A sample of them is marked here; with ``ATTACKS=all``, as ``make bench-grading ARGS=--attacks`` has it, each is.
+"""
 
 import os
 import shutil
@@ -12,9 +15,11 @@ import hostile
 import psutil
 import pytest
 
-from assignments.grader import course, sandbox
+from assignments.grader import course, sandbox, session
 
 NAME = course.find("ps2")
+CHOSEN = list(hostile.CASES) if os.environ.get("ATTACKS") == "all" else hostile.SAMPLE
+HONEST = ("0-honest", "z-honest")  # the first and the last to be marked
 # less than a course gives, so that what goes on for ever ends soon; honest work has time on a busy machine, too
 QUICK = {"cell": 15.0, "total": 90.0, "memory": 2**30, "total_memory": 3 * 2**29}
 
@@ -39,19 +44,19 @@ print('FOUND', found, os.path.exists('/grader/packages/d2lite/trace'), os.path.e
 
 @pytest.fixture(scope="module")
 def records(base, needs_sandbox, tmp_path_factory):
-    """Every case, marked in one go between two honest submissions."""
+    """The cases, marked in one go between two honest submissions, which leave and look for traces."""
     folder = tmp_path_factory.mktemp("hostile")
-    for case in hostile.CASES:
+    for case in CHOSEN:
         classroom.hand_in(folder, f"h-{case}", NAME, classroom.harmful(base, NAME, case))
-    first = next(iter(classroom.solutions(NAME)))
-    for student in ("0-trace", "z-trace"):
-        classroom.hand_in(folder, student, NAME, classroom.notebook(base, NAME, {first: TRACE}))
-    for student in ("a-honest", "z-honest"):
-        classroom.hand_in(folder, student, NAME, course.solved(NAME))
+    solved = classroom.solutions(NAME)
+    first = next(iter(solved))
+    for student in HONEST:
+        made = classroom.notebook(base, NAME, {**solved, first: TRACE + solved[first]})
+        classroom.hand_in(folder, student, NAME, made)
     return classroom.marked(base, folder, unsafe=False, **QUICK)
 
 
-@pytest.mark.parametrize("case", hostile.CASES)
+@pytest.mark.parametrize("case", CHOSEN)
 def test_no_gain(records, case):
     record = records[NAME, f"h-{case}"]
     assert set(record["marks"].values()) == {0.0}, classroom.said(record)
@@ -60,7 +65,7 @@ def test_no_gain(records, case):
     assert words in classroom.said(record), classroom.said(record)
 
 
-@pytest.mark.parametrize("student", ["a-honest", "z-honest"])
+@pytest.mark.parametrize("student", HONEST)
 def test_the_others_are_marked_as_ever(records, student):
     assert classroom.zeros(records[NAME, student]) == set()
 
@@ -75,10 +80,18 @@ def test_nothing_is_left_running(records):
     assert left == []
 
 
-@pytest.mark.parametrize("student", ["0-trace", "z-trace"])
+@pytest.mark.parametrize("student", HONEST)
 def test_nothing_stays_for_the_next(records, student):
     """The first and the last in the queue both leave what they can, and look for what was left."""
     assert "FOUND [] False False" in classroom.said(records[NAME, student])
+
+
+def test_a_cell_that_is_deaf_to_the_clock_is_ended(needs_sandbox, monkeypatch):
+    monkeypatch.setattr(session, "GRACE", 0.5)
+    with session.Session(sandbox.Limits(cell=1)) as running:
+        with pytest.raises(session.Ended, match="did not end within 1 s, nor when it was asked to"):
+            running.ask("run", source=hostile.CASES["endless-and-deaf"][0])
+        assert running.process.poll() is not None
 
 
 def test_what_a_submission_sees(needs_sandbox):
