@@ -9,8 +9,9 @@ every device, so the outputs of a quick run on a laptop are held against a full 
 What could not be tested is one line at the very end, with the commands that mend it, and a failure where CI=true. So
 the reason of a skipped test reads `tests of a kind (why): what mends it`. Tests that need CUDA are left out in silence.
 
-Three markers are given here: `browser`, `marking`, and `gpu` to what is worth a GPU's time, the cells of the chapters
-and the tests that are skipped without CUDA. `slow` stands in the tests.
+Markers are given here: `browser`, `marking`, `slow` to what reads the built site, and `gpu` to what is worth a GPU's
+time, the cells of the chapters and the tests that are skipped without CUDA. Any other `slow` stands in the tests, with
+the seconds of the processor where they are many: `slow(60)`.
 """
 
 import collections
@@ -27,7 +28,8 @@ ROOT = Path(__file__).resolve().parent
 PROBLEM_SETS, MARKING = ROOT / "assignments", ROOT / "tests" / "grading"
 OUTPUT_TIMEOUT = 120  # seconds; nbval waits 5 for an output, however long the cell may take
 NOT_COMPARED = "not compared"
-SECONDS = {"marking": 4, "slow": 4, "browser": 2}  # that a test of this marker takes, roughly
+SECONDS = {"marking": 4, "slow": 4, "browser": 1}  # of the processor that a test of this marker takes, roughly
+CELL = {True: 2, False: 1}  # and a cell of a chapter, or of a problem set
 
 
 def is_cell(item) -> bool:
@@ -56,8 +58,9 @@ def long_files_first(items) -> None:
     """Order the files by a guess of their seconds: processes that take one after the other then end together."""
     seconds = collections.Counter()
     for item in items:
-        guesses = (guess for name, guess in SECONDS.items() if item.get_closest_marker(name))
-        seconds[item.path] += 3 if is_cell(item) and for_gpu(item) else max(guesses, default=0.1)
+        marks = [mark for mark in item.iter_markers() if mark.name in SECONDS]
+        guesses = (mark.args[0] if mark.args else SECONDS[mark.name] for mark in marks)
+        seconds[item.path] += CELL[for_gpu(item)] if is_cell(item) else max(guesses, default=0.1)
     items.sort(key=lambda item: -seconds[item.path])
 
 
@@ -65,8 +68,9 @@ def long_files_first(items) -> None:
 def pytest_collection_modifyitems(config, items):
     """Give the markers, and set nbval's cells up by the rules above."""
     for item in items:
-        given = {"browser": "chromium" in getattr(item, "fixturenames", ()), "gpu": for_gpu(item)}
-        given["marking"] = item.path.is_relative_to(MARKING)
+        fixtures = getattr(item, "fixturenames", ())
+        given = {"browser": "chromium" in fixtures, "gpu": for_gpu(item)}
+        given |= {"marking": item.path.is_relative_to(MARKING), "slow": "site" in fixtures}
         for name in filter(given.get, given):
             item.add_marker(name)
     cells = [item for item in items if is_cell(item)]

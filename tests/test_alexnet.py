@@ -60,6 +60,7 @@ def test_pieces_equal_torchvision(twins, size):
         assert (ours[2](ours[1](broken(image))) - expected).abs().max() > 1e-5
 
 
+@pytest.mark.slow
 def test_gradients_equal_torchvision(twins):
     ours, theirs = twins
     image, target = torch.randn(1, 3, 95, 95), torch.tensor([7])

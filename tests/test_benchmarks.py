@@ -266,6 +266,7 @@ def test_the_better_of_two_ways_is_the_one_with_the_higher_median(results, monke
     assert "0.96 (LeNet + BatchNorm)" in alone and alone.endswith("**missed** |") and busy.endswith("| met |")
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_the_scripts_store(everything):
     for name in speed.QUESTIONS:
         shown = speed.table(name)

@@ -5,6 +5,7 @@ from firefox import NoFirefoxError, firefox
 
 from tools import pages, prepare, project, served
 
+pytestmark = pytest.mark.browser
 END, HOME, UP, SPACE = "\ue010", "\ue011", "\ue013", " "  # WebDriver's codes of keys
 STATE = """JSON.stringify(
     [...document.querySelectorAll(".d2l-widget")].map(box => [box.model.state.result, box.innerText])

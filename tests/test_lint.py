@@ -81,7 +81,7 @@ def faulty(tools, tmp_path):
     return tmp_path
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_there_is_nothing_to_mend(tools):
     passed, said = checked()
     assert passed, said
@@ -117,7 +117,7 @@ def test_the_networks_are_exported_in_the_style_that_is_checked():
     assert Requirement(wanted).specifier.contains(pin.removeprefix("ruff==")), f"requirements-dev.txt: not {wanted}"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_the_types_of_the_helper_hold():
     done = python("pyright", "--project", "pyproject.toml", "--pythonpath", sys.executable)
     assert done.returncode == 0, done.stdout + done.stderr

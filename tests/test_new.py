@@ -72,7 +72,7 @@ def tree(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
 def test_all_four_pass_the_tests_of_the_repository(tree):
     modules = ["chapters", "interactives", "checks", "frog", "environment", "story", "repository"]
     named = [f"tests/test_{name}.py" for name in modules]
@@ -85,7 +85,7 @@ def test_all_four_pass_the_tests_of_the_repository(tree):
             assert word in out, f"no test about {word}: LOOKED_AT names tests that there no longer are"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.marking
 def test_the_problem_set_is_marked(tree, tmp_path):
     (tree / "mark.py").write_text(MARKED, "utf-8")  # a file, which the workers that mark can import

@@ -108,6 +108,7 @@ def test_a_step_that_changes_two_settings_is_seen(page, monkeypatch):
         page()
 
 
+@pytest.mark.slow
 def test_runs_of_ten_minutes_are_told(page):
     best = max(TEN_MINUTES, key=lambda name: float(best_row(name)["val_acc"]))
     own = {"network": best, "recipe": "ten_minutes", "device": "CPU, 2 threads", "input_px": 32, "epochs": 16}

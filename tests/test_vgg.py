@@ -49,6 +49,7 @@ def test_equals_torchvision(build):
         assert (ours(image) - expected.clone()).abs().max() > 1e-5
 
 
+@pytest.mark.slow
 def test_gradients_equal_torchvision():
     ours, theirs = twins(vgg.vgg11)
     # assign=True shares values; separate gradients need parameters of their own

@@ -119,6 +119,7 @@ def test_without_a_gpu_its_tests_fail_and_say_so(tmp_path):
     assert " book tests/" in run, "without CHAPTER, every chapter"
 
 
+@pytest.mark.slow
 def test_the_gpu_gets_the_chapters_and_what_needs_cuda():
     done = command(
         sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "gpu", "--nbval",

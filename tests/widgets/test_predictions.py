@@ -324,6 +324,7 @@ def test_python_names_what_does_not_fit():
     assert len(many.labels) == MOST and many.size == [8, 9] and many.shown() == []
 
 
+@pytest.mark.slow
 def test_a_choice_that_is_not_there_is_brought_back():
     browser = made(network="base", label="coat")
     for trait, first in (("label", EVERY), ("taken", ANY), ("network", "net")):
