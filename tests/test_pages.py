@@ -5,7 +5,7 @@ import math
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser import tasks
+from tests.browser import Reused, tasks
 from tools import pages, project, served
 
 PAGES = [*pages.names(), "search"]
@@ -188,7 +188,27 @@ def test_without_scripts_a_picture_tells_the_point(name, blank, address):
         assert len(picture.get_attribute("alt")) > 60
 
 
-def test_faults_of_a_page_are_seen(tab, chromium):
+def test_a_page_that_another_test_had_is_empty(chromium, address):
+    pages = Reused(chromium)
+    page = pages.page()
+    page.route("**/pygments.css", lambda route: route.fulfill(body="", content_type="text/plain"))
+    page.goto(f"{address}_static/basic.css")
+    page.evaluate("localStorage.kept = window.kept = 'yes'")
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.context.new_page()
+    page.context.set_offline(True)
+    pages.back()
+    assert pages.page() is page and page.context.pages == [page] and page.url == "about:blank"
+    page.goto(f"{address}_static/pygments.css")
+    assert page.evaluate("document.body.innerText.length") > 100, "nothing stands between"
+    dark, still = "matchMedia('(prefers-color-scheme: dark)')", "matchMedia('(prefers-reduced-motion: reduce)')"
+    found = page.evaluate(f"[localStorage.kept, window.kept, {dark}.matches, {still}.matches, innerWidth]")
+    assert found == [None, None, False, False, 1280]
+    page.context.close()
+
+
+def test_faults_of_a_page_are_seen(tab):
     tab.page.route("**/vgg.html", lambda route: route.fulfill(body=BROKEN, content_type="text/html"))
     tab.page.route("**/other.example/**", lambda route: route.fulfill(body="", content_type="text/css"))
     tab.open("vgg.html")

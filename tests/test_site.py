@@ -33,23 +33,15 @@ def pages(site):
 
 def references(page):
     """(tag, attribute, value) of everything on a page that leads somewhere."""
-    for tag, attribute in (
-        ("a", "href"),
-        ("link", "href"),
-        ("img", "src"),
-        ("script", "src"),
-        ("iframe", "src"),
-        ("source", "src"),
-        ("video", "src"),
-    ):
-        for node in page.find_all(tag):
-            if node.get(attribute) is not None:
-                yield tag, attribute, node[attribute]
+    for node in page.find_all(["a", "link", "img", "script", "iframe", "source", "video"]):
+        attribute = "href" if node.name in ("a", "link") else "src"
+        if node.get(attribute) is not None:
+            yield node.name, attribute, node[attribute]
 
 
 def broken(site, pages) -> list[str]:
     """Local references without a target, and anchors without an element."""
-    found = []
+    found, anchors = [], {}
     for name, page in pages.items():
         for tag, _, value in references(page):
             parts = urlparse(value)
@@ -63,10 +55,10 @@ def broken(site, pages) -> list[str]:
             if not target.is_file():
                 found.append(f"{name}: {tag} {value}: no such file")
             elif parts.fragment and target.suffix == ".html":
-                other = pages[
-                    target.relative_to(site.resolve() if site.resolve() in target.parents else site).as_posix()
-                ]
-                if not other.find(id=unquote(parts.fragment)):
+                other = target.relative_to(site.resolve() if site.resolve() in target.parents else site).as_posix()
+                if other not in anchors:
+                    anchors[other] = {node["id"] for node in pages[other].find_all(id=True)}
+                if unquote(parts.fragment) not in anchors[other]:
                     found.append(f"{name}: {value}: no such anchor")
     return found
 
