@@ -67,6 +67,7 @@ def setup(app):
     # a changed one asks for all pages to be written again.
     files = sorted(path for path in (Path(app.srcdir) / "_static").rglob("*") if path.is_file())
     files += sorted(Path(__file__).parent.glob("*.py"))
+    files += sorted((Path(__file__).parents[2] / "d2lite" / "widgets").glob("*.js"))  # two of them are the site's, too
     edition = zlib.crc32(b"".join(path.read_bytes() for path in files))
     app.add_config_value("d2l_static_edition", edition, "html")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

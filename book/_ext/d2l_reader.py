@@ -20,7 +20,9 @@ from tools import exercises, files, project, questions  # noqa: E402 - the impor
 
 LOGGER = logging.getLogger(__name__)
 MY_PREDICTIONS = "predictions"
-SCRIPTS = ("reader.js", "progress.js", "predict.js", "exercises.js", "my_predictions.js")
+SCRIPTS = ("progress.js", "predict.js", "exercises.js", "my_predictions.js")
+#: those of d2lite, whose boxes in a notebook ask and keep in the same way
+SHARED = [ROOT / "d2lite" / "widgets" / name for name in ("reader.js", "asking.js")]
 #: the output of an exercise's cell in a notebook that nobody has worked on
 UNANSWERED = re.compile(r"<p>… ([a-z_]+-(\d+)): not answered yet\.[^<]*</p>")
 TRY = """\
@@ -31,6 +33,7 @@ Colab</a>, write it in place of <code>None</code>, and run the cell.</p></div>""
 def configure(app, config) -> None:
     """Jupyter Book adds every script of the folder to every page; ours go where they are needed, and in order."""
     config.html_js_files = [script for script in config.html_js_files if script not in SCRIPTS]
+    config.html_static_path = [*config.html_static_path, *map(str, SHARED)]
 
 
 def ask(app, doctree) -> None:
@@ -75,6 +78,7 @@ def scripts(app, pagename, templatename, context, doctree) -> None:
         app.add_js_file("questions.js", defer="defer")
         app.add_js_file("my_predictions.js", defer="defer")
     if 'class="d2l-question"' in (context.get("body") or ""):
+        app.add_js_file("asking.js", defer="defer")
         app.add_js_file("predict.js", defer="defer")
         app.add_js_file("exercises.js", defer="defer")
 

@@ -1,7 +1,8 @@
 // What a reader did, kept in this browser and nowhere else: predictions, sections seen, answers to exercises.
 // One key of the storage, read anew before each change, so that two tabs do not undo each other's. Whatever lies there
 // is checked: it may be of a later edition, cut off, or edited. Where nothing can be kept, it lasts as long as the page.
-window.d2lReader = (() => {
+// The site loads it in each page. In a notebook each box brings it along, and all of them share the first.
+window.d2lReader ??= (() => {
   const KEY = "d2l-reader-1", MAPS = ["seen", "tries", "solved"];
   const listeners = new Set();
   let inMemory = null;  // the state, once the storage has refused
@@ -45,7 +46,13 @@ window.d2lReader = (() => {
     }
   }
 
-  function tell() { for (const listener of listeners) listener(); }
+  function tell() { for (const listener of [...listeners]) listener(); }
+
+  /** Call `listener` after each change; what is returned ends that. */
+  function listen(listener) {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
 
   /** Change the state: ``edit`` gets it and may write into it, or return another. */
   function change(edit) {
@@ -69,6 +76,8 @@ window.d2lReader = (() => {
   /** An element with properties, attributes where a name has a hyphen, and children. */
   function make(tag, { text: words, ...given } = {}, ...children) {
     const node = document.createElement(tag);
+    // JupyterLab would take the arrow keys for moves from cell to cell and letters for commands, wherever the focus is.
+    if (/^(input|button|summary)$/.test(tag)) node.setAttribute("data-lm-suppress-shortcuts", "");
     for (const [name, value] of Object.entries(given)) {
       if (name.includes("-") || name === "role" || name === "for") node.setAttribute(name, value);
       else node[name] = value;
@@ -97,5 +106,5 @@ window.d2lReader = (() => {
 
   const page = location.pathname.split("/").pop().replace(/\.html$/, "") || "index";
   return { get, change, forget, clean, make, page, SURE, answerOf, numberOf, readable, keeps: () => (get(), !inMemory),
-    listen: (listener) => listeners.add(listener) };
+    listen };
 })();
