@@ -7,16 +7,20 @@ import io
 from numbers import Real
 from pathlib import Path
 
-import anywidget
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
+
+try:
+    from anywidget import AnyWidget
+except ImportError:  # missing, or too old for the ipywidgets beside it: text and pictures remain
+    from .bare import AnyWidget
 
 HERE = Path(__file__).parent
 DPI = 200  # of the picture: twice what the page shows
 
 
-class Interactive(anywidget.AnyWidget):
+class Interactive(AnyWidget):
     """An interactive of the book: traits hold its settings, ``NAME.js`` beside ``NAME.py`` computes and draws.
 
     It needs no kernel: the script computes everything from the traits. A subclass states ``alt``, one sentence that
