@@ -26,6 +26,7 @@ ONE_OF_EACH = """() => {
         if (!first(kind)) formula.replaceWith(formula.textContent);
     }
 }"""
+BAR = ".bd-header-article"
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -185,7 +186,10 @@ def test_without_scripts_a_picture_tells_the_point(name, blank, address):
     for box in boxes:
         picture = box.locator("img")
         assert picture.is_visible() and picture.bounding_box()["width"] > 300
-        assert len(picture.get_attribute("alt")) > 60
+        assert len(alt := picture.get_attribute("alt")) > 60
+        assert box.locator(".d2l-still").inner_text().startswith(alt), "who sees it is told, too"
+    colors = [page.locator(part).evaluate("node => getComputedStyle(node).backgroundColor") for part in ("body", BAR)]
+    assert colors == ["rgb(255, 255, 255)"] * 2, "the bar at the top would lie over the text"
 
 
 def test_a_page_that_another_test_had_is_empty(chromium, address):

@@ -164,11 +164,18 @@ def digits() -> str:
 def mounted(name: str, model: dict, picture: str) -> str:
     """An interactive on a page that is no notebook: its picture, which `_static/widgets.js` replaces."""
     state = json.dumps({"state": {name: model}}).replace("</", "<\\/")
+    alt = html.unescape((re.search(r'alt="([^"]*)"', picture) or ["", ""])[1])
     return (
-        f'<div class="d2l-widget" id="interactive-{name}">{picture}'
+        f'<div class="d2l-widget" id="interactive-{name}">{picture}{still(alt)}'
         f'<script type="{project.VIEW}">{{"model_id": "{name}"}}</script></div>\n'
         f'<script type="{project.STATE}">{state}</script>\n'
     )
+
+
+def still(alt: str) -> str:
+    """What stands below the picture of an interactive where no script runs: the point, as its alt text says it."""
+    said = f"{html.escape(alt)} With JavaScript, you can play with it here."
+    return f'<noscript><p class="d2l-still" aria-hidden="true">{said}</p></noscript>'
 
 
 def measured() -> str:

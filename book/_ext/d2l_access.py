@@ -1,10 +1,12 @@
-"""What the theme's pages lack for people who do not see them: landmarks, and lists that are lists."""
+"""What the theme's pages lack: landmarks and lists for people who do not see them, colors where no script runs."""
 
 from pathlib import Path
 
 SIDEBAR = 'class="bd-sidebar-primary bd-sidebar"'
 MENDED = {
     f"<div {SIDEBAR}>": f'<div {SIDEBAR} role="region" aria-label="Book">',
+    # A script says at once which colors the reader wants. Without it the theme would have none, and no background.
+    'data-theme="auto">': 'data-theme="light">',
     'role="doc-biblioentry"': 'role="listitem"',  # the former is no longer in the standard
     '<dl>\n<dd><em class="sig-param">': '<dl role="none">\n<dd><em class="sig-param">',  # a signature of several lines
 }

@@ -25,7 +25,10 @@ def named(chapter: str) -> dict[str, str]:
 
 
 class WithPicture(SphinxPostTransform):
-    """Keep the picture of an interactive; runs before MyST-NB chooses one of an output's forms (at 4)."""
+    """Keep the picture of an interactive, with its point below it where no script runs.
+
+    Runs before MyST-NB chooses one of an output's forms (at 4).
+    """
 
     default_priority = 3
     formats = ("html",)
@@ -45,9 +48,12 @@ class WithPicture(SphinxPostTransform):
                 if name and name not in given:  # the first of its kind on a page
                     both["ids"].append(f"interactive-{name}")
                 given.add(name)
+                alt = ""
                 for picture in forms["image/png"].findall(nodes.image):
                     picture["loading"] = "lazy"  # fetched only where no script puts the interactive in its place
-                both += [*forms["image/png"].children, *forms[project.VIEW].children]
+                    alt = picture.get("alt", "")
+                both += [*forms["image/png"].children, nodes.raw("", pages.still(alt), format="html")]
+                both += forms[project.VIEW].children
                 bundle.replace_self(both)
 
 
