@@ -93,7 +93,7 @@ function sentence({ runs, training, failed }, faint) {
     const before = faint ? " The faint curves were recorded before, from the same settings and seed: yours will retrace them." : "";
     return `The same images in the same order for every run; guessing gets 10\u00a0% of them.${before}`;
   }
-  const far = shown(Math.max(...runs.map(({ epochs }) => epochs)), 1), when = training ? `Epoch ${far}` : `After ${far} epochs`;
+  const far = shown(Math.max(...runs.map(({ epochs }) => epochs)), 1), when = training ? `Epoch ${far}` : `After ${far} epoch${far === "1" ? "" : "s"}`;
   const over = loud.length ? ` ${loud.join(" and ")} exploded: the loss left all bounds, and no step brings it back.` : "";
   const right = runs.map((run, at) => (run.steps ? `${NAMES[at]} reads ${percent(now(run))}` : `${NAMES[at]} is untrained`));
   return `${when}: of the test images ${right.join(", ")}.${over}`;
