@@ -110,6 +110,7 @@ execute: $(VENV)/.dev  ## Run chapters that changed, store outputs (CHAPTER=, PR
 	@$(PY) -m tools.export
 	@$(PY) -m tools.execute $(CHAPTER) $(if $(PROFILE),--profile $(PROFILE)) $(if $(AGAIN),--again) \
 	  $(if $(SEEDS),--seeds $(SEEDS))
+	@$(if $(SEEDS),,$(PY) -m tools.sync $(CHAPTER))
 	@$(if $(SEEDS),,$(PY) -m tools.pages)
 
 sync: $(VENV)/.dev  ## After editing a chapter or problem set: write notebooks, models and generated pages

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import asking
 from tools.rerun import compared, labels_here
 
 os.environ.setdefault("D2LITE_PROFILE", "quick")  # before anything asks, and inherited by the kernels
@@ -77,6 +78,8 @@ def pytest_collection_modifyitems(config, items):
     here = labels_here() if cells else set()
     for item in cells:
         item.output_timeout = OUTPUT_TIMEOUT
+        if asking.made(item.cell):
+            item.cell.execution_count = 0  # it is stored as not run, and compared all the same
         if item.path.is_relative_to(PROBLEM_SETS):
             item.options["check"] = False
         elif not compared(item.cell, stored_data(item), here):

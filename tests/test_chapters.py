@@ -18,7 +18,7 @@ from nbconvert import ScriptExporter
 from PIL import Image
 from pybtex.database import parse_file
 
-from tools import execute, export, files, notebooks, outputs, pages, pairs, project, rerun
+from tools import asking, execute, export, files, notebooks, outputs, pages, pairs, project, rerun
 
 TAGS = {
     "setup",
@@ -31,13 +31,17 @@ TAGS = {
     "hide-input",
     "raises-exception",
     "cover",
+    "predict",
+    "remove-cell",
 }
 CHAPTERS = project.chapters()
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
 
 
 def code_cells(chapter):
-    return [cell for cell in pairs.read_notebook(chapter).cells if cell.cell_type == "code"]
+    """The code cells that somebody wrote; those that ask what a box asks are never run, see test_asking.py."""
+    cells = pairs.read_notebook(chapter).cells
+    return [cell for cell in cells if cell.cell_type == "code" and not asking.made(cell)]
 
 
 def untested(cells) -> list[str]:
@@ -266,6 +270,22 @@ def book(tmp_path, monkeypatch):
     made = pairs.join(pairs.read_source("demo"), None, "demo")
     files.write(tmp_path / "demo.ipynb", notebooks.as_text(made))
     return tmp_path
+
+
+def test_a_box_that_asks_another_question_is_seen(book):
+    source = book / "demo.md"
+    box = "> **Predict first.** Which?\n>\n> * a\n> * b\n>\n> <!-- predict which: 2 -->\n"
+    source.write_text(source.read_text("utf-8").replace("A promise.\n", f"A promise.\n\n{box}\nThe answer.\n"), "utf-8")
+    assert pairs.drift("demo"), "its cell is missing"
+    joined = pairs.join(pairs.expected("demo"), pairs.read_notebook("demo"), "demo")
+    files.write(book / "demo.ipynb", notebooks.as_text(joined))
+    assert pairs.drift("demo") == []
+    source.write_text(source.read_text("utf-8").replace("predict which", "predict other"), "utf-8")
+    assert pairs.drift("demo") == ["demo: cell 0 differs (['# Demo'] in .md)"]
+    source.write_text(source.read_text("utf-8").replace("predict other", "predict which"), "utf-8")
+    joined.cells[1].outputs = []
+    files.write(book / "demo.ipynb", notebooks.as_text(joined))
+    assert pairs.drift("demo") == ["demo: cell 1 was run, and is stored as if it was not"]
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,13 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from tools import files, interactives, notebooks, outputs, pages, pairs, project, sync
+from tools import asking, files, interactives, notebooks, outputs, pages, pairs, project, sync
 
 COLORS = re.compile(r"\x1b\[[0-9;]*m")
 CELL_TIMEOUT = 3600  # seconds
 LIMIT = 45  # minutes that a chapter may take in the full profile on a CPU
-UNREAD = (".js", ".css", ".pyc", ".part")  # files of d2lite on which no output depends: `sync` brings in edited scripts
+# Files of d2lite on which no output depends: `sync` brings in edited scripts, and writes the boxes' questions.
+UNREAD = (".js", ".css", ".pyc", ".part", asking.STORED.name)
 LABELS = (
     'print(__import__("json").dumps([v.label for v in list(globals().values()) if type(v).__name__ == "ImageData"]))'
 )
@@ -108,7 +109,7 @@ def package_digest() -> str:
     parts = []
     folder = project.ROOT / "d2lite"
     for path in sorted(folder.rglob("*")):
-        if not path.is_file() or path.suffix in UNREAD:
+        if not path.is_file() or path.name.endswith(UNREAD):
             continue
         content = path.read_bytes()
         if path.suffix == ".py":
@@ -141,8 +142,8 @@ def why_run(chapter: str, now: dict, package: str) -> str:
         return "stored with stand-in data"
     if facts.get("package") != package:
         return "d2lite has changed"
-    cells = pairs.join(pairs.read_source(chapter), stored, chapter).cells
-    counts = [cell.execution_count for cell in cells if cell.cell_type == "code"]
+    cells = pairs.join(pairs.expected(chapter), stored, chapter).cells
+    counts = [cell.execution_count for cell in cells if cell.cell_type == "code" and not asking.made(cell)]
     return "" if counts == list(range(1, len(counts) + 1)) else "its code has changed"
 
 
@@ -205,7 +206,8 @@ def run(chapter: str) -> nbformat.NotebookNode:
 
 
 def store(chapter: str, nb: nbformat.NotebookNode) -> None:
-    """Write the notebook in one step. Raises Failed where it is too large or holds warnings."""
+    """Write the notebook in one step, with the cells that ask. Raises Failed where it is too large or warns."""
+    nb.cells = asking.parted(nb.cells, chapter)
     problems = outputs.warnings(nb) + outputs.too_large(nb, len(notebooks.as_text(nb).encode()))
     if problems:
         raise Failed(f"{chapter}: not stored\n  " + "\n  ".join(problems))

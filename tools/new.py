@@ -239,7 +239,8 @@ def main() -> int:
         print(f"{name}: {'changed' if (project.ROOT / name).exists() else 'written'}")
         files.write(project.ROOT / name, text)
     if where:
-        follow([["tools.export"], ["tools.execute", where], ["tools.pages"]])  # what `make execute` does
+        # what `make execute` does
+        follow([["tools.export"], ["tools.execute", where], ["tools.sync", where], ["tools.pages"]])
     elif options.set:
         follow([["assignments.grader", "sync"], ["tools.pages"]])
     print("All of it passes `make test` as it stands. CONTRIBUTING.md says how to change it.")

@@ -1,6 +1,7 @@
 """A chapter's pair: NAME.md, which people edit, and NAME.ipynb, the same cells with stored outputs.
 
 The way is one-way, from ``.md`` to ``.ipynb``; what is stored in the notebook survives for cells that did not change.
+The notebook has a cell more after each box *Predict first*, see `tools/asking.py`.
 """
 
 import difflib
@@ -10,7 +11,7 @@ import re
 import jupytext
 import nbformat
 
-from tools import files, notebooks, project
+from tools import asking, files, notebooks, project
 
 # the cell's lines are those before the first fence: an empty cell must not swallow what comes after it
 SETUP_BLOCK = re.compile(r"(```\{code-cell\} ipython3\n:tags: \[setup\]\n)\n?(?:(?!```).*\n)*?(```\n)")
@@ -19,6 +20,13 @@ SETUP_BLOCK = re.compile(r"(```\{code-cell\} ipython3\n:tags: \[setup\]\n)\n?(?:
 def read_source(chapter: str) -> nbformat.NotebookNode:
     """The cells of NAME.md, without outputs."""
     return jupytext.read(project.source(chapter), fmt="md:myst")
+
+
+def expected(chapter: str) -> nbformat.NotebookNode:
+    """The cells that NAME.ipynb should have: those of NAME.md, and those that ask what its boxes ask."""
+    source = read_source(chapter)
+    source.cells = asking.parted(source.cells, chapter)
+    return source
 
 
 def read_notebook(chapter: str) -> nbformat.NotebookNode | None:
@@ -70,7 +78,7 @@ def join(source, stored, chapter: str):
     for index, cell in enumerate(cells):
         before = kept.get(index)
         cell["id"] = before["id"] if before and "id" in before else fresh_id(f"{chapter}/{cell.source}", used)
-        if before is not None and cell.cell_type == "code":
+        if before is not None and cell.cell_type == "code" and not asking.made(cell):
             cell.outputs, cell.execution_count = before.outputs, before.execution_count
             alt = before.metadata.get("mystnb", {}).get("image", {}).get("alt")
             if alt:  # written by `execute` from what the figure itself says; the source's own word goes first
@@ -93,7 +101,7 @@ def drift(chapter: str) -> list[str]:
     """How the pair of a chapter differs; empty where it does not."""
     if not project.source(chapter).exists():
         return [f"{chapter}: book/{chapter}.md is missing"]
-    source, stored = read_source(chapter), read_notebook(chapter)
+    source, stored = expected(chapter), read_notebook(chapter)
     if stored is None:
         return [f"{chapter}: book/{chapter}.ipynb is missing"]
     problems = []
@@ -114,6 +122,8 @@ def drift(chapter: str) -> list[str]:
         for number, (cell, kept) in enumerate(zip(source.cells, stored.cells, strict=True)):
             if any(kept.metadata.get(name) != value for name, value in cell.metadata.items() if name != "mystnb"):
                 problems.append(f"{chapter}: the metadata of cell {number} differ")
+            if asking.made(cell) and (kept.outputs, kept.execution_count) != (cell.outputs, None):
+                problems.append(f"{chapter}: cell {number} was run, and is stored as if it was not")
         stored.metadata.update(notebooks.metadata())
         if notebooks.as_text(stored) != project.notebook(chapter).read_text("utf-8"):
             problems.append(f"{chapter}: book/{chapter}.ipynb is not in the form that `make sync` writes")

@@ -9,6 +9,7 @@ from .gradient_descent import GradientDescent
 from .inception import BranchBudget
 from .live_network import LiveNetwork
 from .mixer import PixelMixer
+from .predict import Predict as Predict  # what a chapter asks; no interactive
 from .predictions import PredictionBrowser
 from .receptive_field import ReceptiveField
 from .ring_all_reduce import RingAllReduce
