@@ -1,7 +1,7 @@
 // A box "Predict first" where a notebook runs: its form and verdict, a question that was missed in an earlier chapter,
 // and what this browser keeps of it all.
 const reader = window.d2lReader, { ask, triesOf } = window.d2lAsking, { make, readable } = reader;
-const BACK = "Bring the file back on the page My predictions of the site.";
+const BACK = "The page My predictions on the book's site reads such a file.";
 
 /** The questions that were missed before a chapter was reached → the chapter that asked last. */
 function missedBefore(chapter) {

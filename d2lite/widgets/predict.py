@@ -11,7 +11,7 @@ import traitlets
 from .base import HERE, AnyWidget
 
 SCRIPTS = ("reader", "asking", "predict")  # the first two are the site's as well
-COLAB = "Colab forgets them with this session, so save them in a file."
+COLAB = "In Colab they may be gone when the session ends: save them in a file."
 
 
 @functools.cache

@@ -110,6 +110,21 @@ def test_a_browser_that_keeps_nothing_judges_all_the_same(mounted):
     assert "✓ Right." in said(page, "vgg.stack") and "This browser keeps nothing" in said(page, "vgg.stack")
 
 
+def test_a_frame_that_forbids_all_but_scripts_is_enough(boxes):
+    page = boxes(Predict("alexnet.values"))
+    frame = "<iframe sandbox='allow-scripts' style='width: 800px; height: 500px' src='/box'></iframe>"
+    page.route("**/frame", lambda route: route.fulfill(body=frame, content_type="text/html"))
+    page.goto(f"{HERE}frame")
+    inside = page.frame_locator("iframe")
+    field = inside.get_by_label("Your guess")
+    field.fill("6400")
+    inside.get_by_role("button", name="Commit my guess").click()
+    assert inside.locator("form").count() == 1, "how sure is not said"
+    inside.locator("[name$=sure][value='75']").check()
+    inside.get_by_role("button", name="Commit my guess").click()
+    assert "✓ Right. It is 6400 values." in inside.locator(".d2l-verdict").inner_text()
+
+
 @pytest.mark.parametrize(
     "before",
     [
@@ -241,7 +256,7 @@ def test_colab_is_told_how_long_guesses_last(boxes, monkeypatch):
     page = boxes(Predict("vgg.stack"))
     commit(page, "vgg.stack", 1)
     page.locator(".d2l-mine summary").click()
-    assert "Colab forgets them with this session" in page.locator(".d2l-mine").inner_text()
+    assert "they may be gone when the session ends" in page.locator(".d2l-mine").inner_text()
 
 
 BARE = """
