@@ -133,6 +133,7 @@ def test_without_scripts_the_page_tells_the_same(opened):
     picture = page.locator("#interactive-digits img")
     assert picture.is_visible() and picture.bounding_box()["width"] > 600
     assert picture.evaluate("node => node.naturalWidth") > 300 and "the network says 3" in picture.get_attribute("alt")
+    assert page.locator(".d2l-still").inner_text().startswith(picture.get_attribute("alt"))
     assert page.locator(".d2l-card").count() == len(project.chapters()) and page.locator(DOORS).count() == 3
 
 

@@ -74,7 +74,7 @@ def tree(tmp_path_factory):
 
 @pytest.mark.slow(60)
 def test_all_four_pass_the_tests_of_the_repository(tree):
-    modules = ["chapters", "interactives", "checks", "frog", "environment", "story", "repository"]
+    modules = ["asking", "chapters", "interactives", "checks", "frog", "environment", "story", "repository"]
     named = [f"tests/test_{name}.py" for name in modules]
     named += ["tests/widgets/test_leap.py", "tests/widgets/test_shared.py", "tests/grading/test_problem_sets.py"]
     notebooks = ["--nbval", "--nbval-kernel-name", "python3", "book/frog.ipynb"]

@@ -24,16 +24,14 @@ window.d2lAsking ??= (() => {
     const asked = choices.length ? radios("Your guess", name, choices.map((choice, at) => [at + 1, choice])) : number(name, unit);
     const sure = radios("How sure are you?", `${name}-sure`, Object.entries(SURE).map(([value, words]) => [value, [`${words}, ${value}\u00a0%`]]));
     sure.className = "d2l-sure";
-    const button = make("button", { type: "button", text: "Commit my guess" });
+    const button = make("button", { type: "submit", text: "Commit my guess" });
     const made = make("form", { className: "d2l-guess" }, asked, sure, button);
-    const commit = (event) => {
+    button.addEventListener("click", (event) => {  // Enter clicks as well; and a notebook's frame may forbid forms to submit
       event.preventDefault();
       if (!made.reportValidity()) return;
       const given = new FormData(made), guess = given.get(name);
       done(choices.length ? Number(guess) : numberOf(guess), Number(given.get(`${name}-sure`)));
-    };
-    button.addEventListener("click", commit);  // a frame in which a notebook shows its outputs may forbid forms to submit
-    made.addEventListener("submit", commit);
+    });
     return made;
   }
 
