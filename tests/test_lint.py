@@ -129,6 +129,7 @@ def test_the_types_of_the_helper_hold():
         ("", "x = 1\n" * 21, (2, "21 lines")),
         (":tags: [export]\n\n", "x = 1\n" * 21, (3, "21 lines")),
         ("", 'def f():\n    """A.\n\n    B.\n    """\n\n' + "    x = 1\n" * 19, None),
+        ("", 'class A:\n    """A.\n\n    B.\n    """\n\n' + "    x = 1\n" * 19, None),
         (":tags: [hide-input]\n\n", "x = 1\n" * 21, None),
         ("---\ntags: [solution, hide-input]\n---\n", "x = 1\n" * 21, None),
         (":tags: [setup]\n\n", "x = 1\n" * 21 + "y" * 100 + "\n", None),
@@ -142,3 +143,12 @@ def test_cells_that_are_too_long_too_wide_or_mute_are_found(head, code, fault):
     assert len(found) == bool(fault)
     if fault:
         assert found[0][0] == fault[0] and fault[1] in found[0][1]
+
+
+def test_what_is_wrong_with_cells_ends_the_check(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cells, "BOOK", tmp_path)
+    (tmp_path / "good.md").write_text("```{code-cell} ipython3\nx = 1\n```\n", "utf-8")
+    assert cells.main() == 0 and capsys.readouterr().out == ""
+    (tmp_path / "bad.md").write_text("# Title\n\n```{code-cell} ipython3\n" + "x = 1\n" * 21 + "```\n", "utf-8")
+    assert cells.main() == 1
+    assert capsys.readouterr().out.startswith("book/bad.md:4: 21 lines")
