@@ -174,7 +174,8 @@ def test_channels_are_followed_to_those_who_read_them(mounted):
 def test_the_block_runs_layer_by_layer(mounted):
     page = mounted.open(DenseConnectivity())
     clock, run = page.page.clock, page.page.get_by_role("button", name="run the block")
-    clock.install()
+    clock.install(time=0)
+    clock.pause_at(1000)  # from here on it moves by these words alone
     flying = page.page.locator(".d2l-still > circle[stroke='currentColor']:not([stroke-width])")
     run.click()
     for reader in (1, 2, 3):

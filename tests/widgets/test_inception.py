@@ -127,7 +127,8 @@ def test_an_image_is_waited_for_where_the_work_is(mounted):
     page = mounted.open(BranchBudget())
     told, clock = page.page.locator(".d2l-race"), page.page.clock
     assert told.inner_text().startswith("Run side by side, the 3×3 branch would be last: 8.13 M MACs.")
-    clock.install()
+    clock.install(time=0)
+    clock.pause_at(1000)  # from here on it moves by these words alone
     page.page.get_by_role("button", name="send an image").click()
     clock.run_for(1200)
     assert told.inner_text() == "Ready: 1×1, 5×5, pool."
