@@ -87,11 +87,11 @@ class Reused:
         for page in used:
             kept = urlsplit(page.url)
             page.unroute_all()
+            page.mouse.up()
+            page.mouse.move(0, 0)  # here, since after a move on an empty page the next one captures no pointer
             page.goto("about:blank")
             page.emulate_media(media="null", color_scheme="null", reduced_motion="null")
             page.set_viewport_size(options.get("viewport", {"width": 1280, "height": 720}))
-            page.mouse.up()
-            page.mouse.move(0, 0)
             if kept.netloc:
                 forgotten = {"origin": f"{kept.scheme}://{kept.netloc}", "storageTypes": "local_storage,cookies"}
                 context.new_cdp_session(page).send("Storage.clearDataForOrigin", forgotten)
