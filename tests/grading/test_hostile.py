@@ -19,7 +19,6 @@ from assignments.grader import course, sandbox, session
 
 NAME = course.find("ps2")
 CHOSEN = list(hostile.CASES) if os.environ.get("ATTACKS") == "all" else hostile.SAMPLE
-HONEST = ("0-honest", "z-honest")  # the first and the last to be marked
 # less than a course gives, so that what goes on for ever ends soon; honest work has time on a busy machine, too
 QUICK = {"cell": 15.0, "total": 90.0, "memory": 2**30, "total_memory": 3 * 2**29}
 
@@ -44,15 +43,15 @@ print('FOUND', found, os.path.exists('/grader/packages/d2lite/trace'), os.path.e
 
 @pytest.fixture(scope="module")
 def records(base, needs_sandbox, tmp_path_factory):
-    """The cases, marked in one go between two honest submissions, which leave and look for traces."""
+    """The cases, marked in one go between two honest submissions."""
     folder = tmp_path_factory.mktemp("hostile")
     for case in CHOSEN:
         classroom.hand_in(folder, f"h-{case}", NAME, classroom.harmful(base, NAME, case))
-    solved = classroom.solutions(NAME)
-    first = next(iter(solved))
-    for student in HONEST:
-        made = classroom.notebook(base, NAME, {**solved, first: TRACE + solved[first]})
-        classroom.hand_in(folder, student, NAME, made)
+    first = next(iter(classroom.solutions(NAME)))
+    for student in ("0-trace", "z-trace"):
+        classroom.hand_in(folder, student, NAME, classroom.notebook(base, NAME, {first: TRACE}))
+    for student in ("a-honest", "z-honest"):
+        classroom.hand_in(folder, student, NAME, course.solved(NAME))
     return classroom.marked(base, folder, unsafe=False, **QUICK)
 
 
@@ -65,7 +64,7 @@ def test_no_gain(records, case):
     assert words in classroom.said(record), classroom.said(record)
 
 
-@pytest.mark.parametrize("student", HONEST)
+@pytest.mark.parametrize("student", ["a-honest", "z-honest"])
 def test_the_others_are_marked_as_ever(records, student):
     assert classroom.zeros(records[NAME, student]) == set()
 
@@ -80,7 +79,7 @@ def test_nothing_is_left_running(records):
     assert left == []
 
 
-@pytest.mark.parametrize("student", HONEST)
+@pytest.mark.parametrize("student", ["0-trace", "z-trace"])
 def test_nothing_stays_for_the_next(records, student):
     """The first and the last in the queue both leave what they can, and look for what was left."""
     assert "FOUND [] False False" in classroom.said(records[NAME, student])
