@@ -500,6 +500,15 @@ def test_stored_pngs_keep_their_size_and_the_colors_that_show(is_gray):
     assert colors == (64 if is_gray else all_colors), "a photograph keeps all"
 
 
+def test_a_drawing_of_many_flat_colors_is_stored_with_256():
+    chosen = np.random.default_rng(0).integers(0, 256, (15, 15, 3), dtype=np.uint8)  # 225: 64 of them would show
+    picture = Image.fromarray(chosen.repeat(20, axis=0).repeat(20, axis=1))
+    with Image.open(io.BytesIO(base64.b64decode(outputs.smaller(png(picture))))) as stored:
+        assert stored.mode == "P", "a palette"
+        change = np.asarray(stored.convert("RGB"), float) - np.asarray(picture, float)
+    assert np.sqrt((change**2).mean()) <= outputs.VISIBLE
+
+
 def test_stored_outputs_are_cleaned():
     nb = notebook_of("show()")
     out = nbformat.v4.new_output

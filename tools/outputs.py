@@ -5,7 +5,7 @@ import io
 
 from PIL import Image, ImageChops, ImageStat
 
-COLORS = 64  # in a stored PNG of lines, areas and gray images: it looks the same and weighs a third
+COLORS = (64, 256)  # in a stored PNG of lines, areas and gray images: it looks the same and weighs a third
 VISIBLE = 3  # of 255 levels, root mean square: what changes by more is a photograph, and keeps all its colors
 MAX_BYTES = 650_000  # of a notebook with its interactives, which bring their scripts and numbers along
 
@@ -32,11 +32,14 @@ def clean(nb) -> None:
 
 
 def smaller(png: str) -> str:
-    """A PNG, in base64, with at most COLORS colors, or with all where fewer would show; never one that is larger."""
-    picture, packed = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"), io.BytesIO()
-    fewer = picture.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    change = ImageStat.Stat(ImageChops.difference(picture, fewer.convert("RGB"))).rms
-    (picture if max(change) > VISIBLE else fewer).save(packed, "PNG", optimize=True)
+    """A PNG, in base64, with one of the numbers of COLORS, or with all where fewer would show; never a larger one."""
+    stored = picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    for number in COLORS:
+        fewer = picture.quantize(number, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        if max(ImageStat.Stat(ImageChops.difference(picture, fewer.convert("RGB"))).rms) <= VISIBLE:
+            stored = fewer
+            break
+    stored.save(packed := io.BytesIO(), "PNG", optimize=True)
     text = base64.b64encode(packed.getvalue()).decode()
     return text if len(text) < len(png) else png
 
