@@ -62,7 +62,7 @@ SAID = {
     "batch_norm.spread": ("distance", r"mean of a unit moves \*\*\d+ times as far"),
     "batch_norm.mean": ("nothing in training, and in prediction it falls", "the mean of the output falls with it"),
     "batch_norm.rates": ("sigmoid, without", "The sigmoid alone works at none of them"),
-    "batch_norm.batch-size": ("8", "From groups of 128 to groups of 8 .* the loss on new images falls"),
+    "batch_norm.batch-size": ("8", "From groups of 128 to groups of 8, .* the loss on new images falls"),
     "batch_norm.noisy": ("trains better", "and still a lower loss"),
     "resnet.row": ("several points above", r"[4-9]\.\d points more than NiN"),
     "resnet.degradation": ("Neither", "The answer is (c)."),
