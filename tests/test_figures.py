@@ -218,7 +218,7 @@ def test_feature_maps_of_a_named_layer(shown, digits):
     d2l.show_feature_maps(net, X[0], "1", channels=4, columns=2)
     figure, alt = shown[0]
     expected = net[:2](X)[0, 1].detach()
-    assert torch.allclose(torch.tensor(figure.axes[1].images[0].get_array().data), expected)
+    assert torch.allclose(torch.tensor(figure.axes[1].images[0].get_array().data), expected, atol=1e-6)
     assert "4 feature maps of layer 1, each 6 by 6" in alt
     assert net.training and not net[1]._forward_hooks
     with pytest.raises(ValueError, match="no layer 'conv1': choose one of 0, 1"):
