@@ -1,7 +1,5 @@
-// What a reader did, kept in this browser and nowhere else: predictions, sections seen, answers to exercises.
-// One key of the storage, read anew before each change, so that two tabs do not undo each other's. Whatever lies there
-// is checked: it may be of a later edition, cut off, or edited. Where nothing can be kept, it lasts as long as the page.
-// The site loads it in each page. In a notebook each box brings it along, and all of them share the first.
+// What a reader did, kept in this browser alone: predictions, sections seen, answers. One key, read anew before each
+// change, so that two tabs agree. What lies there is checked. Boxes in a notebook share the first of these scripts.
 window.d2lReader ??= (() => {
   const KEY = "d2l-reader-1", MAPS = ["seen", "tries", "solved"];
   const listeners = new Set();
@@ -76,7 +74,7 @@ window.d2lReader ??= (() => {
   /** An element with properties, attributes where a name has a hyphen, and children. */
   function make(tag, { text: words, ...given } = {}, ...children) {
     const node = document.createElement(tag);
-    // JupyterLab would take the arrow keys for moves from cell to cell and letters for commands, wherever the focus is.
+    // JupyterLab would take arrow keys and letters for commands.
     if (/^(input|button|summary)$/.test(tag)) node.setAttribute("data-lm-suppress-shortcuts", "");
     for (const [name, value] of Object.entries(given)) {
       if (name.includes("-") || name === "role" || name === "for") node.setAttribute(name, value);
@@ -93,9 +91,9 @@ window.d2lReader ??= (() => {
     return /^-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$/.test(bare) ? Number(bare.replaceAll(",", "")) : bare === "" ? NaN : Number(bare.replace(",", "."));
   }
 
-  const SURE = { 50: "a guess", 75: "fairly sure", 95: "certain" };  // how sure, in percent and in words
+  const SURE = { 50: "a guess", 75: "fairly sure", 95: "certain" };  // in percent and in words
 
-  /** {right, within, unit} of a question; right is the place of a choice from 1 on, or a number. */
+  /** Of a question; right is the place of a choice from 1 on, or a number. */
   function answerOf(key) {
     const [right, within, unit] = JSON.parse(atob(key));
     return { right, within, unit };
