@@ -45,7 +45,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function later(action) {
     clearTimeout(timer);
-    timer = setTimeout(action, 250);  // passing over a link shows nothing, and there is time to reach the preview
+    timer = setTimeout(action, 250);  // time to pass over a link, or to reach the preview
   }
 
   for (const each of document.querySelectorAll("article a.reference[title]")) {

@@ -1,7 +1,7 @@
-// How far the reader is: sections that were seen, ticks in both lists of contents, a link that continues the last visit.
+// How far the reader is: sections seen, ticks in both lists of contents, a link that goes on.
 (() => {
   const reader = window.d2lReader, { make, page } = reader;
-  const WHOLE = "*", DWELL = 1000;  // stands for a chapter that is read; milliseconds that the end of a section is on screen
+  const WHOLE = "*", DWELL = 1000;  // a whole chapter; milliseconds on screen
   const article = document.querySelector("article");
   const isChapter = Boolean(document.querySelector(".d2l-question"));
   const sections = isChapter ? [...document.querySelectorAll("article section section")].filter((node) => node.querySelector(":scope > h2")) : [];

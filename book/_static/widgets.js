@@ -1,9 +1,8 @@
-// Hosts the book's interactives on a page without a kernel: reads the stored state of each one, imports its script,
-// and gives it a model with the same few methods that it has in Jupyter.
+// Hosts interactives on a page without a kernel: a script gets a model with the few methods that it has in Jupyter.
 (() => {
   const STATE = "application/vnd.jupyter.widget-state+json";
   const VIEW = "application/vnd.jupyter.widget-view+json";
-  const scripts = new Map();  // text of a script → promise of its module: imported once, however often it is used
+  const scripts = new Map();  // text of a script → promise of its module
   const styles = new Set();
 
   class Model {
@@ -69,7 +68,7 @@
     const models = read();
     const started = [...document.querySelectorAll(".d2l-widget")].map((box) => mount(box, models).catch(failed));
     const loaded = new Promise((resolve) => (document.readyState === "complete" ? resolve() : addEventListener("load", resolve)));
-    let moved = false;  // a reader who already scrolls is not thrown back
+    let moved = false;  // by the reader
     for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
       addEventListener(kind, () => { moved = true; }, { once: true, passive: true });
     }
