@@ -67,12 +67,14 @@ class Reused:
         return page
 
     def back(self) -> None:
-        """Empty the pages that were taken; where one has crashed, give its context up."""
+        """Empty the pages that were taken; where one has crashed or its clock was stopped, give its context up."""
         from playwright.sync_api import Error  # not there where there is no browser
 
         for key, (context, pages, options) in list(self.contexts.items()):
             try:
                 used = [page for page in pages if page in self.taken]
+                if any(page.evaluate("'__pwClock' in globalThis") for page in used):
+                    raise Error("Playwright's clock stays for as long as the context")
                 if used:
                     self._empty(context, pages, used, options)
             except Error:

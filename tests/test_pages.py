@@ -209,7 +209,12 @@ def test_a_page_that_another_test_had_is_empty(chromium, address):
     dark, still = "matchMedia('(prefers-color-scheme: dark)')", "matchMedia('(prefers-reduced-motion: reduce)')"
     found = page.evaluate(f"[localStorage.kept, window.kept, {dark}.matches, {still}.matches, innerWidth]")
     assert found == [None, None, False, False, 1280]
-    page.context.close()
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    pages.back()
+    assert pages.page() is not page
+    pages.page().evaluate("new Promise(resolve => setTimeout(resolve, 10))")
+    pages.page().context.close()
 
 
 def test_faults_of_a_page_are_seen(tab):

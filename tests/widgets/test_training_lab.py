@@ -8,6 +8,7 @@ from tests.browser import STATE, Mounted, html, tasks
 
 SMALL = {"depth": 4, "width": 4, "batch": 64}  # an epoch of which takes a moment
 WAIT = 60_000  # milliseconds, at most: others may need the machine
+MOUNTED = ".d2l-widget[data-mounted]"
 NO_WORKER = "window.Worker = class { constructor() { throw new Error('none here'); } }; 0"
 NO_MEMORY = """() => {
     const Real = Float32Array;
@@ -255,6 +256,7 @@ def test_the_settings_travel_in_the_address(chromium, tmp_path):
     context = chromium.new_context()
     lab = Bench(context.new_page())
     lab.page.goto((tmp_path / "lab.html").as_uri())
+    lab.page.wait_for_selector(MOUNTED)
     lab.until("runs.length === 1")
     assert lab.page.locator(f'script[type="{STATE}"]').count() == 1
     lab.button("fork").click()
@@ -267,6 +269,7 @@ def test_the_settings_travel_in_the_address(chromium, tmp_path):
     assert "#lab=" in address
     other = Bench(context.new_page())
     other.page.goto(address)
+    other.page.wait_for_selector(MOUNTED)
     found = other.until("runs.length === 2")["runs"]
     names = list(settings_of({}))
     assert [[run[name] for name in names] for run in found] == [[run[name] for name in names] for run in wanted]
