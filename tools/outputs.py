@@ -32,8 +32,12 @@ def clean(nb) -> None:
 
 
 def smaller(png: str) -> str:
-    """A PNG, in base64, with one of the numbers of COLORS, or with all where fewer would show; never a larger one."""
-    stored = picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    """A PNG, in base64, with one of the numbers of COLORS, or with half of all levels where fewer colors would show.
+
+    Never a larger one.
+    """
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    stored = picture.point(even)
     for number in COLORS:
         fewer = picture.quantize(number, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         if max(ImageStat.Stat(ImageChops.difference(picture, fewer.convert("RGB"))).rms) <= VISIBLE:
@@ -42,6 +46,11 @@ def smaller(png: str) -> str:
     stored.save(packed := io.BytesIO(), "PNG", optimize=True)
     text = base64.b64encode(packed.getvalue()).decode()
     return text if len(text) < len(png) else png
+
+
+def even(level: int) -> int:
+    """The nearest even level; white stays white. Nobody sees it, and a photograph weighs a fifth less."""
+    return level if level == 255 else (level + 1) & ~1
 
 
 def keep(out) -> bool:
