@@ -28,10 +28,12 @@ function ticks(low, high, logarithmic) {
 }
 
 /** Names beside points, as many as find room, each with its box; those given first are placed first. `taken` has no room. */
-function labels(points, taken) {
+function labels(points, taken, family) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = `bold 12px ${family}`;  // so that nothing moves when the ring does
   const boxes = [...taken, ...points.map(({ x, y }) => [x - 5, y - 5, x + 5, y + 5])];
   return points.flatMap(({ x, y, row }) => {
-    const wide = 6.4 * row.name.length + 6;  // as if bold, so that nothing moves when the ring does
+    const wide = pen.measureText(row.name).width + 6;
     const places = [
       [x - 9, y - 7, "end"], [x - 9, y + 14, "end"], [x + 9, y - 7, "start"], [x + 9, y + 14, "start"],
       [x, y - 13, "middle"], [x, y + 22, "middle"],
@@ -137,7 +139,7 @@ function chart({ point, budget, percent }) {
     points = [...[...front].reverse(), ...rows.filter((row) => !front.includes(row))].map((row) => ({ row, x: X(row[cost]), y: Y(row.accuracy) }));
     const runs = front.map((row, index) => [X(row[cost]), Y(row.accuracy) - 2, index + 1 < front.length ? X(front[index + 1][cost])
       : WIDTH, Y(row.accuracy) + 2]);
-    const names = labels(points, runs), boxes = names.map(({ box }) => box), shade = { y: TOP, height: FLOOR - TOP };
+    const names = labels(points, runs, getComputedStyle(node).fontFamily), boxes = names.map(({ box }) => box), shade = { y: TOP, height: FLOOR - TOP };
     layers[0].replaceChildren(s("rect", { x: edge, width: Math.max(0, WIDTH - edge), ...shade, fill: "var(--d2l-faint)" }), ...axes(to, cost));
     trace.setAttribute("d", `${front.map((row) => `H${X(row[cost])}V${Y(row.accuracy)}`).join("").replace(/^H([^V]+)V([^H]+)/, "M$1,$2")}H${WIDTH}`);
     fill(part, { x: X(tried[0]), width: Math.max(0, X(tried[1]) - X(tried[0])) }, []);
