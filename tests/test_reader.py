@@ -86,7 +86,7 @@ SAID = {
     "comparison.same-class": ("about half", r"same wrong class in (4[5-9]|5\d)% of the cases"),
     "comparison.confused": ("dog, by both networks", "DenseNet makes the same mistake most often"),
     "comparison.budget": ("few of them, and which one comes", "Which network comes next depends on the scale"),
-    "comparison.changes": ("three times or less", "at most 4 are on a frontier"),
+    "comparison.changes": ("four times or less", "at most 5 are on a frontier"),
     "recipes.failures": ("falls slowly. Too high: it stays", "At the high rate it stays near that of guessing"),
     "recipes.two-years": ("NiN at its worst", "one number of the recipe decides more than the network"),
     "recipes.norm": ("those with BatchNorm", "Of those tried, all with BatchNorm gain, and all without it lose"),

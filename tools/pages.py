@@ -265,7 +265,9 @@ def status() -> str:
         cells = [f"[{page['title']}]({name}.ipynb)"]
         cells += [run.get("profile", "–"), run.get("device", "–"), minutes(run)]
         cells += [f"{run['memory_gib']:.1f} GiB" if "memory_gib" in run else "–", ", ".join(run.get("data", [])) or "–"]
-        body.append([*cells, run.get("torch", "–"), run.get("python", "–").split(" ")[0], run.get("date", "–")])
+        body.append(
+            [*cells, run.get("torch", "–").split("+")[0], run.get("python", "–").split(" ")[0], run.get("date", "–")]
+        )
     return speed.grid(head, body)
 
 
