@@ -69,7 +69,7 @@ def test_the_others_are_marked_as_ever(records, student):
     assert classroom.zeros(records[NAME, student]) == set()
 
 
-def anothers(process) -> bool:
+def is_elsewhere(process) -> bool:
     """Whether a process belongs to the tests that another of pytest's processes runs meanwhile, or is over."""
     try:
         above = {parent.pid for parent in process.parents()}
@@ -83,7 +83,7 @@ def test_nothing_is_left_running(records):
     left = [
         p.info["cmdline"]
         for p in psutil.process_iter(["cmdline"])
-        if any("grader/student.py" in w for w in p.info["cmdline"] or []) and not anothers(p)
+        if any("grader/student.py" in w for w in p.info["cmdline"] or []) and not is_elsewhere(p)
     ]
     assert left == []
 
