@@ -174,3 +174,13 @@ class Mounted:
         """Click on a range at ``share`` of its width."""
         box = self.control(trait).bounding_box()
         self.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+
+
+def commit(where, guess: int | str, sure: int = 75) -> None:
+    """Answer a question where it is asked: choose (the place from 1 on) or type, say how sure, and commit."""
+    if isinstance(guess, int):
+        where.locator(f"[name^=d2l-guess]:not([name$=sure])[value='{guess}']").check()
+    else:
+        where.get_by_label("Your guess").fill(guess)
+    where.locator(f"[name$=sure][value='{sure}']").check()
+    where.get_by_role("button", name="Commit my guess").click()

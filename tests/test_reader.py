@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 from d2lite import checks
+from tests import browser
 from tools import exercises, pages, project, questions, served
 
 KEY = "d2l-reader-1"
@@ -148,13 +149,7 @@ def place(page, name: str):
 
 def commit(page, name: str, guess: int | str, sure: int = 75) -> None:
     """Choose (the place of a choice from 1 on) or type, say how sure, and commit."""
-    where = place(page, name)
-    if isinstance(guess, int):
-        where.locator(f"[name^=d2l-guess]:not([name$=sure])[value='{guess}']").check()
-    else:
-        where.get_by_label("Your guess").fill(guess)
-    where.locator(f"[name$=sure][value='{sure}']").check()
-    where.get_by_role("button", name="Commit my guess").click()
+    browser.commit(place(page, name), guess, sure)
 
 
 # --- the source

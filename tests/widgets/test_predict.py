@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from d2lite.widgets import Predict
 from d2lite.widgets.predict import stored
+from tests import browser
 from tests.browser import Mounted, html
 
 KEY = "d2l-reader-1"
@@ -43,13 +44,7 @@ def boxes(chromium):
 
 def commit(page, name: str, guess: int | str, sure: int = 75, within: str = "") -> None:
     """Choose or type, say how sure, and commit."""
-    where = page.locator(f"{within} [data-question='{name}']")
-    if isinstance(guess, int):
-        where.locator(f"[name^=d2l-guess]:not([name$=sure])[value='{guess}']").check()
-    else:
-        where.get_by_label("Your guess").fill(guess)
-    where.locator(f"[name$=sure][value='{sure}']").check()
-    where.get_by_role("button", name="Commit my guess").click()
+    browser.commit(page.locator(f"{within} [data-question='{name}']"), guess, sure)
 
 
 def said(page, name: str) -> str:
