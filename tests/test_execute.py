@@ -241,6 +241,20 @@ def test_a_chapter_that_failed_is_the_one_that_runs_again(book):
     assert ran(book) == ["two"]
 
 
+def test_a_run_that_is_too_large_is_kept_aside(book, monkeypatch):
+    folder = book / "book"
+    folder.mkdir()
+    (book / "one.md").rename(folder / "one.md")
+    monkeypatch.setattr(project, "BOOK", folder)
+    monkeypatch.setattr(outputs, "MAX_BYTES", 100)
+    with pytest.raises(execute.Failed, match=r"(?s)not stored, kept in .*one\.ipynb\n.*make figures smaller"):
+        pretend_stored("one")
+    assert not project.notebook("one").exists()
+    kept = nbformat.read(book / "_build" / "not-stored" / "one.ipynb", as_version=4)
+    shown = [output.text for cell in kept.cells for output in cell.get("outputs", []) if "text" in output]
+    assert shown == ["shown\n"] * 3, "setup and the two cells"
+
+
 @pytest.mark.parametrize(
     ("facts", "why"),
     [

@@ -206,11 +206,16 @@ def run(chapter: str) -> nbformat.NotebookNode:
 
 
 def store(chapter: str, nb: nbformat.NotebookNode) -> None:
-    """Write the notebook in one step, with the cells that ask. Raises Failed where it is too large or warns."""
+    """Write the notebook in one step, with the cells that ask.
+
+    Raises Failed where it is too large or warns; it then lies in `_build/not-stored`, since the run may have been long.
+    """
     nb.cells = asking.parted(nb.cells, chapter)
     problems = outputs.warnings(nb) + outputs.too_large(nb, len(notebooks.as_text(nb).encode()))
     if problems:
-        raise Failed(f"{chapter}: not stored\n  " + "\n  ".join(problems))
+        kept = project.BOOK.parent / "_build" / "not-stored" / project.notebook(chapter).name
+        files.write(kept, notebooks.as_text(nb))
+        raise Failed(f"{chapter}: not stored, kept in {kept}\n  " + "\n  ".join(problems))
     # Ids and alt texts of the stored notebook are those of `sync`: the next one then changes nothing.
     stored = pairs.read_notebook(chapter)
     for cell, kept in zip(nb.cells, pairs.join(nb, stored, chapter).cells, strict=True):
