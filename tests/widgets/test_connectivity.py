@@ -148,6 +148,7 @@ def test_channels_are_followed_to_those_who_read_them(mounted):
     assert marked.count() == 3 and page.say.startswith("Layer 3 reads"), "it was not pinned"
     page.page.locator("rect[data-source='1']").first.click()
     page.page.locator("rect[data-source='2']").first.hover()
+    page.page.locator("[data-reader='2']").hover(position=CORNER)
     assert page.say.startswith("Layer 1 puts out"), "a click pins"
     page.page.locator("[data-reader='2']").click(position=CORNER)
     assert page.say.startswith("Layer 2 reads"), "and a click elsewhere lets go"

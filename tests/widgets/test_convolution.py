@@ -159,6 +159,7 @@ def test_the_output_is_hidden_until_the_window_has_been_there(mounted):
         and "far from 0" not in page.say
         and (page.result["row"], page.result["column"]) == (0, 0)
     )
+    assert "not known yet: slide it there" in page.say
     page.page.locator(".d2l-pixels").nth(1).focus()
     for key in ("ArrowRight", "ArrowDown"):
         page.page.keyboard.press(key)
@@ -166,7 +167,7 @@ def test_the_output_is_hidden_until_the_window_has_been_there(mounted):
     page.press("stride", "ArrowRight")
     assert known(page).sum() == 1, "another output is unknown again"
     page.page.click(".d2l-answer")
-    assert known(page).all() and "far from 0" in page.say
+    assert known(page).all() and "far from 0" in page.say and "not known yet" not in page.say
 
 
 def test_a_button_slides_the_kernel(mounted):
