@@ -160,10 +160,11 @@ bench: $(VENV)/.dev  ## Measure speed and memory, store it and show it on its pa
 assignments: $(VENV)/.dev  ## Problem sets: what students get, the solutions, a zip to hand out (OUT=)
 	@$(PY) -m assignments.grader release $(if $(OUT),--out "$(OUT)")
 
-grade: $(VENV)/.dev  ## Mark notebooks: SUBMISSIONS=folder (OUT=, JOBS=, SET=ps2, STUDENT=name anew, DUE=2026-12-01T23:59, UNSAFE=1)
+grade: $(VENV)/.dev  ## Mark notebooks: SUBMISSIONS=folder (OUT=, JOBS=, SET=ps2, STUDENT=name anew, DUE=2026-12-01T23:59, ROSTER=roster.csv, UNSAFE=1)
 	@test -n "$(SUBMISSIONS)" || { echo "say where the notebooks are: make grade SUBMISSIONS=folder"; exit 1; }
 	@$(PY) -m assignments.grader grade "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(JOBS),--jobs $(JOBS)) \
-	  $(if $(SET),--set $(SET)) $(if $(STUDENT),--student "$(STUDENT)") $(if $(DUE),--due "$(DUE)") $(if $(UNSAFE),--unsafe)
+	  $(if $(SET),--set $(SET)) $(if $(STUDENT),--student "$(STUDENT)") $(if $(DUE),--due "$(DUE)") \
+	  $(if $(ROSTER),--roster "$(ROSTER)") $(if $(UNSAFE),--unsafe)
 
 sandbox: $(VENV)/.dev  ## Install bubblewrap, which marking runs submissions in, or say how (Debian, Ubuntu)
 	@$(PY) -m tools.prepare sandbox

@@ -1,12 +1,13 @@
 """``make assignments`` and ``make grade`` end here: release problem sets, mark submissions."""
 
 import argparse
+import errno
 import os
 import sys
 from datetime import datetime
 from pathlib import Path
 
-from . import course, intake, records, release, run, sandbox
+from . import book, course, intake, records, release, roster, run, sandbox
 
 
 def moment(text: str) -> datetime:
@@ -25,6 +26,18 @@ def number(text: str) -> int:
     return int(text)
 
 
+def trouble(error: OSError, out: Path) -> str:
+    """What is wrong with the folder for the marks, and what to do."""
+    place = error.filename or out
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no room for {place}: make some, and give the same command again. What is marked is on record"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{place} cannot be written ({error.strerror}). Marks go there: give another folder (OUT=)"
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        return f"{place} is in the way ({error.strerror}). Marks go there: give another folder (OUT=)"
+    return f"{place}: {error.strerror or error}"
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m assignments.grader", description=__doc__)
@@ -38,6 +51,7 @@ def main() -> int:
     mark.add_argument("--jobs", type=number, default=os.cpu_count() or 1)
     mark.add_argument("--set", help="mark this problem set alone, and take notebooks whose name tells none for it")
     mark.add_argument("--student", help="mark this student anew")
+    mark.add_argument("--roster", type=Path, help="table of the students, or a gradebook that a platform exported")
     mark.add_argument("--due", type=moment, help="later is late")
     mark.add_argument("--unsafe", action="store_true", help="run students' code without a sandbox")
     options = parser.parse_args()
@@ -51,6 +65,8 @@ def main() -> int:
             print(f"to hand out: {(options.out / 'release.zip').resolve()}")
             return 0
         if options.unsafe:
+            if sys.platform != "linux":
+                raise sandbox.SandboxError("UNSAFE=1 needs Linux, too: a virtual machine, a container, or WSL")
             print(
                 "WITHOUT A SANDBOX: students' code can read and write what you can. Only on a machine that may be lost."
             )
@@ -65,9 +81,20 @@ def main() -> int:
             student=options.student,
             unsafe=options.unsafe,
             due=options.due,
+            people=roster.read(options.roster) if options.roster else None,
         )
-    except (intake.IntakeError, course.SetError, records.BusyError, sandbox.SandboxError) as error:
+    except (
+        intake.IntakeError,
+        roster.RosterError,
+        course.SetError,
+        records.BusyError,
+        book.BookError,
+        sandbox.SandboxError,
+    ) as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(trouble(error, getattr(options, "out", Path())), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nstopped; what is marked is on record, and the same command goes on from there", file=sys.stderr)

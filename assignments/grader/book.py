@@ -3,11 +3,16 @@
 Marks of tests go in, marks and comments that a teacher gave come out; a new run never touches the latter.
 """
 
+import contextlib
 import json
+import os
 import shutil
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from nbgrader.api import Gradebook
+from sqlalchemy.exc import DatabaseError
 
 from tools import files
 
@@ -26,6 +31,41 @@ c = get_config()
 c.merge(course.config(Path(__file__).resolve().parent, unsafe={unsafe!r}))
 """
 MARKED = ("marked", "ended early")
+WAIT = 5.0  # seconds for somebody else to finish writing
+
+
+class BookError(Exception):
+    """The gradebook cannot be written; says why and what to do."""
+
+
+@contextlib.contextmanager
+def _written(folder: Path) -> Iterator[Path]:
+    """The gradebook's file. What goes wrong with it within the context is said so that a teacher can mend it."""
+    path = folder / "gradebook.db"
+    try:
+        yield path
+    except (sqlite3.DatabaseError, DatabaseError) as error:
+        text = str(getattr(error, "orig", None) or error)
+        if "locked" in text:
+            what = "is in use. Close the JupyterLab with the formgrader, or what else has it open"
+        elif "readonly" in text or "read-only" in text or "unable to open" in text:
+            what = f"cannot be written ({text}). Make it yours to write"
+        elif "full" in text or "disk" in text:
+            what = f"cannot be written ({text}). Make room"
+        else:
+            what = f"cannot be read ({text}). Move it away (marks by hand are in it, all else is made anew)"
+        raise BookError(f"the gradebook {path} {what}, and give the same command again") from None
+
+
+def check(folder: Path) -> None:
+    """See whether the gradebook in ``folder`` can be written, where there is one. Raises BookError where not."""
+    with _written(folder) as path:
+        if os.path.lexists(path) and not os.path.isfile(path):
+            raise sqlite3.DatabaseError("no file")
+        if path.exists():
+            with contextlib.closing(sqlite3.connect(path, timeout=WAIT)) as found:
+                found.execute("BEGIN IMMEDIATE")
+                found.rollback()
 
 
 def enter(folder: Path, found: list[dict]) -> list[dict[str, dict]]:
@@ -36,7 +76,7 @@ def enter(folder: Path, found: list[dict]) -> list[dict[str, dict]]:
     """
     known = folder / "entered.json"
     entered = json.loads(known.read_text("utf-8")) if known.exists() else {}
-    with course.gradebook(folder) as book:
+    with _written(folder), course.gradebook(folder) as book:
         for record in found:
             key = f"{record['problem_set']}/{record['student']}"
             if record["status"] in MARKED and entered.get(key) != record["run"]:

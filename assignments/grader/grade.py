@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import stat
 import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,9 @@ from . import course, intake, notebooks
 from .sandbox import Limits, SandboxError
 
 HERE = Path(__file__).resolve().parent
+PRINTED, PRINTED_HERE = 400_000, 20_000  # characters that are kept of what a notebook, and one cell of it, printed
+MOST_OUTPUTS = 20  # of one cell
+LEFT_OUT = "\n… the rest of the output is left out"
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,21 @@ def digest(submission: intake.Submission, options: Options) -> str:
     """Changes when the submission, its problem set or the grader does: then what is on record no longer holds."""
     found = hashlib.sha256(_of_the_grader(submission.problem_set))
     with contextlib.suppress(OSError):  # a file that cannot be read gets a remark when it is marked
-        found.update(submission.path.read_bytes() if submission.path else b"none")
+        _add(found, submission.path)
     about = (options.limits.cell, options.limits.total, options.unsafe, submission.remarks, late(submission, options))
     found.update(repr(about).encode("utf-8", "replace"))
     return found.hexdigest()
+
+
+def _add(found, path: Path | None) -> None:
+    """Add what a file holds; of one that is too large to be a notebook, that it is."""
+    about = path.stat() if path else None
+    if about is None or not stat.S_ISREG(about.st_mode) or about.st_size > notebooks.LARGEST:
+        found.update(f"none {about and about.st_size}".encode())
+        return
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            found.update(block)
 
 
 @functools.cache
@@ -59,10 +74,11 @@ def grade(submission: intake.Submission, options: Options) -> dict:
     known = name in course.names()
     record = {
         "student": submission.student,
+        "name": submission.name,
         "problem_set": name,
         "digest": digest(submission, options),
         "late": late(submission, options),
-        "status": "not marked",
+        "status": "missing" if submission.missing else "not marked",
         "remarks": list(submission.remarks),
         "out_of": sum(course.graded(name).values()) if known else 0.0,
         "by_hand": {},
@@ -99,6 +115,7 @@ def _mark(record: dict, submission: intake.Submission, options: Options) -> None
         if not result["success"] or not path.exists():
             raise RuntimeError(str(result.get("log") or result.get("error"))[-600:])
         done = nbformat.read(path, as_version=4)
+        cut(done)
         with course.gradebook(Path(folder)) as book:
             grades = {grade.name: grade for grade in book.find_submission_notebook(name, name, course.STUDENT).grades}
             record["marks"] = {cell: grades[cell].auto_score or 0.0 for cell in course.graded(name)}
@@ -113,6 +130,28 @@ def _mark(record: dict, submission: intake.Submission, options: Options) -> None
     if happened["ended"]:
         record["status"] = "ended early"
         record["remarks"].append(f"ended at {happened['ended']}; what came after could not be marked")
+
+
+def cut(notebook: nbformat.NotebookNode) -> None:
+    """Shorten what cells have printed to what a page can show, whoever let more of it through."""
+    left = PRINTED
+    for cell in notebook.cells:
+        room = here = min(left, PRINTED_HERE)
+
+        def kept(text: str) -> str:
+            nonlocal here
+            shorter = text if len(text) <= here else text[:here] + LEFT_OUT
+            here = max(0, here - len(text))
+            return shorter
+
+        if "outputs" in cell:
+            cell.outputs = cell.outputs[:MOST_OUTPUTS]
+        for output in cell.get("outputs", []):
+            for key in {"text", "evalue"} & set(output):
+                output[key] = kept(output[key])
+            if "traceback" in output:
+                output["traceback"] = [kept("\n".join(output["traceback"]))]
+        left -= room - here
 
 
 def shown(notebook: nbformat.NotebookNode, marks: dict, messages: dict, name: str) -> list[dict]:

@@ -4,15 +4,19 @@ What is the teacher's stands there as it was handed out; what is the student's s
 """
 
 import json
+import os
 import re
+import stat
 from pathlib import Path
 
 import nbformat
 from nbformat import v4
 
-LARGEST = 300 * 2**20  # bytes of a file, with outputs
+LARGEST = 100 * 2**20  # bytes of a file, with outputs
+MOST_PARTS = 4_000_000  # values that its JSON may hold: each takes Python a hundred bytes
 LARGE = 20 * 2**20  # what is worth a remark
-MOST_CELLS, MOST_TEXT = 1000, 2 * 2**20  # of a notebook without them
+MOST_CELLS, MOST_TEXT = 1000, 2 * 2**20  # of a notebook without outputs, pictures and the state of widgets
+PICTURE = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/=]{100,}")
 LOST = "# this cell was missing in what was handed in"
 
 
@@ -31,30 +35,24 @@ def read(path: Path) -> nbformat.NotebookNode:
     Raises:
         NotebookError: the file is none.
     """
-    try:
-        size, raw = path.stat().st_size, path.read_bytes() if path.stat().st_size <= LARGEST else b""
-    except OSError as error:
-        raise NotebookError(f"the file cannot be read: {error.strerror}") from None
-    if size > LARGEST:
-        raise NotebookError(f"the file has {size >> 20} MiB, more than {LARGEST >> 20}: ask for it without outputs")
-    if size == 0:
-        raise NotebookError("the file is empty")
+    raw = _bytes(path)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     try:
-        data = json.loads(text)
-        sheets = [data, *data.get("worksheets", [])]
-        if sum(len(sheet.get("cells", [])) for sheet in sheets) > MOST_CELLS:
+        size, data = len(raw), json.loads(text)
+        del raw, text
+        sheets = [{"cells": sheet.get("cells", [])} for sheet in [data, *data.get("worksheets", [])]]
+        if sum(len(sheet["cells"]) for sheet in sheets) > MOST_CELLS:
             raise NotebookError(f"it has more than {MOST_CELLS} cells")
         for sheet in sheets:
-            for cell in sheet.get("cells", []):
-                if "outputs" in cell:
-                    cell["outputs"] = []
-        if len(json.dumps(data)) > MOST_TEXT:
-            raise NotebookError(f"it has more than {MOST_TEXT >> 20} MiB of text, without outputs")
-        notebook = nbformat.convert(nbformat.from_dict(data), 4)
+            sheet["cells"] = [_slim(cell) for cell in sheet["cells"]]
+        if len(json.dumps(sheets)) > MOST_TEXT:
+            raise NotebookError(f"it has more than {MOST_TEXT >> 20} MiB of text, without outputs and pictures")
+        form = {key: data[key] for key in ("nbformat", "nbformat_minor") if key in data}
+        old = {"worksheets": [{"metadata": {}, **sheet} for sheet in sheets[1:]]} if "worksheets" in data else {}
+        notebook = nbformat.convert(nbformat.from_dict({"metadata": {}, **form, **sheets[0], **old}), 4)
         told = {"told": _told(size, data.get("nbformat"))}
         return nbformat.from_dict({"metadata": told, "cells": [_cell(cell) for cell in notebook.cells]})
     except NotebookError:
@@ -65,11 +63,48 @@ def read(path: Path) -> nbformat.NotebookNode:
         raise NotebookError(f"not a notebook that can be read ({type(error).__name__}: {str(error)[:120]})") from None
 
 
+def _bytes(path: Path) -> bytes:
+    """What a file holds, where it can be a notebook. Nothing of a larger file is read.
+
+    Raises:
+        NotebookError: it cannot.
+    """
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise NotebookError("a pipe or a device, not a file")
+            if about.st_size > LARGEST:
+                size = f"{about.st_size >> 20} MiB, more than {LARGEST >> 20}"
+                raise NotebookError(f"the file has {size}: ask for it without outputs")
+            raw = file.read(LARGEST + 1)
+    except OSError as error:
+        raise NotebookError(f"the file cannot be read: {error.strerror}") from None
+    if not raw:
+        raise NotebookError("the file is empty")
+    if sum(map(raw.count, (b"{", b"[", b","))) > MOST_PARTS:
+        raise NotebookError(f"it has more than {MOST_PARTS / 1e6:g} million values: ask for it without outputs")
+    return raw
+
+
+def _slim(cell: dict) -> dict:
+    """A cell of any format without what is not read: outputs, attachments, pictures in its text, and most metadata."""
+    kept = {key: cell[key] for key in ("cell_type", "id", "level", "language") if key in cell}
+    for key in ("source", "input"):
+        if key in cell:
+            text = "".join(map(str, cell[key])) if isinstance(cell[key], list) else str(cell[key])
+            kept[key] = text if cell.get("cell_type") == "code" else PICTURE.sub("a picture", text)
+    graded = cell.get("metadata", {}).get("nbgrader", {}) if isinstance(cell.get("metadata", {}), dict) else {}
+    known = graded.get("grade_id") if isinstance(graded, dict) else None
+    kept["metadata"] = {"nbgrader": {"grade_id": known}} if isinstance(known, str) else {}
+    return kept | ({"outputs": []} if cell.get("cell_type") == "code" else {})
+
+
 def _told(size: int, major: object) -> list[str]:
     """What is said of a notebook that is unusual and marked all the same."""
     told = [f"a notebook of the old format {major}, read all the same"] if major != 4 else []
     if size > LARGE:
-        told.append(f"{size >> 20} MiB, nearly all of it outputs, which are made anew")
+        told.append(f"{size >> 20} MiB, nearly all of it outputs, which are made anew, or pictures")
     return told
 
 

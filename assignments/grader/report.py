@@ -16,7 +16,7 @@ from tools import files
 
 from . import book, course
 
-COLUMNS = ("student", "problem_set", "points", "out_of", "open_by_hand", "late", "status", "remarks")
+COLUMNS = ("student", "name", "problem_set", "points", "out_of", "open_by_hand", "late", "status", "remarks")
 PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).resolve().parent / "templates"),
     autoescape=True,
@@ -31,6 +31,7 @@ def row(record: dict, marks: dict) -> dict:
     """One line of the table of grades."""
     return {
         "student": record["student"],
+        "name": record.get("name", ""),
         "problem_set": record["problem_set"],
         "points": f"{sum(mark['points'] for mark in marks.values()):g}",
         "out_of": f"{record['out_of']:g}",
@@ -46,7 +47,8 @@ def write(folder: Path, found: list[dict], given: list[dict[str, dict]]) -> None
     marked = list(zip(found, given))
     rows = [row(record, marks) for record, marks in marked]
     table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    columns = COLUMNS if any(record.get("name") for record in found) else [one for one in COLUMNS if one != "name"]
+    writer = csv.DictWriter(table, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: _no_formula(value) for key, value in line.items()} for line in rows)
     files.write(folder / "grades.csv", table.getvalue())
@@ -107,7 +109,8 @@ def about(name: str, marked: list[tuple[dict, dict]]) -> dict:
     board.sort(key=lambda one: (-one["accuracy"], one.get("parameters", 0), one["student"]))
     return {
         "name": name,
-        "handed_in": len(ours),
+        "handed_in": sum(record["status"] != "missing" for record, _ in ours),
+        "missing": sum(record["status"] == "missing" for record, _ in ours),
         "marked": len(done),
         "late": sum(record["late"] for record, _ in ours),
         "out_of": out_of,

@@ -1,7 +1,7 @@
 """Mark many submissions side by side, keep each result as it comes, and survive what breaks a worker."""
 
 import multiprocessing
-import resource
+import os
 import sys
 import tempfile
 import uuid
@@ -13,21 +13,26 @@ from pathlib import Path
 import psutil
 from tqdm import tqdm
 
-from . import book, course, grade, intake, records, report, sandbox
+from . import book, course, grade, intake, records, report, roster, sandbox, workplace
 
 WORKER_MEMORY = 8 * 2**30
 ATTEMPTS = 2  # a submission that was at work when workers died is tried once more
 
 
-def _quiet() -> None:
+def _quiet(parent: int, folder: str, memory: int) -> None:
     """Set a worker up: one thread of torch, as there are as many workers as processors, and a bound on its memory.
 
-    What students hand over may be large in ways that no test expects.
+    What students hand over may be large in ways that no test expects. It ends with the process ``parent``, and its
+    temporary files lie in ``folder``, which goes with that, too.
     """
+    import resource
+
+    workplace.end_with(parent)
+    tempfile.tempdir = folder
     import torch
 
     torch.set_num_threads(1)
-    room = psutil.Process().memory_info().vms + WORKER_MEMORY
+    room = psutil.Process().memory_info().vms + memory
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
 
 
@@ -37,7 +42,8 @@ def mark_all(waiting: list[intake.Submission], options: grade.Options, jobs: int
     queue = list(enumerate(waiting))[::-1]
     while queue:
         running: dict = {}
-        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _quiet)
+        setting = (os.getpid(), str(options.base), min(WORKER_MEMORY, psutil.virtual_memory().total // (2 * jobs)))
+        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _quiet, setting)
         try:
             while queue or running:
                 while queue and len(running) < jobs:
@@ -72,27 +78,39 @@ def _lost(submission: intake.Submission, options: grade.Options) -> dict:
 
 
 def run(
-    submissions: Path, out: Path, *, jobs: int, only_set: str | None, student: str | None, unsafe: bool, due
+    submissions: Path,
+    out: Path,
+    *,
+    jobs: int,
+    only_set: str | None,
+    student: str | None,
+    unsafe: bool,
+    due,
+    people: roster.Roster | None = None,
 ) -> list[dict]:
     """Mark what is in ``submissions`` and not on record yet, and write all reports into ``out``; the records.
 
-    ``student`` marks that student anew, whatever is on record.
+    ``student`` marks that student anew, whatever is on record; ``people`` are those who take the course, where a table
+    of them was given.
 
     Raises:
-        IntakeError, SetError, BusyError, SandboxError: with what to do.
+        IntakeError, SetError, BusyError, BookError, SandboxError: with what to do.
+        OSError: the folder for the marks cannot be written.
     """
-    found = intake.find(submissions, only_set)
-    again = [one for one in found if student is not None and one.student == intake.clean(student)]
+    found = intake.find(submissions, only_set, people, out, print)
+    meant = intake.clean(student or "").casefold()
+    again = [one for one in found if student and meant in (one.student.casefold(), intake.clean(one.name).casefold())]
     if student is not None and not again:
         raise intake.IntakeError(
             f"there is nothing of {student!r}; there are {', '.join(sorted({one.student for one in found}))}"
         )
-    with records.alone(out), tempfile.TemporaryDirectory(prefix="course-") as folder:
+    with records.alone(out), workplace.folder() as folder:
         wanted = sorted({one.problem_set for one in found} & set(course.names()))
+        book.check(out / "course")
         course.prepare(out / "course", wanted)
         book.configure(out / "course", unsafe)
-        book.copy(out / "course", Path(folder))
-        options = grade.Options(Path(folder), unsafe, due, sandbox.Limits.here(jobs))
+        book.copy(out / "course", folder)
+        options = grade.Options(folder, unsafe, due, sandbox.Limits.here(jobs))
         store, done = records.Records(out), 0
 
         def on_record(one):
@@ -118,6 +136,10 @@ def run(
                 bar.update()
 
             mark_all(waiting, options, jobs, keep)
-        on_file = [record for one in found if (record := store.read(one.problem_set, one.student)) is not None]
+        on_file = [
+            {**record, "name": one.name}
+            for one in found
+            if (record := store.read(one.problem_set, one.student)) is not None
+        ]
         report.write(out, on_file, book.enter(out / "course", on_file))
     return on_file
