@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 
 from tools import files
 
-from . import book, course
+from . import book, course, gradebooks
 
 COLUMNS = ("student", "name", "problem_set", "points", "out_of", "open_by_hand", "late", "status", "remarks")
 PAGES = jinja2.Environment(
@@ -24,6 +24,7 @@ PAGES = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
+_no_formula = gradebooks.safe
 PAGES.filters["points"] = lambda value: f"{value:g}"
 
 
@@ -69,11 +70,6 @@ def questions(record: dict, marks: dict) -> list[dict]:
         {"cell": cell, "title": titles[cell], "out_of": points[cell], "message": said.get(cell, ""), **mark}
         for cell, mark in marks.items()
     ]
-
-
-def _no_formula(text: str) -> str:
-    """A spreadsheet takes what begins like a formula for one, and a file's name is a student's to choose."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def about(name: str, marked: list[tuple[dict, dict]]) -> dict:

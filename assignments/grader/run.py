@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from tqdm import tqdm
 
-from . import book, course, grade, intake, records, report, roster, sandbox, workplace
+from . import book, course, grade, gradebooks, intake, records, report, roster, sandbox, workplace
 
 WORKER_MEMORY = 8 * 2**30
 ATTEMPTS = 2  # a submission that was at work when workers died is tried once more
@@ -141,5 +141,10 @@ def run(
             for one in found
             if (record := store.read(one.problem_set, one.student)) is not None
         ]
-        report.write(out, on_file, book.enter(out / "course", on_file))
+        marks = book.enter(out / "course", on_file)
+        report.write(out, on_file, marks)
+        submitted = {(one.problem_set, one.student): one for one in found}
+        whose = [submitted[record["problem_set"], record["student"]] for record in on_file]
+        for line in gradebooks.write(out, list(zip(whose, on_file, marks)), people):
+            print(line)
     return on_file
