@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 
-from . import course, intake, notebooks
+from . import course, intake, notebooks, scratch
 from .sandbox import Limits, SandboxError
 
 HERE = Path(__file__).resolve().parent
@@ -57,7 +57,8 @@ def _of_the_grader(name: str) -> bytes:
     found = hashlib.sha256()
     helper = course.ROOT / "d2lite"
     text = course.SOURCE / name / f"{name}.md"
-    for path in [*sorted(HERE.glob("*.py")), *sorted(helper.rglob("*.py")), *([text] if text.exists() else [])]:
+    others = [path for path in (text, scratch.TABLE) if path.exists()]
+    for path in [*sorted(HERE.glob("*.py")), *sorted(helper.rglob("*.py")), *others]:
         found.update(path.read_bytes())
     return found.digest()
 
@@ -80,6 +81,7 @@ def grade(submission: intake.Submission, options: Options) -> dict:
         "late": late(submission, options),
         "status": "missing" if submission.missing else "not marked",
         "remarks": list(submission.remarks),
+        "look": [],
         "out_of": sum(course.graded(name).values()) if known else 0.0,
         "by_hand": {},
         "marks": dict.fromkeys(course.graded(name), 0.0) if known else {},
@@ -107,6 +109,7 @@ def _mark(record: dict, submission: intake.Submission, options: Options) -> None
     released = nbformat.read(course.released(options.base, name), as_version=4)
     notebook, mended = notebooks.load(submission.path, released)
     record["remarks"] += mended
+    record["look"] = scratch.remarks(name, students(notebook, name))
     with tempfile.TemporaryDirectory(prefix="grading-") as folder:
         course.private(Path(folder), options.base, name, notebook)
         commands = course.api(Path(folder), unsafe=options.unsafe, limits=options.limits)
@@ -130,6 +133,17 @@ def _mark(record: dict, submission: intake.Submission, options: Options) -> None
     if happened["ended"]:
         record["status"] = "ended early"
         record["remarks"].append(f"ended at {happened['ended']}; what came after could not be marked")
+
+
+def students(notebook: nbformat.NotebookNode, name: str) -> list[tuple[str, str]]:
+    """The code cells that are the student's: grade_id, "" where there is none, and text."""
+    by_hand = course.by_hand(name)
+    found = []
+    for cell in notebook.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and about.get("solution", True) and about.get("grade_id") not in by_hand:
+            found.append((about.get("grade_id", ""), cell.source))
+    return found
 
 
 def cut(notebook: nbformat.NotebookNode) -> None:

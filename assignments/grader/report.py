@@ -39,7 +39,7 @@ def row(record: dict, marks: dict) -> dict:
         "open_by_hand": f"{sum(mark['open'] for mark in marks.values()):g}",
         "late": "late" if record["late"] else "",
         "status": record["status"],
-        "remarks": "; ".join(record["remarks"]),
+        "remarks": "; ".join([*record["remarks"], *record.get("look", [])]),
     }
 
 
