@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 
 from tools import files
 
-from . import book, course, gradebooks
+from . import book, course, gradebooks, similar
 
 COLUMNS = ("student", "name", "problem_set", "points", "out_of", "open_by_hand", "late", "status", "remarks")
 PAGES = jinja2.Environment(
@@ -58,7 +58,11 @@ def write(folder: Path, found: list[dict], given: list[dict[str, dict]]) -> None
         files.write(folder / "feedback" / record["problem_set"] / f"{record['student']}.html", page)
     sets = [about(name, marked) for name in sorted({record["problem_set"] for record in found})]
     odd = [line for line in rows if line["remarks"] or line["status"] != "marked"]
-    files.write(folder / "summary.html", PAGES.get_template("summary.html").render(sets=sets, odd=odd))
+    alike = [pairs for one in sets if (pairs := similar.compare(one["name"], found)) is not None]
+    if alike:
+        files.write(folder / "similar.html", PAGES.get_template("similar.html").render(sets=alike))
+    page = PAGES.get_template("summary.html").render(sets=sets, odd=odd, alike=bool(alike))
+    files.write(folder / "summary.html", page)
 
 
 def questions(record: dict, marks: dict) -> list[dict]:

@@ -1,0 +1,143 @@
+"""The report of what is alike: a copy is found however it is dressed up, and what everybody writes is not."""
+
+import random
+
+import classroom
+
+from assignments.grader import course, report, similar
+
+NAME = course.find("ps2")
+WRITTEN = next(iter(course.by_hand(NAME)))
+
+VOCABULARY = ["mean", "batch", "network", "running", "test", "layer"]
+#: ways to write three functions, none of them the solution's
+MOMENTS = [
+    "def moments(X):\n    Y = X.transpose(0, 1).flatten(1)\n    return Y.mean(1), Y.var(1, unbiased=False)",
+    "def moments(X):\n    dims = [0] + list(range(2, X.ndim))\n    m = X.mean(dim=dims)\n"
+    "    return m, X.var(dim=dims, correction=0)",
+    "def moments(X):\n    flat = X.movedim(1, -1).reshape(-1, X.shape[1])\n    mu = flat.sum(0) / len(flat)\n"
+    "    return mu, ((flat - mu) ** 2).sum(0) / len(flat)",
+    "def moments(X):\n    return tuple(map(torch.stack, zip(*[(c.mean(), (c - c.mean()).square().mean()) "
+    "for c in X.unbind(1)])))",
+]
+AFFINE = [
+    "def as_affine(mean, var, gamma, beta, eps=1e-5):\n    a = gamma * (var + eps).rsqrt()\n"
+    "    return a, beta - a * mean",
+    "def as_affine(mean, var, gamma, beta, eps=1e-5):\n    std = (var + eps) ** 0.5\n"
+    "    return gamma / std, beta - gamma * mean / std",
+    "def as_affine(mean, var, gamma, beta, eps=1e-5):\n    scale = gamma.div(torch.sqrt(var.add(eps)))\n"
+    "    shift = torch.addcmul(beta, mean, scale, value=-1)\n    return scale, shift",
+]
+MERGE = [
+    "def merge(n_a, mean_a, var_a, n_b, mean_b, var_b):\n    n = n_a + n_b\n    d = mean_b - mean_a\n"
+    "    return mean_a + d * n_b / n, (n_a * var_a + n_b * var_b) / n + d ** 2 * n_a * n_b / n ** 2",
+    "def merge(n_a, mean_a, var_a, n_b, mean_b, var_b):\n    first = (n_a * mean_a + n_b * mean_b) / (n_a + n_b)\n"
+    "    second = (n_a * (var_a + mean_a ** 2) + n_b * (var_b + mean_b ** 2)) / (n_a + n_b)\n"
+    "    return first, second - first ** 2",
+]
+ODD = """def fold(weight, bias, state, eps=1e-5):
+    scale = state["weight"] * torch.pow(state["running_var"] + eps, -1 / 2)
+    view = [len(scale)] + (weight.dim() - 1) * [1]
+    start = torch.zeros(len(scale)).to(weight) if bias is None else bias
+    return weight * scale.view(*view), torch.lerp(state["running_mean"], start, 1.0) * scale - 0 + state["bias"]
+"""
+DRESSED = '''def fold(weight, bias, state, eps=1e-5):
+    """My own work."""
+    # first the factor
+    f = state["weight"] * torch.pow(
+        state["running_var"] + eps, -1 / 2)
+    form = [len(f)] + (weight.dim() - 1) * [1]   # one for each axis
+    b0 = torch.zeros(len(f)).to(weight) if bias is None else bias
+
+    return weight * f.view(*form), torch.lerp(state["running_mean"], b0, 1.0) * f - 0 + state["bias"]
+'''
+
+
+def record(student: str, cells: dict[str, str]) -> dict:
+    made = [{"cell": cell, "source": source, "test": False} for cell, source in cells.items()]
+    return {"student": student, "problem_set": NAME, "cells": made}
+
+
+def a_class(count: int = 24) -> list[dict]:
+    """Everybody has written three functions alone; many have the same by chance, and all the rest of the solution."""
+    dice = random.Random(0)
+    given = classroom.solutions(NAME)
+    return [
+        record(
+            f"s{number:02d}",
+            {
+                **given,
+                "moments": dice.choice(MOMENTS),
+                "as-affine": dice.choice(AFFINE),
+                "merge": dice.choice(MERGE),
+                WRITTEN: f"written = '''{' '.join(dice.choices(VOCABULARY, k=60))}'''",
+            },
+        )
+        for number in range(count)
+    ]
+
+
+def with_cells(one: dict, **cells: str) -> dict:
+    for entry in one["cells"]:
+        entry["source"] = cells.get(entry["cell"], entry["source"])
+    return one
+
+
+def test_a_copy_that_was_dressed_up_comes_first():
+    people = a_class()
+    with_cells(people[3], fold=ODD)
+    with_cells(people[17], fold=DRESSED)
+    found = similar.compare(NAME, people)
+    first, second, *_ = found["pairs"]
+    assert first["students"] == ("s03", "s17") and first["cells"][0][0] == "fold"
+    assert first["alone"] > 3 * second["alone"] and found["pairs_count"] == 24 * 23 / 2
+    assert similar.tokens(ODD) == similar.tokens(DRESSED)
+
+
+def test_a_copied_answer_is_found():
+    people = a_class()
+    answer = (
+        "each batch pulls the statistics a tenth of the way so twenty of them forget nearly all that was seen before"
+    )
+    with_cells(people[5], **{WRITTEN: f"written = '''Well, {answer}.'''"})
+    with_cells(people[6], **{WRITTEN: f"written = '''I think that {answer.replace('nearly', 'almost')}!'''"})
+    (first, *_) = similar.compare(NAME, people)["pairs"]
+    assert first["students"] == ("s05", "s06") and first["cells"][0][0] == WRITTEN
+
+
+def test_the_solution_and_what_was_handed_out_are_nothing():
+    people = [record(f"s{number}", classroom.solutions(NAME)) for number in range(4)]
+    assert similar.compare(NAME, people)["pairs"] == []
+    assert similar.compare(NAME, people[:1]) is None
+
+
+def test_the_order_of_submissions_does_not_matter():
+    people = a_class(8)
+    with_cells(people[1], fold=ODD)
+    with_cells(people[2], fold=DRESSED)
+    first, second = (similar.compare(NAME, order)["pairs"] for order in (people, people[::-1]))
+    assert [set(pair["students"]) for pair in first] == [set(pair["students"]) for pair in second]
+    assert [pair["alone"] for pair in first] == [pair["alone"] for pair in second]
+
+
+def test_edits_are_counted():
+    people = a_class(6)
+    with_cells(people[0], fold=ODD)
+    with_cells(people[1], fold=DRESSED.replace("-1 / 2", "-0.5"))
+    (first, *_) = similar.compare(NAME, people)["pairs"]
+    cells = {cell: source for cell, source, _ in first["cells"]}
+    assert first["students"] == ("s00", "s01") and "fold" in cells and 0 < first["edited"] < first["tokens"]
+
+
+def test_code_that_is_no_python_is_compared_too():
+    assert similar.tokens("def f(:\n  'x") and similar.tokens("") == [] and similar.runs([], 3) == set()
+    assert similar.runs(["a", "b"], 3) == {("a", "b")}
+
+
+def test_the_page_says_its_limits_and_shows_code_as_text():
+    people = a_class(6)
+    with_cells(people[0], fold=ODD + "\nx = '<script>alert(1)</script>'")
+    with_cells(people[1], fold=DRESSED)
+    page = report.PAGES.get_template("similar.html").render(sets=[similar.compare(NAME, people)])
+    assert "No line of this page proves anything" in page and "<script>" not in page and "&lt;script&gt;" in page
+    assert "s00, s01" in page
