@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from d2lite.data import readers
 from d2lite.data.catalog import DATASETS, File
 
 TRAIN, TEST, VAL = 600, 200, 100
@@ -79,7 +78,6 @@ def small_cifar(monkeypatch, folder, form):
 
     n = 20
     images, labels = pictures(6 * n, 3, 32, 3), np.arange(6 * n) % 10
-    monkeypatch.setattr(readers, "CIFAR_BATCH", n)
     files = {}
     for i in range(6):
         some, those = images[i * n : (i + 1) * n].transpose(0, 3, 1, 2).reshape(n, -1), labels[i * n : (i + 1) * n]

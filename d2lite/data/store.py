@@ -4,9 +4,9 @@ import hashlib
 import os
 import sys
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def find(dataset: DataSet, root: str | os.PathLike | None = None) -> Found | Non
     for layout in dataset.layouts:
         for folder in _folders_of_others(layout, data):
             paths = _lying(layout, folder)
-            if len(paths) == len(layout.files) and _is_of(dataset, paths):
+            if len(paths) == len(layout.files) and _is_of(layout, paths):
                 return Found(layout, paths)
     return None
 
@@ -68,11 +68,11 @@ def _entries(folder: Path) -> list[str]:
     return sorted(os.listdir(folder)) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
 
 
-def _is_of(dataset: DataSet, paths: dict[File, Path]) -> bool:
-    """Whether the smallest of these files holds what was published of ``dataset``."""
+def _is_of(layout: Layout, paths: dict[File, Path]) -> bool:
+    """Whether the smallest of these files holds what was published."""
     file, path = min(paths.items(), key=lambda pair: pair[1].stat().st_size)
     try:
-        _check_digests((file,), [path], [readers.read_bytes(path) if file.contents_hash else path])
+        _checked(layout, file, path)
     except (DataFileError, OSError):
         return False
     return True
@@ -139,16 +139,15 @@ def read(
     """
     found = obtain(dataset, root)
     try:
-        if found.layout.kind in SLOW:
-            for file, path in found.paths.items():
-                _check_source(file, path)
-            return found, {train: _read_kept(found, dataset, train, rows[train]) for train in rows}
-        return found, {train: _read_files(found, dataset, train, rows[train]) for train in rows}
-    except DataFileError as error:
+        contents = {file: _checked(found.layout, file, path) for file, path in found.paths.items()}
+        take = _read_kept if found.layout.kind in SLOW else _read_files
+        return found, {train: take(found, dataset, train, rows[train], contents) for train in rows}
+    except (DataFileError, PermissionError) as error:
+        error = error if isinstance(error, DataFileError) else UnreadableFileError(error.filename)
         error.dataset = dataset.name
         ours = download.cache_folder() in error.path.parents and found.layout.mirrors
         if again or not ours or isinstance(error, UnreadableFileError):
-            raise
+            raise error from None
         print(f"{error.path}: {error.problem}. Downloading it again.", file=sys.stderr)
         error.path.unlink(missing_ok=True)
         try:
@@ -163,7 +162,22 @@ def verify(dataset: DataSet) -> Found:
     return read(dataset, None, {True: np.arange(0), False: np.arange(0)})[0]
 
 
-def _read_kept(found: Found, dataset: DataSet, train: bool, rows: np.ndarray) -> Arrays:
+def _checked(layout: Layout, file: File, path: Path) -> Any:
+    """What is in a file, unpacked, if that is what was published; of a kind that is slow to read the path itself.
+
+    Raises:
+        DataFileError: it is not.
+    """
+    if not path.stat().st_size:
+        raise DataFileError(path, "is empty")
+    data, expected = path if layout.kind in SLOW else readers.read_bytes(path), file.contents_hash or file.hash or ""
+    if not readers.has_digest(data, expected):
+        what = f"does not hold the published bytes (check sum is not {expected}), so it is altered or truncated"
+        raise DataFileError(path, what)
+    return data
+
+
+def _read_kept(found: Found, dataset: DataSet, train: bool, rows: np.ndarray, contents: dict) -> Arrays:
     """What :func:`_read_files` gives, from a decoded copy that is kept in the cache."""
     if not len(rows):
         return np.empty(0, np.uint8), rows
@@ -173,67 +187,29 @@ def _read_kept(found: Found, dataset: DataSet, train: bool, rows: np.ndarray) ->
     copy = download.cache_folder() / "decoded" / f"{dataset.name}-{'train' if train else 'test'}-{key}.npz"
     arrays = _read_copy(copy, (total, dataset.size, dataset.size, dataset.channels))
     if arrays is None and found.layout.kind == "parquet" and len(rows) < total // 2:
-        return _read_files(found, dataset, train, rows)  # decoding a few is faster than keeping all
+        return _read_files(found, dataset, train, rows, contents)  # decoding a few is faster than keeping all
     if arrays is None:
-        arrays = _read_files(found, dataset, train, None)
+        arrays = _read_files(found, dataset, train, None, contents)
         _write_copy(copy, *arrays)
     return arrays[0][rows], arrays[1][rows]
 
 
-def _read_files(found: Found, dataset: DataSet, train: bool, rows: np.ndarray | None) -> Arrays:
+def _read_files(found: Found, dataset: DataSet, train: bool, rows: np.ndarray | None, contents: dict) -> Arrays:
     """The published training or test images at ``rows``, None for all, and their labels."""
     kind, files = found.layout.kind, found.layout.train if train else found.layout.test
-    paths, contents = [found.paths[file] for file in files], []  # contents: where they are checked last
     if kind == "parquet":
-        images, labels = readers.read_parquet(paths[0], rows)
-    elif kind == "idx":
-        contents = [readers.read_bytes(path) for path in paths]
-        images = readers.idx_array(paths[0], contents[0], 3)[..., None]
-        labels = readers.idx_array(paths[1], contents[1], 1)
-        if len(images) != len(labels):
-            raise DataFileError(paths[1], f"holds {len(labels):,} labels for the {len(images):,} images of {paths[0]}")
+        images, labels = readers.read_parquet(contents[files[0]], rows)
+        return images, labels.astype(np.int64)
+    if kind == "idx":
+        images, labels = (readers.idx_array(contents[file]) for file in files)
+        images = images[..., None]
     else:
-        if kind == "cifar-archive":
-            batches = readers.archive_batches(paths[0], train)
-        else:
-            contents = [readers.read_bytes(path) for path in paths]
-            if kind == "cifar-py":  # a pickle is not opened unless its bytes are those published
-                _check_digests(files, paths, contents)
-            parse = readers.batch_records if kind == "cifar-bin" else readers.batch_pickle
-            batches = [parse(path, data) for path, data in zip(paths, contents)]
-        images = np.concatenate([images for images, _ in batches]).transpose(0, 2, 3, 1)
-        labels = np.concatenate([labels for _, labels in batches])
-    wrong = np.flatnonzero((labels < 0) | (labels >= len(dataset.classes)))
-    if len(wrong):
-        number, last = int(wrong[0]), len(dataset.classes) - 1
-        path = paths[-1] if len(paths) < 3 else paths[number // (len(labels) // len(paths))]
-        raise DataFileError(path, f"label {int(labels[number])} of image {number:,} is outside 0 … {last}")
-    total = dataset.train_images if train else dataset.test_images
-    if len(labels) != total:
-        raise DataFileError(paths[-1], f"holds {len(labels):,} labels where {dataset.label} has {total:,}")
-    # Last, because the checks above say more precisely what is wrong, and these forms are safe to look into.
-    _check_digests(files, paths, contents)
-    if rows is not None:
-        images, labels = images if kind == "parquet" else images[rows], labels[rows]
-    return np.ascontiguousarray(images), labels.astype(np.int64)
-
-
-def _check_source(file: File, path: Path) -> None:
-    try:
-        if path.stat().st_size == 0:
-            raise DataFileError(path, "is empty")
-        _check_digests((file,), [path], [path])
-    except PermissionError:
-        raise UnreadableFileError(path) from None
-
-
-def _check_digests(files: tuple[File, ...], paths: list[Path], contents: Sequence[bytes | Path]) -> None:
-    for file, path, data in zip(files, paths, contents):
-        expected = file.contents_hash or file.hash
-        if expected and not readers.has_digest(data, expected):
-            raise DataFileError(
-                path, f"does not hold the published bytes (check sum is not {expected}), so it is altered or truncated"
-            )
+        parse = readers.batch_records if kind == "cifar-bin" else readers.batch_pickle
+        batches = [parse(found.paths[file], contents[file]) for file in files if kind != "cifar-archive"]
+        images, labels = map(np.concatenate, zip(*batches or readers.archive_batches(contents[files[0]], train)))
+        images = images.transpose(0, 2, 3, 1)
+    rows = slice(None) if rows is None else rows
+    return np.ascontiguousarray(images[rows]), labels[rows].astype(np.int64)
 
 
 def _digests(images: np.ndarray, labels: np.ndarray) -> list[str]:
