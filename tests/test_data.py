@@ -112,7 +112,8 @@ def test_first_fashion_mnist_images_are_the_known_ones(monkeypatch):
     """Sample images of the published set: the first training images are an ankle boot and a T-shirt."""
     monkeypatch.setenv("D2LITE_PROFILE", "full")
     loaded = data.load("fashion_mnist", device="cpu")
-    order = loading._permutations(DATASETS["fashion_mnist"])[0].tolist()
+    rows = loading._split_rows(DATASETS["fashion_mnist"])
+    order = [*rows["val"], *rows["train"]]
     labels = torch.cat([loaded.val.labels, loaded.train.labels])
     assert [loaded.classes[labels[order.index(i)]] for i in (0, 1, 3, 5)] == [
         "ankle boot",
@@ -252,7 +253,7 @@ def test_batch_takes_indices_in_any_form():
         assert torch.equal(X, whole[[3, 0, 9]]) and y.tolist() == [3, 0, 9]
     assert split.batch(slice(2, 5))[1].tolist() == [2, 3, 4] and split.batch(7)[1].tolist() == [7]
     for wrong in ([10], -11, [0, 99]):
-        with pytest.raises(IndexError, match="outside this split of 10 images"):
+        with pytest.raises(IndexError, match="is out of bounds .* in this split of 10 images"):
             split.batch(wrong)
 
 
@@ -262,7 +263,7 @@ def test_a_mask_chooses_images(form):
     X, y = split.batch(form(mask))
     assert y.tolist() == [0, 3] and torch.equal(X, split.batch([0, 3])[0])
     for wrong in (mask[:3], [*mask, True], [mask]):
-        with pytest.raises(IndexError, match="a mask of shape .* does not fit this split of 4 images"):
+        with pytest.raises(IndexError, match="(did not match|too many indices).* in this split of 4 images"):
             split.batch(form(wrong))
 
 
@@ -275,7 +276,7 @@ def test_batch_takes_a_single_number_in_any_form(one):
 @pytest.mark.parametrize(
     ("indices", "said"),
     [([0, -99999], "index -99999 is"), ([0, 99, 1], "index 99 is"), (np.int64(-11), "index -11 is"),
-     ([0.5, 1.0], "whole numbers or booleans, not torch.float32")],
+     ([0.5, 1.0], "integer or boolean arrays are valid indices, in this")],
 )  # fmt: skip
 def test_a_wrong_index_is_named(indices, said):
     with pytest.raises(IndexError, match=said):
@@ -384,7 +385,7 @@ def test_the_quick_profile_decodes_only_what_it_takes(monkeypatch, folder, tmp_p
     monkeypatch.setenv("D2LITE_PROFILE", "quick")
     decoded = []
     real_decode = readers._decode
-    monkeypatch.setattr(readers, "_decode", lambda e, p: decoded.append(len(e)) or real_decode(e, p))
+    monkeypatch.setattr(readers, "_decode", lambda e: decoded.append(len(e)) or real_decode(e))
     quick = data.load("cifar10", batch_size=8, quick_images=16, device="cpu")
     assert decoded == [20, 8]
     assert torch.equal(quick.train.images, whole.train.images[:16]) and quick.train.total == 90

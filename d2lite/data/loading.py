@@ -76,9 +76,9 @@ def load(
 
     dataset = asked = _dataset(name)
     size = dataset.size if size is None else size
-    rows, totals = capped(_split_rows(dataset), quick_images, batch_size)
     label, mean, std = dataset.label, dataset.mean, dataset.std
     if dataset.layouts:
+        rows, totals = capped(_split_rows(dataset), quick_images, batch_size)
         try:
             wanted = {True: np.concatenate([rows["train"], rows["val"]]), False: rows["test"]}
             found, published = store.read(dataset, root, wanted)
@@ -91,11 +91,12 @@ def load(
             dataset, label = DATASETS["digits"], f"digits (standing in for {asked.label})"
             said = f"scikit-learn's digits stand in for {asked.label} (which is {error.reason}). {error.remedy}"
             print(printable(said))
-            rows, totals = capped(_split_rows(dataset), quick_images, batch_size)
     if not dataset.layouts:
+        every = _split_rows(dataset)
+        rows, totals = capped(every, quick_images, batch_size)
         images, labels = _digits(asked.size, asked.channels)
         arrays = {part: (images[index], labels[index]) for part, index in rows.items()}
-        mean, std = moments(images[_permutations(dataset)[0]])
+        mean, std = moments(images[np.concatenate([every["val"], every["train"]])])
     return image_data(
         dataset.name, label, dataset.classes, arrays, mean=mean, std=std, channels=asked.channels, size=size,
         batch_size=batch_size, augment=augment, mirrored=dataset.mirrored, device=target, totals=totals,
@@ -151,19 +152,14 @@ def _folder(name: object) -> Path | None:
     return path if os.path.isdir(path) else None
 
 
-def _permutations(dataset: DataSet) -> tuple[np.ndarray, np.ndarray]:
-    """Fixed orders of the training (with validation) and the test images. Digits have no published test images, so
-    theirs are the first of one order over all."""
-    draw = fixed_order()
-    if dataset.layouts:
-        return draw.permutation(dataset.train_images), draw.permutation(dataset.test_images)
-    order = draw.permutation(dataset.train_images + dataset.test_images)
-    return order[dataset.test_images :], order[: dataset.test_images]
-
-
 def _split_rows(dataset: DataSet) -> dict[str, np.ndarray]:
-    """For each split the rows of the published arrays that it has."""
-    order, test = _permutations(dataset)
+    """For each split the rows of the published arrays that it has, in a fixed order.
+
+    Digits have no published test images, so theirs are the first of one order over all.
+    """
+    draw, n = fixed_order(), dataset.test_images
+    order = draw.permutation(dataset.train_images + (0 if dataset.layouts else n))
+    test, order = (draw.permutation(n), order) if dataset.layouts else (order[:n], order[n:])
     return {"train": order[dataset.val_images :], "val": order[: dataset.val_images], "test": test}
 
 

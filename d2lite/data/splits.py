@@ -1,6 +1,5 @@
 """Images on the device as bytes, and what a training loop draws from them: normalized batches."""
 
-import numbers
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -122,22 +121,12 @@ class Split:
             IndexError: an index is outside the split or no whole number, or there are too many or too few booleans.
         """
         n = self.num_images
-        if isinstance(indices, slice):
-            indices = range(*indices.indices(n))
-        if not isinstance(indices, (torch.Tensor, np.ndarray, int, numbers.Integral)):
-            indices = list(indices)
-        index = torch.as_tensor(indices).cpu()
-        if index.dtype == torch.bool:
-            if index.shape != (n,):
-                raise IndexError(f"a mask of shape {tuple(index.shape)} does not fit this split of {n:,} images")
-            index = index.nonzero()
-        if index.numel() and (index.is_floating_point() or index.is_complex()):
-            raise IndexError(f"indices must be whole numbers or booleans, not {index.dtype}")
-        index = index.reshape(-1).long()
-        outside = index[(index < -n) | (index >= n)]
-        if len(outside):
-            raise IndexError(f"index {int(outside[0])} is outside this split of {n:,} images (0 … {n - 1:,})")
-        rows, y = self._take((index % n).to(self.labels.device))
+        given = indices.cpu().numpy() if isinstance(indices, torch.Tensor) else indices
+        try:  # as NumPy takes them, which knows all of these forms
+            index = np.arange(n)[list(given) if isinstance(given, Sequence) else given]
+        except IndexError as error:
+            raise IndexError(f"{error}, in this split of {n:,} images") from None
+        rows, y = self._take(torch.from_numpy(index.reshape(-1)).to(self.labels.device))
         return self._prepare(rows.to(self.device)), y.to(self.device)
 
     def _take(self, indices: slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
