@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from collections import Counter
 from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
@@ -185,14 +186,15 @@ def test_one_seed_has_no_spread(told):
     assert Table(d2l.story("vgg")._repr_html_()).rows[-1][2:4] == ["80.00", "1"]
 
 
-def test_runs_that_cannot_be_compared_are_refused(told):
-    told([{"network": "vgg11", "epochs": 3}])
-    with pytest.raises(ValueError, match=r"differ in epochs: 10 \(vgg11_quarter\), 3 \(vgg11\)"):
-        d2l.story("vgg")
-    assert d2l.story("alexnet"), "a network that comes later does not matter"
-    told([{"network": "lenet", "seed": 1, "lr": 0.1}])
-    with pytest.raises(ValueError, match="2 rows of the main line are of 'lenet' with seed 1"):
-        d2l.story("alexnet")
+def test_stored_runs_of_the_main_line_can_be_compared():
+    runs = d2l.measured(recipe="mainline")
+    for column in ("dataset", "input_px", "images", "epochs"):
+        values = {run[column]: run["network"] for run in runs}
+        assert len(values) == 1, f"runs of the main line differ in {column}: {values}. Measure the odd ones anew"
+    counts = Counter((run["network"], run["seed"]) for run in runs)
+    assert set(counts.values()) == {1}, (
+        f"of {counts.most_common(1)[0][0]} keep one row in measured.csv, the current one"
+    )
 
 
 def test_the_step_says_what_it_bought_and_what_it_cost(told):

@@ -208,8 +208,8 @@ def _read_files(found: Found, dataset: DataSet, train: bool, rows: np.ndarray | 
         batches = [parse(found.paths[file], contents[file]) for file in files if kind != "cifar-archive"]
         images, labels = map(np.concatenate, zip(*batches or readers.archive_batches(contents[files[0]], train)))
         images = images.transpose(0, 2, 3, 1)
-    rows = slice(None) if rows is None else rows
-    return np.ascontiguousarray(images[rows]), labels[rows].astype(np.int64)
+    chosen: Any = slice(None) if rows is None else rows
+    return np.ascontiguousarray(images[chosen]), labels[chosen].astype(np.int64)
 
 
 def _digests(images: np.ndarray, labels: np.ndarray) -> list[str]:

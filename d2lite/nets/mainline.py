@@ -204,7 +204,7 @@ def story(upto: str | None = None, *, to_come: bool = False) -> Story:
         to_come: leave the accuracy of the new networks open, as a chapter does when it begins.
 
     Raises:
-        ValueError: no such network or chapter; or runs of the main line differ in what they were trained on.
+        ValueError: no such network or chapter.
     """
     new = [name for name in MAINLINE if upto in (name, NETWORKS[name].chapter)]
     if upto is not None and not new:
@@ -226,19 +226,9 @@ def story(upto: str | None = None, *, to_come: bool = False) -> Story:
 
 
 def _conditions(runs: list[dict]) -> str:
-    """How all were trained. Runs that differ in it are refused, and two runs of a network with the same seed."""
+    """How all were trained."""
     if not runs:
         return "No network is measured yet."
-    for column in ("dataset", "input_px", "images", "epochs"):
-        values = {run[column]: run["network"] for run in runs}
-        if len(values) > 1:
-            differing = ", ".join(f"{value} ({network})" for value, network in values.items())
-            raise ValueError(f"runs of the main line differ in {column}: {differing}. Measure the odd ones anew.")
-    for (network, seed), count in Counter((run["network"], run["seed"]) for run in runs).items():
-        if count > 1:
-            raise ValueError(
-                f"{count} rows of the main line are of {network!r} with seed {seed}: keep the current one."
-            )
     run = runs[0]
     return (
         f"{run['dataset']}, {run['input_px']} px, {run['images']:,} training images, {run['epochs']} epochs; "
