@@ -12,7 +12,7 @@ MOVED = {
     "batches": "data.splits", "board": "train.board", "building": "nets.catalog", "checkpoints": "train.checkpoint",
     "datasets": "data.catalog", "device": "machine.devices machine.seeds machine.versions",
     "download": "data.download data.errors", "formats": "data.readers data.errors", "frontier": "nets.statistics",
-    "history": "train.history train.curves", "listeners": "train.board", "locate": "data.store data.errors",
+    "history": "train.history", "listeners": "train.board", "locate": "data.store data.errors",
     "mainline": "nets.mainline", "metrics": "train.metrics", "networks": "nets.catalog",
     "parallel": "machine.distributed", "plotting": "inspect.figures", "preflight": "train.validate",
     "reading": "data.store", "recipes": "nets.catalog nets.tables arguments",

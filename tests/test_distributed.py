@@ -205,7 +205,7 @@ def test_only_the_first_process_writes_checkpoints(monkeypatch, tmp_path):
     stepper = torch.optim.SGD(net.parameters(), lr=0.1)
     for rank, expected in ((1, []), (0, ["run.pt"])):
         monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
-        checkpoint.save_run(tmp_path / "run.pt", {}, net, stepper, stepper, stepper, d2l.History())
+        checkpoint.save_run(tmp_path / "run.pt", {}, {"net": net, "optimizer": stepper, "history": d2l.History()})
         assert [path.name for path in tmp_path.iterdir()] == expected
 
 

@@ -19,7 +19,7 @@ import urllib3
 from tqdm import tqdm
 
 from ..files import named_folder
-from ..machine.notebook import in_notebook
+from ..machine.printing import in_notebook
 from . import network
 from .catalog import File, Layout
 from .errors import DataError, DownloadError
@@ -100,18 +100,13 @@ def _fetch(layout: Layout, answers: dict[str, str]) -> dict[File, Path]:
                 if not paths[file].is_file():
                     _fetch_one(file, folder, mirrors_of(layout), answers)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise DataError(
-                f"Cannot write to the cache folder {folder} ({error.strerror or error}). Set D2LITE_CACHE to a folder "
-                f"that you may write to."
-            ) from error
-        for part in (part for file in missing for part in folder.glob(f"{file.name}*.part")):
-            part.unlink(missing_ok=True)
-        need = sum(file.size for file in missing) / 1e6
-        raise DataError(
-            f"The disk is full: {folder} has no room for {need:,.0f} MB. Free some space, or set D2LITE_CACHE to a "
-            f"folder on another disk. The unfinished download was removed."
-        ) from error
+        what = f"Cannot write to the cache folder {folder} ({error.strerror or error})."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            for part in (part for file in missing for part in folder.glob(f"{file.name}*.part")):
+                part.unlink(missing_ok=True)
+            need = sum(file.size for file in missing) / 1e6
+            what = f"The disk is full: {folder} has no room for {need:,.0f} MB. The unfinished download was removed."
+        raise DataError(f"{what} Set D2LITE_CACHE to a folder with room that you may write to.") from error
     return paths
 
 

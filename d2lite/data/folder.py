@@ -10,8 +10,7 @@ import torch
 from tqdm import tqdm
 
 from ..machine import devices
-from ..machine.notebook import in_notebook
-from ..machine.printing import how_many, printable
+from ..machine.printing import how_many, in_notebook, printable
 from .assemble import LARGEST_SHARE, capped, fixed_order, image_data, moments
 from .catalog import DATASETS
 from .errors import DataError, ImageFileError

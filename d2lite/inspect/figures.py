@@ -12,9 +12,8 @@ from torch import nn
 
 from ..arguments import check_whole, plain
 from ..machine.devices import check_held
-from ..machine.notebook import shell
-from ..machine.printing import how_many
-from .trace import bare, in_mode, trace
+from ..machine.printing import how_many, shell
+from .trace import bare, called, in_mode
 
 CHANNELS = {"red": "Reds", "green": "Greens", "blue": "Blues"}  # and their color maps
 LARGEST_EDGE_WITH_VALUES = 16
@@ -152,12 +151,7 @@ def show_feature_maps(
     seen: list = []
     hook = modules[layer].register_forward_hook(lambda module, args, output: seen.append(output))
     with hook, in_mode(net, training=False), torch.no_grad():
-        image = image if image.ndim == 4 else image.unsqueeze(0)
-        try:
-            net(image)
-        except RuntimeError:
-            trace(net, tuple(image.shape))  # raises what says more, where it is the image that does not fit
-            raise
+        called(net, image if image.ndim == 4 else image.unsqueeze(0), net)
     shape = tuple(getattr(seen[0], "shape", ())) if seen else "nothing, since it is not called"
     if len(shape) != 4:
         raise ValueError(f"layer {layer!r} puts out shape {shape}: choose one that puts out (N, C, H, W).")

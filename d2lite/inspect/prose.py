@@ -5,8 +5,7 @@ import string
 from typing import Any
 
 from ..machine.devices import profile
-from ..machine.notebook import shell
-from ..machine.printing import printable
+from ..machine.printing import printable, shell
 
 QUICK = "*This was a quick run, on fewer images and for fewer epochs than the stored one.*"
 

@@ -216,6 +216,19 @@ def _calls(
     return calls, last, None
 
 
+def called(model: Callable[..., torch.Tensor], X: torch.Tensor, net: nn.Module) -> torch.Tensor:
+    """``model(X)``, where ``model`` is ``net`` or wraps it.
+
+    Raises:
+        InputShapeError: it is the images that do not fit, which says more than PyTorch's own error.
+    """
+    try:
+        return model(X)
+    except RuntimeError:
+        trace(net, tuple(X.shape))
+        raise
+
+
 def check_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
     """``input_shape`` as a tuple of ints; raise InputShapeError unless all are positive whole numbers, batch first."""
     listed = isinstance(input_shape, (tuple, list)) or (isinstance(input_shape, np.ndarray) and input_shape.ndim == 1)

@@ -1,4 +1,4 @@
-"""Text for whoever reads it: in characters that the output can show, and with nouns that suit their numbers.
+"""What can be shown here: text in characters that the output has, nouns that suit their numbers, pictures or none.
 
 Output that goes to a file or a pipe on Windows has the code page of the country, and a terminal may know ASCII alone:
 there a line, a tick or × ends a program with ``UnicodeEncodeError``. What such a stream lacks is spelled in ASCII.
@@ -7,6 +7,7 @@ there a line, a tick or × ends a program with ``UnicodeEncodeError``. What such
 import codecs
 import sys
 import unicodedata
+from typing import Any
 
 #: the name, for ``errors=``, of the rule by which Python's encoders replace what they lack
 SPELLED = "d2lite.spelled"
@@ -41,3 +42,15 @@ def printable(text: str) -> str:
 def how_many(number: int, noun: str) -> str:
     """``"1 epoch"``, ``"2 epochs"``, ``"60,000 images"``: for nouns that take an s."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def shell() -> Any:
+    """IPython's shell where it can show pictures, asked without importing it; None in a terminal, and in Python."""
+    found = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    terminal = any(kind.__name__ == "TerminalInteractiveShell" for kind in type(found).__mro__)
+    return None if terminal else found
+
+
+def in_notebook() -> bool:
+    """Whether a notebook's kernel runs the code."""
+    return hasattr(shell(), "kernel")

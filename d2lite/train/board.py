@@ -14,9 +14,8 @@ from typing import Any
 from tqdm import tqdm
 
 from ..machine import distributed
-from ..machine.notebook import in_notebook
-from ..machine.printing import how_many, printable
-from .history import EpochRecord, History
+from ..machine.printing import how_many, in_notebook, printable
+from .history import STYLES, EpochRecord, History
 
 
 @dataclass
@@ -179,8 +178,6 @@ class NotebookBoard(Listener):
     def _curves(self) -> tuple[dict, dict]:
         """The figure as a PNG at twice its shown size, and its metadata with alt text."""
         import matplotlib.pyplot as plt  # takes longer to import than all of d2lite, and only a notebook needs it
-
-        from .curves import STYLES
 
         figure = self.history.plot()
         if self.points:

@@ -136,16 +136,15 @@ def settings_of(net: nn.Module, data: Data) -> dict[str, Any]:
 
 
 def save_run(
-    path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler, scaler, history: History,
-    generator: torch.Generator | None = None,
-) -> None:  # fmt: skip
-    """Write weights, optimizer, schedule, scaler, history and the random generators' states, whole or not at all.
+    path: str | os.PathLike, settings: dict, parts: dict[str, Any], generator: torch.Generator | None = None
+) -> None:
+    """Write all ``parts`` of a run (net, optimizer, scheduler, scaler, history) and the states of the random
+    generators, whole or not at all.
 
     Of several processes only the first writes: what the others hold is the same, or follows from it.
     """
     if distributed.rank():
         return
-    parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler, "scaler": scaler, "history": history}
     states = {name: part.state_dict() for name, part in parts.items()}
     states["net"] = weights_of(states["net"])
     states["rng_data"] = None if generator is None else generator.get_state()
@@ -153,10 +152,9 @@ def save_run(
 
 
 def resume_run(
-    path: str | os.PathLike, settings: dict, net: nn.Module, optimizer, scheduler, scaler, history: History,
-    generator: torch.Generator | None = None,
-) -> bool:  # fmt: skip
-    """Put everything back as ``save_run`` found it, the epochs that are done into ``history``; False without a file.
+    path: str | os.PathLike, settings: dict, parts: dict[str, Any], generator: torch.Generator | None = None
+) -> bool:
+    """Put everything back as ``save_run`` found it, the epochs that are done into the history; False without a file.
 
     In ``settings`` the seed becomes that with which the run began, in case nothing was seeded in this process.
     Of several processes the first reads, for all: their number may differ from that of the run that wrote the file.
@@ -171,16 +169,15 @@ def resume_run(
     lacking = [name for name, kind in PARTS.items() if not isinstance(state.get(name), kind)]
     if lacking:
         raise ValueError(f"{path} is a d2lite file, but no checkpoint of a run (no {lacking[0]}): give another file.")
-    saved = state["settings"]
+    saved, net = state["settings"], parts["net"]
     _check_same_run(path, saved, {name: value for name, value in settings.items() if name != "layers"})
     check_same_shapes(net, state["net"], f"the checkpoint {path} holds a network")  # says more than the next line would
     _check_same_run(path, saved, {"layers": settings.get("layers")})
     try:
         done = History.from_state_dict(state["history"])
-        optimizer.load_state_dict(state["optimizer"])
-        scheduler.load_state_dict(state["scheduler"])
-        if state.get("scaler"):  # empty unless the run computes in float16; the first checkpoints lack it
-            scaler.load_state_dict(state["scaler"])
+        for name in ("optimizer", "scheduler", "scaler"):
+            if name != "scaler" or state.get(name):  # empty but in float16; the first checkpoints lack it
+                parts[name].load_state_dict(state[name])
         restore_random_state(state)
         if generator is not None and state.get("rng_data") is not None:
             generator.set_state(state["rng_data"])
@@ -190,7 +187,7 @@ def resume_run(
     except Exception as error:  # sound by its check sums, but written by someone else
         raise ValueError(f"{path} is no checkpoint of d2lite ({type(error).__name__}): give another file.") from error
     settings["seed"] = saved.get("seed", settings.get("seed"))
-    history.records.extend(done)
+    parts["history"].records.extend(done)
     return True
 
 

@@ -1,13 +1,13 @@
-"""What a training run recorded, one record an epoch."""
+"""What a training run recorded, one record an epoch, and its curves."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..arguments import plain, real
 from ..files import write_atomically
@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # imported where they are used: together they take longer tha
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+#: of curves: Okabe–Ito blue and vermilion, told apart in every kind of color blindness, and by line style in print
+STYLES = {"train": {"color": "#0072B2", "linestyle": "-"}, "val": {"color": "#D55E00", "linestyle": "--"}}
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class EpochRecord:
 
 
 @dataclass
-class History:
+class History(Sequence):
     """The records of a run, in order; two histories are equal when everything but the clock is equal."""
 
     records: list[EpochRecord] = field(default_factory=list)
@@ -50,9 +53,6 @@ class History:
 
     def __getitem__(self, index: int) -> EpochRecord:
         return self.records[index]
-
-    def __iter__(self) -> Iterator[EpochRecord]:
-        return iter(self.records)
 
     def __repr__(self) -> str:
         state = ", interrupted" if self.interrupted else ""
@@ -68,9 +68,8 @@ class History:
     @property
     def best(self) -> EpochRecord:
         """The record with the highest validation accuracy (training accuracy where there was no validation)."""
-        if not self.records:
-            raise ValueError("this history is empty: no epoch was finished.")
-        return max(self.records, key=lambda r: r.train_accuracy if r.val_accuracy is None else r.val_accuracy)
+        records = self.records or [self.last]  # which raises
+        return max(records, key=lambda r: r.train_accuracy if r.val_accuracy is None else r.val_accuracy)
 
     def to_frame(self) -> pd.DataFrame:
         """One row an epoch, indexed by epoch."""
@@ -80,9 +79,20 @@ class History:
 
     def plot(self, axes: tuple[Axes, Axes] | None = None) -> Figure:
         """Draw loss and accuracy against epochs, side by side, on ``axes`` or on a new figure; return the figure."""
-        from .curves import plot  # brings Matplotlib
+        import matplotlib.pyplot as plt
 
-        return plot(self.records, axes)
+        panels: Any = plt.subplots(1, 2, figsize=(7, 2.6), layout="constrained")[1] if axes is None else axes
+        for ax, quantity in zip(panels, ("loss", "accuracy")):
+            for split, style in STYLES.items():
+                values = [getattr(record, f"{split}_{quantity}") for record in self]
+                if any(value is not None for value in values):
+                    ax.plot([record.epoch for record in self], values, marker="o", markersize=3, label=split, **style)
+            ax.set(xlabel="epoch", ylabel=quantity)
+            ax.xaxis.get_major_locator().set_params(integer=True)
+            ax.grid(alpha=0.3)
+            if self.records:
+                ax.legend()
+        return panels[0].figure
 
     def state_dict(self) -> dict:
         """Plain lists and numbers, as ``save`` and checkpoints store them."""

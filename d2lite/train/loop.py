@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
 from ..arguments import check_whole
-from ..inspect.trace import bare, trace
+from ..inspect.trace import bare, called
 from ..machine import distributed
 from ..machine.devices import fast_type
 from .batches import Batches, Data, parts_of
@@ -136,9 +136,9 @@ class _Training:
         narrow = dtype != torch.float32
         self.autocast = functools.partial(torch.autocast, on.type, dtype) if narrow else contextlib.nullcontext
         self.scaler = torch.amp.GradScaler(on.type, enabled=dtype == torch.float16)
-        generator = fact(data.train, "generator")
+        parts = {name: getattr(self, name) for name in ("net", "optimizer", "scheduler", "scaler", "history")}
         #: what a checkpoint keeps, as ``save_run`` and ``resume_run`` take it
-        self.state = (settings, net, self.optimizer, self.scheduler, self.scaler, self.history, generator)
+        self.state = settings, parts, fact(data.train, "generator")
 
     def epoch(self, number: int, model: Callable[..., torch.Tensor]) -> EpochRecord:
         """Train with all batches once, by calling ``model``, and measure the network."""
@@ -148,12 +148,8 @@ class _Training:
         tally, began = Tally(), time.perf_counter()
         self.net.train()
         for step, (X, y) in enumerate(self.data.train, start=1):
-            try:
-                with autocast():
-                    logits = model(X)
-            except RuntimeError:
-                trace(self.net, tuple(X.shape))  # raises what says more, where it is a later batch that does not fit
-                raise
+            with autocast():
+                logits = called(model, X, self.net)
             loss = F.cross_entropy(widened(logits), y, label_smoothing=smoothing)
             optimizer.zero_grad(set_to_none=True)
             share = weight(step)  # 1, unless several processes have unequal shares of this batch

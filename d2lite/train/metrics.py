@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..data.splits import Split
-from ..inspect.trace import InputShapeError, bare, in_mode, number_type, trace
+from ..inspect.trace import InputShapeError, bare, called, in_mode, number_type
 from ..machine import distributed
 from .batches import Fed, check_iterable, check_labels
 
@@ -84,11 +84,7 @@ def evaluate(net: nn.Module, split: Iterable) -> Metrics:
     own = split if isinstance(split, Split) and split.device == on and fed.dtype == torch.float32 else None
     with in_mode(net, training=False), torch.no_grad():
         for X, y in own or fed:
-            try:
-                logits = widened(net(X))
-            except RuntimeError:
-                trace(net, tuple(X.shape))  # raises what says more, where it is the images that do not fit
-                raise
+            logits = widened(called(net, X, net))
             if own is None:
                 y = fed.inside(y, logits.shape[1])
             elif not tally.n:
