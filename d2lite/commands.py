@@ -7,8 +7,6 @@ import os
 import sys
 from collections.abc import Iterator
 
-import torch
-
 import d2lite as d2l
 
 from . import data as datasets
@@ -17,7 +15,7 @@ from .arguments import check_real, check_whole
 from .machine import distributed
 from .machine.printing import how_many
 from .machine.versions import version
-from .nets.catalog import KINDS, Recipe, build
+from .nets.catalog import KINDS, Recipe, build, counted
 from .nets.measurements import training_seconds
 from .train.checkpoint import read_state
 from .train.validate import NUMBERS, check_writable, epoch_budget
@@ -146,9 +144,7 @@ def _check_numbers(recipe: Recipe, given: dict) -> None:
     check_real("--size", size, lambda pixels: pixels <= LARGEST, f"a whole number of up to {LARGEST:,} pixels")
     if recipe.dataset in datasets.DATASETS:  # of others, what they hold is known when they are loaded
         dataset = datasets.DATASETS[recipe.dataset]
-        with torch.device("meta"):
-            net = build(recipe, dataset.channels, len(dataset.classes), size)
-        d2l.summary(net, (1, dataset.channels, size, size))
+        counted(recipe, dataset.channels, len(dataset.classes), size)
 
 
 def _announce_time(net, data, network: str, fit_options: dict) -> None:

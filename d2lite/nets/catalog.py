@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..arguments import check_whole, nearest
 from ..data.catalog import DATASETS
+from ..inspect.summarize import Summary, summary
 from .tables import table
 
 
@@ -153,6 +155,17 @@ def published(network: str) -> list[dict]:
         known = sorted(rows)
         raise ValueError(f"nothing published for {network!r}{nearest(network, known)} Known: {', '.join(known)}.")
     return rows[network]
+
+
+def counted(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> Summary:
+    """Shapes, parameters and multiply–accumulates of the network that ``build`` would make, which takes no memory.
+
+    Raises:
+        ValueError: as ``build`` does.
+    """
+    with torch.device("meta"):
+        net = build(recipe, in_channels, num_classes, size)
+    return summary(net, (1, in_channels, size, size))
 
 
 def build(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> nn.Module:

@@ -7,14 +7,12 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from ..arguments import nearest
 from ..data.catalog import DATASETS
-from ..inspect.summarize import Table, summary
-from .catalog import MAINLINE, NETWORKS, Network, build, recipe
+from ..inspect.summarize import Table
+from .catalog import MAINLINE, NETWORKS, Network, counted, recipe
 from .measurements import measured
 from .statistics import Difference, compare, spread
 from .tables import table
@@ -30,7 +28,8 @@ class Row:
 
     ``accuracy`` is the mean test accuracy over ``seeds`` runs, a fraction, ``sd`` their standard deviation; NaN where
     it is to come or not measured (``sd`` of a single run too). ``macs`` are for one image, ``seconds`` for training on
-    a thousand, NaN where not measured. ``new`` says whether the chapter adds it.
+    a thousand, ``memory_mb`` for a training step; the last two NaN where not measured. ``new`` says whether the chapter
+    adds it.
     """
 
     network: Network
@@ -40,6 +39,7 @@ class Row:
     parameters: int
     macs: int
     seconds: float
+    memory_mb: float
     new: bool
 
     @property
@@ -122,12 +122,11 @@ class Story(Table):
         return _step(named[before], named[after])
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a network, indexed by its name: title, year, accuracy, sd, seeds, parameters, macs, seconds, new."""
+        """One row a network, indexed by its name: title, year, and what its ``Row`` holds."""
         import pandas as pd
 
-        records = [{**vars(row), **vars(row.network)} for row in self.rows]
-        columns = ["name", "title", "year", "accuracy", "sd", "seeds", "parameters", "macs", "seconds", "new"]
-        return pd.DataFrame(records, columns=columns).set_index("name")
+        records = [{**vars(row.network), **vars(row)} for row in self.rows]
+        return pd.DataFrame(records).set_index("name").drop(columns=["network", "chapter"])
 
     _HEADER = ("network", "year", "test accuracy in %", "seeds", "parameters", "MACs", "s per 1,000 images")
     _LEFT = 1
@@ -216,8 +215,8 @@ def story(upto: str | None = None, *, to_come: bool = False) -> Story:
     for name in names:
         accuracies = [run["test_acc"] for run in runs if run["network"] == name and not (to_come and name in new)]
         mean = sum(accuracies) / len(accuracies) if accuracies else math.nan
-        cost = costs.get(name) or {**_counted(name), "images_per_second": math.nan}
-        sizes = cost["parameters"], cost["macs"], 1000 / cost["images_per_second"]
+        cost = costs.get(name) or _counted(name)
+        sizes = cost["parameters"], cost["macs"], 1000 / cost["images_per_second"], cost["memory_mb"]
         rows.append(Row(NETWORKS[name], mean, spread(accuracies), len(accuracies), *sizes, name in new))
     timing = "Training times are not measured yet."
     for cost in costs.values():  # all of one device
@@ -246,14 +245,12 @@ def _costs() -> dict[str, dict]:
 
 
 @functools.cache
-def _counted(name: str) -> dict[str, int]:
-    """Parameters, and MACs of one image."""
+def _counted(name: str) -> dict[str, Any]:
+    """A row of ``costs.csv`` for a network that has none: its parameters, and MACs of one image."""
     its = recipe(name, "mainline")
     data = DATASETS[its.dataset]
-    with torch.device("meta"):
-        net = build(its, data.channels, len(data.classes), its.size)
-    counted = summary(net, (1, data.channels, its.size, its.size))
-    return {"parameters": counted.parameters, "macs": counted.macs}
+    found = counted(its, data.channels, len(data.classes), its.size)
+    return {"parameters": found.parameters, "macs": found.macs, "images_per_second": math.nan, "memory_mb": math.nan}
 
 
 def _short(count: int) -> str:
