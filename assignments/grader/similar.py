@@ -23,6 +23,8 @@ from . import course, scratch
 
 RUN, WORDS = 6, 4  # tokens, and words of an answer, that are compared together
 SHOWN, CELLS = 20, 3  # pairs on the page, and cells of each
+SOLVED = re.compile(r"### BEGIN SOLUTION.*?### END SOLUTION", re.S)
+STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
 NOTHING = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 
@@ -77,12 +79,11 @@ def _to_solve(name: str) -> set[str]:
 
 def _known(name: str) -> set[tuple]:
     """Runs that stand in what is handed out or in the solution."""
-    solved = {"student": "", "cells": []}
-    for cell in course.solved(name).cells:
-        if cell.cell_type == "code":
-            solved["cells"].append({"cell": cell["id"], "source": cell.source})
-    stub = runs(tokens("raise NotImplementedError()"), RUN)
-    return Work(name, solved).runs | {(cell, run) for cell in _to_solve(name) for run in stub}
+    cells = [(cell["id"], cell.source) for cell in course.source(name).cells if cell.cell_type == "code"]
+    texts = [(cell, course.SOLUTION.sub("", source)) for cell, source in cells]
+    texts += [(cell, SOLVED.sub(STUB, source)) for cell, source in cells]
+    made = [Work(name, {"student": "", "cells": [{"cell": cell, "source": source}]}) for cell, source in texts]
+    return set().union(*(work.runs for work in made))
 
 
 def compare(name: str, records: list[dict]) -> dict | None:
