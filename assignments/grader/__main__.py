@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from . import book, course, intake, records, release, roster, run, sandbox
+from . import book, course, gradebooks, intake, records, release, roster, run, sandbox
 
 
 def moment(text: str) -> datetime:
@@ -101,6 +101,8 @@ def main() -> int:
         return 130
     print(f"{len(done)} on record. Grades: {out / 'grades.csv'}")
     print(f"summary: {out / 'summary.html'}   a page for each student: {out / 'feedback'}")
+    if (out / gradebooks.FOLDER).is_dir():
+        print(f"for your learning platform, grades and feedback: {out / gradebooks.FOLDER}")
     jupyter = Path(sys.executable).with_name("jupyter")
     print(f"written answers: cd {out / 'course'} && {jupyter} lab, menu Nbgrader > Formgrader; then this command again")
     return 0

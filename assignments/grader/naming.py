@@ -143,12 +143,13 @@ class Layout:
         for path in inside:
             if len(path.parts) > depth + 1:
                 below.setdefault(at / path.parts[depth], []).append(path)
+        alone = len(below) == 1 and all(len(path.parts) > depth + 1 for path in inside)
         undecided = []
         for here, paths in sorted(below.items()):
             name = readable(here.name)
             if MOODLE.match(name) or self.known(name):
                 self.owners.add(here)
-            elif is_collection(name):
+            elif is_collection(name) or (alone and any(_is_sent(path, depth) for path in paths)):
                 self._level(here, paths)
             else:
                 undecided.append((here, paths, self._people(here, paths)))
@@ -206,6 +207,11 @@ def of_file(path: Path) -> Sender:
     if not words(name):
         return Sender(clean(name), which, key=("file", str(path)))
     return Sender(clean(name), which, name=name, key=("name", clean(name).casefold()))
+
+
+def _is_sent(path: Path, depth: int) -> bool:
+    """Whether a platform gave a file, or the folder that it is in, its name; ``depth`` folders above do not count."""
+    return of_file(path).sure == 3 or any(MOODLE.match(readable(part)) for part in path.parts[depth + 1 : -1])
 
 
 def _sent(platform: str, name: str, which: str | None, **more) -> Sender:

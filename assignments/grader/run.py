@@ -16,6 +16,8 @@ from tqdm import tqdm
 from . import book, course, grade, gradebooks, intake, records, report, roster, sandbox, workplace
 
 WORKER_MEMORY = 8 * 2**30
+#: seconds that a submission may take altogether: 200 that use them up are marked by two workers in under two hours
+AFFORDED = 60.0
 ATTEMPTS = 2  # a submission that was at work when workers died is tried once more
 
 
@@ -110,7 +112,7 @@ def run(
         course.prepare(out / "course", wanted)
         book.configure(out / "course", unsafe)
         book.copy(out / "course", folder)
-        options = grade.Options(folder, unsafe, due, sandbox.Limits.here(jobs))
+        options = grade.Options(folder, unsafe, due, replace(sandbox.Limits.here(jobs), total=AFFORDED))
         store, done = records.Records(out), 0
 
         def on_record(one):
