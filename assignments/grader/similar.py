@@ -23,6 +23,7 @@ from . import course, scratch
 
 RUN, WORDS = 6, 4  # tokens, and words of an answer, that are compared together
 SHOWN, CELLS = 20, 3  # pairs on the page, and cells of each
+LEAST = 3  # runs that only the two of a pair have, without which it is not shown
 SOLVED = re.compile(r"### BEGIN SOLUTION.*?### END SOLUTION", re.S)
 STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
 NOTHING = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
@@ -107,7 +108,8 @@ def compare(name: str, records: list[dict]) -> dict | None:
             shared[pair] += weight[run]
             alone[pair] += len(numbers) == 2
     scores = {pair: amount / max(1e-9, min(totals[one] for one in pair)) for pair, amount in shared.items()}
-    ranked = sorted(scores, key=lambda pair: (-scores[pair] * math.log1p(alone[pair]), works[pair[0]].student))
+    worth = [pair for pair in scores if alone[pair] >= LEAST]
+    worth.sort(key=lambda pair: (-scores[pair] * math.log1p(alone[pair]), works[pair[0]].student))
     count = len(works) * (len(works) - 1) // 2
     every = sorted(scores.values()) if len(scores) > 1 else [0.0, *scores.values()]
     return {
@@ -117,8 +119,7 @@ def compare(name: str, records: list[dict]) -> dict | None:
         "middle": statistics.median([0.0] * (count - len(scores)) + every[-count:]),
         "pairs": [
             _pair(works[a], works[b], kept[a] & kept[b] & weight.keys(), spread, scores[a, b], alone[a, b])
-            for a, b in ranked[:SHOWN]
-            if alone[a, b]
+            for a, b in worth[:SHOWN]
         ],
     }
 
