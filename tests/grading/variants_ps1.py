@@ -240,6 +240,10 @@ def sgd_step(params, grads, velocities, lr, momentum=0.0, weight_decay=0.0):
         {"test-measure"},
     ),
     "measure-only-accuracy-exact": ({"measure": _measure(loss="mean_loss / batches")}, {"test-measure"}),
+    "measure-nothing": (  # early stopping is then asked to choose among equals
+        {"measure": "def measure(net, data):\n    return 0, 0\n"},
+        {"test-measure", "test-measure-mode", "test-train-until"},
+    ),
     "measure-in-the-mode-it-finds": ({"measure": _measure(before="pass")}, {"test-measure-mode"}),
     "measure-leaves-evaluation-mode": ({"measure": _measure(after="pass")}, {"test-measure-mode"}),
     "measure-leaves-training-mode": ({"measure": _measure(after="net.train()")}, {"test-measure-mode"}),
