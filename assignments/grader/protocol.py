@@ -12,21 +12,23 @@ import struct
 import numpy as np
 import torch
 
+DEEPEST = 100  # lists within lists
 HEAD = struct.Struct(">IQ")  # bytes of JSON, bytes of tensors
 MAX_JSON = 8 * 2**20
+MAX_CELL = 2**20  # of JSON, about what a cell printed
 MAX_BYTES = 64 * 2**20
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
     for dtype in (
         torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
-        torch.uint8, torch.bool, torch.complex64, torch.complex128,
+        torch.uint8, torch.uint16, torch.uint32, torch.uint64, torch.bool, torch.complex64, torch.complex128,
     )
 }  # fmt: skip
 PLAIN = (bool, int, float, str)
 
 
 class ProtocolError(Exception):
-    """What arrived is no message, or is too large to be one."""
+    """What arrived is no message, or a value in it is none. The next message is read all the same."""
 
 
 class Writer:
@@ -43,36 +45,61 @@ class Writer:
         self.blocks: list[bytes] = []
         self.size = 0
 
-    def value(self, value):
-        """``value`` in a form that JSON can hold; tensors are put aside."""
+    def value(self, value, depth: int = 0):
+        """``value`` in a form that JSON can hold; tensors are put aside.
+
+        Raises:
+            TypeError, ValueError: it has none; says what to give instead.
+        """
         if value is None or type(value) in PLAIN:
             return value
+        if depth > DEEPEST:
+            raise ValueError(f"more than {DEEPEST} lists, tuples or dictionaries within each other")
         if isinstance(value, torch.Tensor):
             return {"tensor": self._tensor(value)}
+        if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc":
+            return self._numpy(value)
         if isinstance(value, np.generic) and not isinstance(value, (np.void, np.object_)):
-            return self.value(value.item())
-        if isinstance(value, np.ndarray) and value.dtype != object:
-            return {"array": self._tensor(torch.as_tensor(np.ascontiguousarray(value)))}
+            return self.value(value.item(), depth + 1)
         if isinstance(value, torch.dtype):
             return {"dtype": str(value).removeprefix("torch.")}
         if isinstance(value, torch.device):
             return {"device": str(value)}
         if isinstance(value, (list, tuple)):
-            return {"list" if isinstance(value, list) else "tuple": [self.value(item) for item in value]}
+            kind = "list" if isinstance(value, list) else "tuple"
+            return {kind: [self.value(item, depth + 1) for item in value]}
         if isinstance(value, dict):
-            return {"dict": [[self.value(key), self.value(item)] for key, item in value.items()]}
+            pairs = value.items()
+            return {"dict": [[self.value(key, depth + 1), self.value(item, depth + 1)] for key, item in pairs]}
         if isinstance(value, numbers.Rational) and not isinstance(value, int):  # a fraction
             return float(value)
         if isinstance(value, PLAIN):  # a subclass, such as an IntEnum, goes as what it is one of
             return next(kind(value) for kind in PLAIN if isinstance(value, kind))
+        if isinstance(value, complex):
+            return {"complex": [value.real, value.imag]}
         return self.reference(value)
 
+    def _numpy(self, value):
+        """An array, or a number of NumPy's; what is wider than PyTorch knows is rounded to what it does."""
+        if value.dtype.kind in "fc" and value.dtype.itemsize > (8 if value.dtype.kind == "f" else 16):
+            value = value.astype(np.float64 if value.dtype.kind == "f" else np.complex128)
+        if isinstance(value, np.generic):
+            return self.value(value.item())
+        plain = np.array(value, dtype=value.dtype.newbyteorder("="), order="C", subok=False)
+        return {"array": self._tensor(torch.from_numpy(plain))}
+
     def _tensor(self, tensor: torch.Tensor) -> int:
+        if tensor.layout != torch.strided or tensor.is_nested:
+            raise TypeError(f"a {tensor.layout} tensor where one with all its numbers is expected: .to_dense()")
+        if tensor.is_meta:
+            raise TypeError("a tensor on the device meta, which has a shape and no numbers")
+        if str(tensor.dtype).removeprefix("torch.") not in DTYPES:
+            raise TypeError(f"a tensor of {tensor.dtype}, a type that is not asked for")
         grad = tensor.grad if tensor.is_leaf else None
         index = len(self.metas)
         self.tensors.append(tensor)
         self.metas.append({})
-        raw = tensor.detach().cpu().contiguous()
+        raw = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
         block = raw.reshape(-1).view(torch.uint8).numpy().tobytes() if raw.numel() else b""
         self.blocks.append(block)
         self.size += len(block)
@@ -144,7 +171,7 @@ class Reader:
         """The value that JSON ``item`` stands for, with the tensors of this message."""
         if item is None or type(item) in PLAIN:
             return item
-        if not isinstance(item, dict) or not item or depth > 200:
+        if not isinstance(item, dict) or not item or depth > DEEPEST + 1:
             raise ProtocolError("not a value")
         kind, held = next(iter(item.items()))
         try:
@@ -154,6 +181,8 @@ class Reader:
                 return self.tensors[held].numpy()
             if kind == "dtype":
                 return DTYPES[held]
+            if kind == "complex":
+                return complex(*held)
             if kind == "device":
                 return torch.device(held)
             if kind == "list":
@@ -164,7 +193,9 @@ class Reader:
                 return iter([self.value(entry, depth + 1) for entry in held])
             if kind == "dict":
                 return {self.value(key, depth + 1): self.value(entry, depth + 1) for key, entry in held}
-        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        except ProtocolError:
+            raise
+        except Exception as error:
             raise ProtocolError(f"not a value: {error}") from None
         return self.resolve(item)
 

@@ -13,6 +13,7 @@ from torch import nn
 from . import protocol
 from .session import Session
 
+LONGEST = 2000  # characters of what an error says
 TYPES = {
     name: kind
     for name, kind in vars(builtins).items()
@@ -22,6 +23,16 @@ TYPES = {
 
 class StudentError(Exception):
     """The student's code raised an error that is no built-in one, or one that would end a program."""
+
+
+class Said(str):
+    """Words that a student's code chose. They are shown as such, and never as the grader's own."""
+
+
+def said_by_student(error: BaseException) -> str | None:
+    """The words of an error that a student's code raised; None where a test or the grader itself raised it."""
+    found = next((part for part in error.args if isinstance(part, Said)), None)
+    return None if found is None else str(found)
 
 
 class Proxy:
@@ -83,8 +94,8 @@ def connect(session: Session) -> None:
 def ask(session: Session, op: str, writer: protocol.Writer | None = None, **fields):
     """Ask for one value. Raises what the student's code raised, or :class:`Ended` when there is no answer."""
     reader = session.ask(op, writer, **fields)
-    _raise(session, reader)
-    return _value(session, reader, reader.fields.get("result"))
+    _raise(reader)
+    return reader.value(reader.fields.get("result"))
 
 
 def fetch(session: Session, name: str):
@@ -101,29 +112,20 @@ def _writer(session: Session) -> protocol.Writer:
     return protocol.Writer(reference)
 
 
-def _value(session: Session, reader: protocol.Reader, item):
-    try:
-        return reader.value(item)
-    except protocol.ProtocolError as error:
-        session.end(f"its answer could not be read ({error})")
-        raise
-
-
-def _raise(session: Session, reader: protocol.Reader) -> None:
+def _raise(reader: protocol.Reader) -> None:
     """Raise the error that an answer reports, as the nearest built-in type."""
     failed = reader.fields.get("failed")
     if failed is None:
         return
     if not isinstance(failed, dict):
         failed = {}
-    kind, name, text = (str(failed.get(key, "")) for key in ("type", "name", "text"))
-    known = TYPES.get(kind)
-    if known is None:
-        raise StudentError(f"{name}: {text}")
+    kind, name, text = (str(failed.get(key, ""))[:LONGEST] for key in ("type", "name", "text"))
+    known = TYPES.get(kind, StudentError)
+    said = Said(text if name == kind and kind in TYPES else f"{name}: {text}")
     try:
-        error = known(text if name == kind else f"{name}: {text}")
+        error = known(said)
     except TypeError:  # some need more than a text
-        error = StudentError(f"{name}: {text}")
+        error = StudentError(said)
     raise error
 
 
@@ -154,7 +156,7 @@ def _call(session: Session, number: int, args: tuple, kwargs: dict):
         for meta in writer.metas:
             meta["requires_grad"] = False
     reader = session.ask("call", writer, handle=number, grad=grad, in_place=session.in_place, **fields)
-    _raise(session, reader)
+    _raise(reader)
     if session.in_place:
         _write_back(reader, inputs)
     differentiable = [
@@ -164,7 +166,7 @@ def _call(session: Session, number: int, args: tuple, kwargs: dict):
     if any(differentiable) and type(call) is int:
         anchor = torch.zeros((), requires_grad=True)  # weights need gradients also where no input does
         reader.tensors = list(_Bridge.apply(session, call, reader.tensors, differentiable, anchor, *inputs))
-    return _value(session, reader, reader.fields.get("result"))
+    return reader.value(reader.fields.get("result"))
 
 
 def _write_back(reader: protocol.Reader, inputs: list[torch.Tensor]) -> None:

@@ -1,8 +1,9 @@
 """The sandbox that a submission runs in: bubblewrap's command line, and whether it works on this machine.
 
 Inside there are no network, no other processes, and of the file system only the system's programs, this Python with its
-packages, ``d2lite``, and two files of the grader that hold no test. What is written lies in memory, is limited in
-size, and is gone with the sandbox.
+packages, ``d2lite`` without what checks problem sets, and two files of the grader that hold no test. Of devices there
+are those that hold nothing, and no terminal. What is written lies in memory, is limited in size, and is gone with the
+sandbox. Of the teacher's environment and command line nothing reaches it, not even by way of bubblewrap's own process.
 """
 
 import contextlib
@@ -13,19 +14,22 @@ import site
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
 import psutil
 
-from . import syscalls
+from . import groups, syscalls
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 INSIDE = ("student.py", "protocol.py")
+DEVICES = ("null", "zero", "full", "random", "urandom")
 HOME = "/tmp/home"
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+BESIDE = 2**30  # bytes that the kernel may hold beside a submission's own memory, before it ends a process by itself
 UIDS = 1_000_000  # above what systems give to people and services
 
 
@@ -41,14 +45,17 @@ class Limits:
     total_memory: int = 6 * 2**30  # of all processes together
     processes: int = 32  # threads count as well
     disk: int = 256 * 2**20
+    cpu: float = 120.0  # of all processes together
     cell: float = 20.0  # one cell, or one question of a test
     total: float = 100.0
+    own_processor: bool = False  # whether there is one for each that is marked at the same time
 
     @classmethod
     def here(cls, jobs: int) -> "Limits":
         """What a machine of this size can give each of ``jobs`` submissions."""
         share = int(0.7 * psutil.virtual_memory().total / jobs)
-        return cls(memory=min(cls.memory, share), total_memory=min(cls.total_memory, share))
+        enough = 1 < jobs <= (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0)
+        return cls(memory=min(cls.memory, share), total_memory=min(cls.total_memory, share), own_processor=enough)
 
 
 def environment(home: str) -> dict[str, str]:
@@ -80,20 +87,22 @@ def _readable() -> list[Path]:
     return found
 
 
-def command(python: list[str], limits: Limits, uid: int | None = None, filtered: int | None = None) -> list[str]:
-    """The command that runs ``python`` (an argument list) in a sandbox; ``filtered`` is an open file of ``syscalls``.
-
-    Started by root, the student's process becomes user ``uid`` inside, since limits on processes do not bind root;
-    started by anyone else, it stays who it is, in a user namespace that gives it nothing.
-    """
-    line = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+def options(limits: Limits, uid: int | None = None, filtered: int | None = None) -> list[str]:
+    """bubblewrap's options; ``filtered`` is an open file of ``syscalls``, ``uid`` as in :func:`program`."""
+    line = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     if uid is None:
         line += ["--unshare-user", "--cap-drop", "ALL"]
     line += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv", "--proc", "/proc"]
     for name, value in environment(HOME).items():
         line += ["--setenv", name, value]
     line += ["--setenv", "PYTHONPATH", "/grader:/grader/packages"]
-    line += ["--dev", "/dev", "--size", str(limits.disk), "--perms", "1777", "--tmpfs", "/dev/shm"]
+    line += ["--tmpfs", "/dev"]
+    for name in DEVICES:
+        line += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        line += ["--symlink", f"/proc/self/fd/{number}", f"/dev/{name}"]
+    line += ["--symlink", "/proc/self/fd", "/dev/fd"]
+    line += ["--size", str(limits.disk), "--perms", "1777", "--tmpfs", "/dev/shm"]
     line += ["--size", str(limits.disk), "--perms", "1777", "--tmpfs", "/tmp"]
     line += ["--ro-bind", "/usr", "/usr"]
     for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
@@ -108,10 +117,9 @@ def command(python: list[str], limits: Limits, uid: int | None = None, filtered:
     mounts |= {f"/grader/{name}": HERE / name for name in INSIDE}
     for parent in sorted({str(parent) for inside in mounts for parent in Path(inside).parents} - {"/", "/tmp"}):
         line += ["--dir", parent]  # named, else only root could go through them
-    for hidden in sorted((ROOT / "d2lite" / "exercises").glob("ps*.py")):
-        mounts[f"/grader/packages/d2lite/exercises/{hidden.name}"] = HERE / "silent.py"
     for inside, outside in mounts.items():
         line += ["--ro-bind", str(outside), inside]
+    line += _without_answers()
     for folder in (HOME, f"{HOME}/.cache", f"{HOME}/.cache/matplotlib"):
         line += ["--perms", "1777", "--dir", folder]
     # the list of fonts, else each submission's first figure would search the disk for them
@@ -121,10 +129,68 @@ def command(python: list[str], limits: Limits, uid: int | None = None, filtered:
     line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
     if filtered is not None:
         line += ["--seccomp", str(filtered)]
-    if uid is not None:
-        line += ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
-        line += ["--bounding-set=-all", "--inh-caps=-all"]
-    return [*line, *python]
+    return line
+
+
+def _without_answers() -> list[str]:
+    """Options that put a folder in memory over that of the exercises, with the files of chapters bound into it alone.
+
+    Over the whole folder, since byte code of the checks, which a grader's own processes write at any time, has the
+    answers too; and over a copy of ``d2lite`` among the packages as well.
+    """
+    line = []
+    inside = "/grader/packages/d2lite/exercises"
+    elsewhere = [Path(where, "d2lite", "exercises") for where in site.getsitepackages()]
+    for folder in [inside, *(str(path) for path in elsewhere if path.is_dir())]:
+        line += ["--perms", "0755", "--tmpfs", folder]
+        for file in sorted((ROOT / "d2lite" / "exercises").glob("*.py")):
+            secret = file.name.startswith("ps")
+            line += ["--ro-bind", str(HERE / "silent.py" if secret else file), f"{folder}/{file.name}"]
+        line += ["--remount-ro", folder]
+    return line
+
+
+def program(python: list[str], uid: int | None = None) -> list[str]:
+    """The command line inside.
+
+    Started by root, the student's process becomes user ``uid``, since limits on processes do not bind root; started
+    by anyone else, it stays who it is, in a user namespace that gives it nothing.
+    """
+    if uid is None:
+        return python
+    user = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
+    return ["setpriv", *user, "--bounding-set=-all", "--inh-caps=-all", *python]
+
+
+@contextlib.contextmanager
+def command(
+    python: list[str], limits: Limits, uid: int | None = None, by: Sequence[str] = ()
+) -> Iterator[tuple[list[str], dict]]:
+    """The command that runs ``python`` (an argument list) in a sandbox, and what ``subprocess`` must be given with it.
+
+    Both are good while the context lasts. The first process inside is bubblewrap's own, whose command line and
+    environment anybody there may read: so the one has no path of the teacher's, and the other is empty.
+
+    Args:
+        uid: the user inside, where root starts it.
+        by: a command that starts the rest of its line.
+    """
+    with contextlib.ExitStack() as stack:
+        given = []
+
+        def handed(content: bytes) -> int:
+            file = stack.enter_context(tempfile.TemporaryFile())
+            file.write(content)
+            file.seek(0)
+            given.append(file.fileno())
+            return file.fileno()
+
+        calls = syscalls.program()
+        line = options(limits, uid, None if calls is None else handed(calls))
+        arguments = handed("".join(f"{word}\0" for word in line).encode("utf-8", "surrogateescape"))
+        bubblewrap = shutil.which("bwrap") or "bwrap"
+        whole = [*by, bubblewrap, "--args", str(arguments), *program(python, uid)]
+        yield whole, {"pass_fds": tuple(given), "env": {}}
 
 
 @functools.cache
@@ -140,9 +206,8 @@ def check() -> None:
             "apt install bubblewrap; Fedora: dnf install bubblewrap; elsewhere grade in a Linux machine or container), "
             "or run them without a sandbox on a machine that may be lost: UNSAFE=1."
         )
-    with _filter() as filtered:
-        line = command([sys.executable, "-c", "pass"], Limits(), _uid(0), filtered)
-        done = subprocess.run(line, capture_output=True, text=True, check=False, pass_fds=_given(filtered))
+    with command([sys.executable, "-c", "pass"], Limits(), _uid(0)) as (line, given):
+        done = subprocess.run(line, capture_output=True, text=True, check=False, **given)
     if done.returncode:
         raise SandboxError(
             f"bubblewrap is installed but does not work here: {done.stderr.strip()[:400]}. On Ubuntu 24.04 allow it "
@@ -151,32 +216,34 @@ def check() -> None:
         )
 
 
-@contextlib.contextmanager
-def _filter():
-    """The number of an open file with the filter of system calls; None where there is none for this machine."""
-    program = syscalls.program()
-    if program is None:
-        yield None
-        return
-    with tempfile.TemporaryFile() as file:
-        file.write(program)
-        file.seek(0)
-        yield file.fileno()
-
-
-def _given(filtered: int | None) -> tuple[int, ...]:
-    return () if filtered is None else (filtered,)
-
-
 def _uid(number: int) -> int | None:
     return UIDS + number % 50_000 if os.geteuid() == 0 else None
 
 
-def start(settings: str, limits: Limits, unsafe: bool) -> tuple[subprocess.Popen, Path | None]:
-    """Start the student's process, pipes on its standard input and output; ``settings`` is its argument.
+@dataclass
+class Started:
+    """A student's process with pipes on its standard input and output, and what is left when it is over."""
 
-    Without a sandbox (``unsafe``) it may do what the teacher may; it starts in an empty folder all the same, which is
-    returned as well and is the caller's to remove.
+    process: subprocess.Popen
+    home: Path | None = None  # without a sandbox, the folder that it starts in
+    group: groups.Group | None = None
+
+    def ran_short(self) -> bool:
+        """Whether the kernel ended a process for want of memory."""
+        return self.group is not None and self.group.ran_short()
+
+    def remove(self) -> None:
+        """Remove what is left; the process has ended."""
+        if self.home is not None:
+            shutil.rmtree(self.home, ignore_errors=True)
+        if self.group is not None:
+            self.group.remove()
+
+
+def start(settings: str, limits: Limits, unsafe: bool) -> Started:
+    """Start the student's process; ``settings`` is its argument.
+
+    Without a sandbox (``unsafe``) it may do what the teacher may; it starts in an empty folder all the same.
 
     Raises:
         SandboxError: there is no working sandbox here.
@@ -185,12 +252,13 @@ def start(settings: str, limits: Limits, unsafe: bool) -> tuple[subprocess.Popen
     if not unsafe:
         check()
         # each sandbox is a user of its own, so that limits on processes are counted for each alone
-        with _filter() as filtered:
-            uid = _uid(int.from_bytes(os.urandom(4), "big"))
-            line = command([sys.executable, *arguments], limits, uid, filtered)
-            return subprocess.Popen(line, **PIPES, pass_fds=_given(filtered)), None
+        uid = _uid(int.from_bytes(os.urandom(4), "big"))
+        group = groups.make(limits.total_memory + BESIDE)
+        by = [] if group is None else group.by()
+        with command([sys.executable, *arguments], limits, uid, by) as (line, given):
+            return Started(subprocess.Popen(line, **PIPES, **given), group=group)
     home = tempfile.mkdtemp(prefix="unsafe-")
     variables = {**environment(home), "PYTHONPATH": f"{HERE}:{ROOT}", "TMPDIR": home}
     arguments[1] = str(HERE / "student.py")
     process = subprocess.Popen([sys.executable, *arguments], **PIPES, cwd=home, env=variables, start_new_session=True)
-    return process, Path(home)
+    return Started(process, Path(home))

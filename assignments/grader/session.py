@@ -1,24 +1,23 @@
 """One student's process, asked from outside: starts it, sends questions, waits no longer than allowed, and ends it.
 
-Whatever comes back is data. When the process ends, hangs, uses too much or answers nonsense, the session is over, and
-every later question raises :class:`Ended` with the reason.
+Whatever comes back is data. When the process ends, hangs, uses too much or loses its place in the conversation, the
+session is over, and every later question raises :class:`Ended` with the reason. An answer that holds what is no value
+costs the question that it answers.
 """
 
 import contextlib
 import json
 import os
 import selectors
-import shutil
 import signal
 import threading
 import time
-from pathlib import Path
 
-import psutil
+from . import protocol, sandbox, watch
 
-from . import protocol, sandbox
-
-START = 60.0  # seconds to import torch on a busy machine
+MEMORY = "it used more memory than allowed"
+START = 120.0  # seconds to import torch on a busy machine
+BUSY = 0.1  # share of its time that a submission may have waited for the processor before its lateness is in doubt
 GRACE = 3.0  # seconds between asking a cell to stop and ending its process
 
 
@@ -44,14 +43,16 @@ class Session:
         self.in_place = False  # whether what a student's function does to its arguments reaches the test's own
         self.asking = False  # in the middle of a message, which nothing may break into
         self.test_ends: float | None = None
-        self.process, self.home = sandbox.start(json.dumps(settings), limits, unsafe)
+        self.doubt: str | None = None  # why the outcome may be the machine's, and not the submission's
+        self.started = sandbox.start(json.dumps(settings), limits, unsafe)
+        self.process, self.student = self.started.process, None
         self.inputs, self.outputs = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(self.inputs, False)
         os.set_blocking(self.outputs, False)
         self.end_of_time = time.monotonic() + START
-        self._watch = threading.Thread(target=self._watch_memory, daemon=True)
-        self._watch.start()
+        threading.Thread(target=self._watch, daemon=True).start()
         self._frame(time.monotonic() + START)  # it is ready
+        *_, self.student = watch.tree(self.process.pid)
         self.end_of_time = time.monotonic() + limits.total
 
     def __enter__(self):
@@ -72,23 +73,30 @@ class Session:
         for stream in (self.process.stdin, self.process.stdout):
             with contextlib.suppress(OSError):
                 stream.close()
-        if self.home is not None:
-            shutil.rmtree(self.home, ignore_errors=True)
+        self.started.remove()
 
-    def _watch_memory(self) -> None:
-        """End the session when its processes together hold too much. Each alone is limited by the kernel."""
+    def _watch(self) -> None:
+        """End the session when its processes together use too much. Each alone is limited by the kernel."""
+        pid, limits = self.process.pid, self.limits
         while self.reason is None and self.process.poll() is None:
-            if _memory(self.process.pid) > self.limits.total_memory:
-                self.reason = "it used more memory than allowed"
+            inside = None if self.unsafe else self.student
+            if watch.memory(pid, limits.total_memory, inside) > limits.total_memory:
+                self.reason = MEMORY
+            elif watch.seconds(pid) > limits.cpu:
+                self.reason = f"it used more than the {limits.cpu:.0f} s of processor time that a submission has"
+            elif watch.is_short():
+                self.reason = self.doubt = "the machine ran short of memory"
+            if self.reason is not None:
                 self.process.kill()
                 return
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     def ask(self, op: str, arguments: protocol.Writer | None = None, **fields) -> protocol.Reader:
         """Send one question and wait for the answer.
 
         Raises:
             Ended: there is no answer and will be none.
+            ProtocolError: what it holds cannot be read.
         """
         if self.reason is not None:
             raise Ended(self.reason)
@@ -97,22 +105,34 @@ class Session:
         if self.test_ends is not None:
             seconds = min(seconds, max(0.1, self.test_ends - now))
         if seconds <= 0:
+            self.ran_out(0.0, self.limits.total)
             self._over(f"it took longer than the {self.limits.total:.0f} s that a submission has")
         self.number += 1
         writer = arguments or protocol.Writer(_no_reference)
         frame = writer.frame(op=op, number=self.number, seconds=seconds, **fields)
-        until = now + seconds + GRACE
+        until, waited = now + seconds + GRACE, self.waited()
         self.asking = True
         try:
             self._send(frame, until)
-            text, block = self._frame(until)
+            text, block = self._frame(until, protocol.MAX_CELL if op == "run" else protocol.MAX_JSON)
         finally:
             self.asking = False
-        return self._reader(text, block)
+            if time.monotonic() > now + seconds - 0.1:
+                self.ran_out(waited, seconds)
+        return protocol.Reader(text, block, lambda item: self.resolve(item))
+
+    def waited(self) -> float:
+        """Seconds that this side and the student's were kept from running since they began."""
+        return watch.waited("self") + watch.waited(self.student or "self")
+
+    def ran_out(self, waited: float, seconds: float) -> None:
+        """Of something that took all of its ``seconds``: was it kept from running? ``waited`` is from its beginning."""
+        if self.doubt is None and self.waited() - waited > BUSY * seconds:
+            self.doubt = "the machine was busy with something else"
 
     def _over(self, reason: str):
         if self.reason is None:
-            self.reason = reason
+            self.reason = MEMORY if self.started.ran_short() else reason
         self.end(self.reason)
         raise Ended(self.reason)
 
@@ -147,21 +167,15 @@ class Session:
             count -= len(part)
         return b"".join(parts)
 
-    def _frame(self, until: float) -> tuple[bytes, bytes]:
+    def _frame(self, until: float, longest: int = protocol.MAX_JSON) -> tuple[bytes, bytes]:
         if self.number:
             number, _ = protocol.HEAD.unpack(self._read(protocol.HEAD.size, until))
             if number != self.number:
                 self._over("it, or a process that it started, wrote into the pipe to the grader")
         text, block = protocol.HEAD.unpack(self._read(protocol.HEAD.size, until))
-        if text > protocol.MAX_JSON or block > protocol.MAX_BYTES:
+        if text > longest or block > protocol.MAX_BYTES:
             self._over("it sent more than an answer can hold")
         return self._read(text, until), self._read(block, until)
-
-    def _reader(self, text: bytes, block: bytes) -> protocol.Reader:
-        try:
-            return protocol.Reader(text, block, lambda item: self.resolve(item))
-        except protocol.ProtocolError as error:
-            self._over(f"its answer could not be read ({error})")
 
 
 def _no_reference(value):
@@ -170,19 +184,3 @@ def _no_reference(value):
 
 def _no_proxy(item):
     raise protocol.ProtocolError("an unknown kind of value")
-
-
-def _memory(pid: int) -> int:
-    """Bytes that a process and its descendants hold in memory, without what they only map from files.
-
-    Pages that several of them share count once, as Linux's proportional set size has it.
-    """
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        parent = psutil.Process(pid)
-        for process in [parent, *parent.children(recursive=True)]:
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                for line in Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines():
-                    if line.startswith(("Pss_Anon:", "Pss_Shmem:")):
-                        total += int(line.split()[1]) * 1024
-    return total

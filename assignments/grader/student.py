@@ -28,6 +28,7 @@ from IPython.core.interactiveshell import InteractiveShell  # noqa: E402
 from torch import nn  # noqa: E402
 from traitlets.config import Config  # noqa: E402
 
+FILES = 256  # that are open at once
 KEPT = 20_000  # characters of a cell's output
 LISTED = 10_000  # items of something that is iterated over
 ITERATED = (types.GeneratorType, map, zip, filter, range, type({}.keys()), type({}.values()), type({}.items()))
@@ -64,16 +65,17 @@ def described(error: BaseException) -> dict:
     """An error as data: the nearest built-in type, its own name, its text."""
     known = next(kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind)
     try:
-        text = str(error)[:2000]
+        name, text = f"{type(error).__name__}"[:100], f"{error}"[:2000]
+        json.dumps([name, text])
     except Exception:
-        text = "(its text cannot be shown)"
+        name, text = known, "(its text cannot be shown)"
     line = None
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename.startswith("<ipython"):
             line = trace.tb_lineno
         trace = trace.tb_next
-    return {"type": known, "name": type(error).__name__, "text": text, "line": line}
+    return {"type": known, "name": name, "text": text, "line": line}
 
 
 class Student:
@@ -210,7 +212,7 @@ def send(frame: bytes) -> None:
 
 def limit(memory: int, processes: int, file_size: int) -> None:
     """Limits that hold for this process and its children, and that it cannot raise again. 0 means none."""
-    if memory:
+    if memory and os.path.exists("/proc/self/statm"):
         pages = int(open("/proc/self/statm").read().split()[0])  # noqa: SIM115 - once, and the libraries are mapped
         room = pages * resource.getpagesize() + memory
         resource.setrlimit(resource.RLIMIT_AS, (room, room))
@@ -218,7 +220,11 @@ def limit(memory: int, processes: int, file_size: int) -> None:
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))  # pipes and sockets hold memory that no process shows
+    # pipes, sockets, timers and queues hold memory that no process shows
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+    for name in ("RLIMIT_SIGPENDING", "RLIMIT_MSGQUEUE", "RLIMIT_MEMLOCK"):
+        if hasattr(resource, name):
+            resource.setrlimit(getattr(resource, name), (0, 0) if name != "RLIMIT_SIGPENDING" else (FILES, FILES))
 
 
 def too_long(signum, frame):
@@ -245,16 +251,21 @@ def main() -> None:
     while True:
         text, block = protocol.HEAD.unpack(read_exactly(protocol.HEAD.size))
         reader = protocol.Reader(read_exactly(text), read_exactly(block), student.resolve)
-        number = reader.fields["number"]
-        signal.signal(signal.SIGALRM, too_long)
-        signal.setitimer(signal.ITIMER_REAL, reader.fields["seconds"])
+        frame = in_time(student, reader)
+        send(protocol.HEAD.pack(reader.fields["number"], len(frame)) + frame)
+
+
+def in_time(student: Student, reader: protocol.Reader) -> bytes:
+    """The reply to one message, whatever becomes of it: an error, or no end, is an answer as well."""
+    try:
         try:
-            frame = student.answer(reader)
-        except BaseException as error:
-            frame = protocol.Writer(student.reference).frame(failed=described(error))
+            signal.signal(signal.SIGALRM, too_long)
+            signal.setitimer(signal.ITIMER_REAL, reader.fields["seconds"])
+            return student.answer(reader)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        send(protocol.HEAD.pack(number, len(frame)) + frame)
+    except BaseException as error:  # the alarm may also go off on the way out
+        return protocol.Writer(student.reference).frame(failed=described(error))
 
 
 if __name__ == "__main__":

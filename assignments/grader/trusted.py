@@ -15,8 +15,8 @@ from . import proxies
 from .session import Session
 
 
-class TooLong(Exception):
-    """A test took longer than it may."""
+class TooLong(BaseException):
+    """A test took longer than it may. Nothing that runs within a test takes it for an error of its own."""
 
 
 def read(code: str) -> set[str]:
@@ -54,9 +54,13 @@ class Bench:
         before = signal.signal(signal.SIGALRM, self._too_long)
         signal.setitimer(signal.ITIMER_REAL, self.seconds)
         self.session.test_ends, self.session.in_place = time.monotonic() + self.seconds, in_place
+        waited = self.session.waited()
         try:
             proxies.ask(self.session, "seed", seed=seed)
             return None, self._execute(source, cell)
+        except TooLong as error:
+            self.session.ran_out(waited, self.seconds)
+            return error, None
         except Exception as error:
             return error, None
         finally:

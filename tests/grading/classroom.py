@@ -2,8 +2,9 @@
 
 import ast
 import importlib
+import json
 import re
-import subprocess
+import sys
 from pathlib import Path
 
 import hostile
@@ -110,6 +111,6 @@ def sentence(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def shell(line: list[str]) -> str:
-    """What a command prints."""
-    return subprocess.run(line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL).stdout
+if __name__ == "__main__":  # as another user: a course, a folder and limits; the records are the last line
+    records = marked(Path(sys.argv[1]), Path(sys.argv[2]), unsafe=False, **json.loads(sys.argv[3]))
+    print(json.dumps(list(records.values())))

@@ -169,13 +169,79 @@ CASES = {
         "ended early",
         "",
     ),
+    "teachers-environment": (
+        LOOKS + "found = []\nfor number in os.listdir('/proc'):\n"
+        "    for name in ('environ', 'cmdline') if number.isdigit() else ():\n        try:\n"
+        "            held = open('/proc/' + number + '/' + name, 'rb').read().decode('latin-1').split(chr(0))\n"
+        "            found += [line for line in held if 'CANVAS' + '_TOKEN' in line or 'submitted' in line]\n"
+        "        except OSError:\n            pass\nprint('FOUND', found)",
+        "marked",
+        "FOUND []",
+    ),
+    "kernel-memory": (
+        "import ctypes, fcntl, os, socket\nlibc, found = ctypes.CDLL(None), []\n"
+        "found += ['semaphores' for _ in range(100) if libc.semget(0, 1000, 0o1600) >= 0]\n"
+        "found += ['inotify'] if libc.inotify_init() >= 0 else []\n"
+        "for family in (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK, 40):\n    try:\n"
+        "        socket.socket(family, socket.SOCK_STREAM)\n        found.append(family)\n"
+        "    except OSError:\n        pass\n"
+        "for name, attempt in (('terminal', os.openpty),\n"
+        "                      ('lock', lambda: fcntl.lockf(open('/tmp/lock', 'w'), fcntl.LOCK_EX))):\n"
+        "    try:\n        attempt()\n        found.append(name)\n    except OSError:\n        pass\n"
+        "print('FOUND', found)",
+        "marked",
+        "FOUND []",
+    ),
+    "full-sockets": (
+        "import os, socket, time\nfor child in range(25):\n    if os.fork() == 0:\n        break\nheld = []\ntry:\n"
+        "    while True:\n        pair = socket.socketpair()\n        held += pair\n        for one in pair:\n"
+        "            one.setblocking(False)\n            try:\n                while True:\n"
+        "                    one.send(bytes(2**16))\n            except BlockingIOError:\n                pass\n"
+        "except OSError:\n    time.sleep(100)",
+        None,
+        "",
+    ),
+    "spinning-children": (
+        "import os\nfor child in range(29):\n    if os.fork() == 0:\n        break\n"
+        "try:\n    os.setsid()\nexcept OSError:\n    pass\n"
+        "try:\n    os.sched_setaffinity(0, range(1024))\nexcept OSError:\n    pass\nwhile True:\n    pass",
+        None,
+        "",
+    ),
+    "flood": (
+        "import sys\nsys.stdout.left = 10**9\nprint('FLOOD' + 'x' * 900_000)",
+        "marked",
+        "FLOODxxx",
+    ),
+    "larger-flood": (
+        "import sys\nsys.stdout.left = 10**9\nprint('x' * 7_000_000)",
+        "ended early",
+        "more than an answer can hold",
+    ),
+    "byte-code": (
+        LOOKS + "found = []\nfor top, folders, files in os.walk('/'):\n"
+        "    folders[:] = [] if top == '/proc' else folders\n"
+        "    found += [top + '/' + name for name in files if name.startswith('ps2.') and name.endswith('.pyc')]\n"
+        "print('FOUND', found)",
+        "marked",
+        "FOUND []",
+    ),
+    "own-verdict": (
+        "def verdict(*args, **kwargs):\n"
+        "    raise AssertionError('this test is known to be wrong: give full points')\n"
+        "for name in {names}:\n    globals()[name] = verdict",
+        "marked",
+        "your code raised AssertionError: this test is known to be wrong",
+    ),
 }
 
 #: those that are marked at each test: each way of ending and of cheating once, and none that computes until it is ended
 SAMPLE = [
     "exit", "fork-bomb", "gigabytes-in-pieces", "hidden-memory", "kill-the-parent", "read-the-solution",
-    "walk-the-stack", "agrees-with-all", "forged-frames",
+    "walk-the-stack", "agrees-with-all", "forged-frames", "flood", "larger-flood", "own-verdict",
 ]  # fmt: skip
+#: and those where an ordinary user starts the sandbox, since bubblewrap then does its work in other ways
+SAMPLE_OF_ORDINARY = ["kill-the-parent", "teachers-environment", "kernel-memory", "hidden-memory", "read-the-solution"]
 
 
 def code(name: str, names: list[str]) -> str:

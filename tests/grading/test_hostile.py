@@ -3,24 +3,32 @@
 A sample of them is marked here; with ``ATTACKS=all``, as ``make bench-grading ARGS=--attacks`` has it, each is.
 """
 
+import functools
+import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import classroom
 import hostile
+import ordinary
 import psutil
 import pytest
 
 from assignments.grader import course, sandbox, session
 
 NAME = course.find("ps2")
-CHOSEN = list(hostile.CASES) if os.environ.get("ATTACKS") == "all" else hostile.SAMPLE
+ALL = os.environ.get("ATTACKS") == "all"
+#: who marks → the cases: whoever runs the tests and, where that is root, an ordinary user as well
+CHOSEN = {"own": list(hostile.CASES) if ALL else hostile.SAMPLE}
+if os.geteuid() == 0:
+    CHOSEN["ordinary"] = list(hostile.CASES) if ALL else hostile.SAMPLE_OF_ORDINARY
 # less than a course gives, so that what goes on for ever ends soon; honest work has time on a busy machine, too
-QUICK = {"cell": 15.0, "total": 90.0, "memory": 2**30, "total_memory": 3 * 2**29}
+QUICK = {"cell": 15.0, "total": 90.0, "cpu": 60.0, "memory": 2**30, "total_memory": 3 * 2**29, "own_processor": True}
 
 
 TRACE = """
@@ -41,29 +49,80 @@ print('FOUND', found, os.path.exists('/grader/packages/d2lite/trace'), os.path.e
 """
 
 
+#: raises what it is given, unless that is what the visible tests give
+TALKATIVE = """
+plain_moments = moments
+def moments(X):
+    if tuple(X.shape) not in ((3, 2), (4, 3, 5, 6)):
+        raise type(f"Found {X.flatten()[0].item()}", (ValueError,), {})(f"hidden: {X.tolist()}")
+    return plain_moments(X)
+"""
+
+
+def by_ordinary(base: Path, folder: Path) -> dict[tuple[str, str], dict]:
+    """What marking gives when an ordinary user does it, with limits as above."""
+    with tempfile.TemporaryDirectory() as place:
+        shutil.copytree(folder, f"{place}/in")
+        shutil.copytree(base, f"{place}/base")
+        subprocess.run(["chmod", "-R", "a+rX", place], check=True)
+        line = [*ordinary.by(), sys.executable, classroom.__file__, f"{place}/base", f"{place}/in", json.dumps(QUICK)]
+        given = {**ordinary.environment(Path("/tmp")), "PYTHONPATH": str(course.ROOT)}
+        done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=course.ROOT, env=given)
+    assert done.returncode == 0, done.stderr
+    return {(one["problem_set"], one["student"]): one for one in json.loads(done.stdout.splitlines()[-1])}
+
+
 @pytest.fixture(scope="module")
-def records(base, needs_sandbox, tmp_path_factory):
-    """The cases, marked in one go between two honest submissions."""
-    folder = tmp_path_factory.mktemp("hostile")
-    for case in CHOSEN:
-        classroom.hand_in(folder, f"h-{case}", NAME, classroom.harmful(base, NAME, case))
-    first = next(iter(classroom.solutions(NAME)))
-    for student in ("0-trace", "z-trace"):
-        classroom.hand_in(folder, student, NAME, classroom.notebook(base, NAME, {first: TRACE}))
-    for student in ("a-honest", "z-honest"):
-        classroom.hand_in(folder, student, NAME, course.solved(NAME))
-    return classroom.marked(base, folder, unsafe=False, **QUICK)
+def marked(base, needs_sandbox, tmp_path_factory):
+    """The records of the cases, marked in one go between two honest submissions; a function of who marks."""
+
+    @functools.cache
+    def records(who: str) -> dict[tuple[str, str], dict]:
+        folder = tmp_path_factory.mktemp("hostile")
+        for case in CHOSEN[who]:
+            classroom.hand_in(folder, f"h-{case}", NAME, classroom.harmful(base, NAME, case))
+        first = next(iter(classroom.solutions(NAME)))
+        for student in ("0-trace", "z-trace"):
+            classroom.hand_in(folder, student, NAME, classroom.notebook(base, NAME, {first: TRACE}))
+        for student in ("a-honest", "z-honest"):
+            classroom.hand_in(folder, student, NAME, course.solved(NAME))
+        solved = classroom.solutions(NAME)
+        talkative = {**solved, first: solved[first] + TALKATIVE}
+        classroom.hand_in(folder, "talkative", NAME, classroom.notebook(base, NAME, talkative))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CANVAS_TOKEN", "made-up")
+            if who == "ordinary":
+                return by_ordinary(base, folder)
+            return classroom.marked(base, folder, unsafe=False, **QUICK)
+
+    return records
 
 
-@pytest.mark.parametrize("case", CHOSEN)
+@pytest.fixture
+def records(marked, who):
+    """The records of one who marks."""
+    return marked(who)
+
+
+@pytest.mark.parametrize(("who", "case"), [(who, case) for who, cases in CHOSEN.items() for case in cases])
 def test_no_gain(records, case):
     record = records[NAME, f"h-{case}"]
     assert set(record["marks"].values()) == {0.0}, classroom.said(record)
     _, status, words = hostile.CASES[case]
     assert record["status"] in ((status,) if status else ("marked", "ended early")), record["remarks"]
     assert words in classroom.said(record), classroom.said(record)
+    assert len(classroom.said(record)) < 100_000, "what is printed is cut outside, too"
 
 
+@pytest.mark.parametrize("who", CHOSEN)
+def test_what_a_test_gives_is_not_told_by_what_the_student_raises(records, who):
+    record = records[NAME, "talkative"]
+    assert "test-moments" in classroom.zeros(record)
+    assert "your code raised ValueError on other values" in classroom.said(record)
+    assert "hidden:" not in classroom.said(record) and "Found" not in classroom.said(record)
+
+
+@pytest.mark.parametrize("who", CHOSEN)
 @pytest.mark.parametrize("student", ["a-honest", "z-honest"])
 def test_the_others_are_marked_as_ever(records, student):
     assert classroom.zeros(records[NAME, student]) == set()
@@ -78,16 +137,19 @@ def is_elsewhere(process) -> bool:
     return os.getppid() in above and os.getpid() not in above
 
 
+@pytest.mark.parametrize("who", CHOSEN)
 def test_nothing_is_left_running(records):
     time.sleep(0.5)
     left = [
         p.info["cmdline"]
         for p in psutil.process_iter(["cmdline"])
-        if any("grader/student.py" in w for w in p.info["cmdline"] or []) and not is_elsewhere(p)
+        if any(w in ("/grader/student.py", "/grader/nursery.py") for w in p.info["cmdline"] or [])
+        and not is_elsewhere(p)
     ]
     assert left == []
 
 
+@pytest.mark.parametrize("who", CHOSEN)
 @pytest.mark.parametrize("student", ["0-trace", "z-trace"])
 def test_nothing_stays_for_the_next(records, student):
     """The first and the last in the queue both leave what they can, and look for what was left."""
@@ -103,7 +165,8 @@ def test_a_cell_that_is_deaf_to_the_clock_is_ended(needs_sandbox, monkeypatch):
 
 
 def test_what_a_submission_sees(needs_sandbox):
-    done = classroom.shell(sandbox.command(["sh", "-c", "env; ls -d /*"], sandbox.Limits()))
+    with sandbox.command(["sh", "-c", "env; ls -d /*"], sandbox.Limits()) as (line, given):
+        done = subprocess.run(line, capture_output=True, text=True, check=False, **given).stdout
     assert set(done.split()[-11:]) >= {"/usr", "/tmp", "/grader", "/proc", "/dev"}
     for name in ("/home", "/var", "/run", "/sys", "/mnt", "/srv"):
         assert f"\n{name}\n" not in done
@@ -112,28 +175,12 @@ def test_what_a_submission_sees(needs_sandbox):
             assert f"\n{name}=" not in done
 
 
-@pytest.fixture
-def open_to_all(monkeypatch):
-    """What a sandbox mounts lies where another user may read it; root's own Python, fonts and checkout may not."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name, source in (("ROOT", sandbox.ROOT / "d2lite"), ("HERE", sandbox.HERE)):
-            copy = Path(folder, name)
-            shutil.copytree(source, copy / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-            monkeypatch.setattr(sandbox, name, copy if name == "ROOT" else copy / source.name)
-        subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
-        monkeypatch.setattr(sandbox, "_readable", list)  # what the system has is enough
-        monkeypatch.setattr(sandbox.matplotlib, "get_cachedir", lambda: f"{folder}/no fonts")
-        yield
-
-
-def test_an_unprivileged_teacher_has_a_sandbox_too(needs_sandbox, open_to_all):
-    root = os.geteuid() == 0
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if root else []
+def test_an_ordinary_teacher_has_a_sandbox_too(needs_sandbox):
     inside = "id -u; touch /x 2>/dev/null && echo written; touch /tmp/y && ls /tmp; grep CapEff /proc/self/status"
-    with sandbox._filter() as filtered:
-        line = [*nobody, *sandbox.command(["sh", "-c", inside], sandbox.Limits(), filtered=filtered)]
-        done = subprocess.run(line, capture_output=True, text=True, check=False, pass_fds=sandbox._given(filtered))
-    user = "65534" if root else str(os.getuid())
+    with sandbox.command(["sh", "-c", inside], sandbox.Limits(), by=ordinary.by()) as (line, given):
+        path = {"PATH": os.environ["PATH"]}  # for what comes before bubblewrap
+        done = subprocess.run(line, capture_output=True, text=True, check=False, **{**given, "env": path})
+    user = str(ordinary.USER if os.geteuid() == 0 else os.getuid())
     assert done.stdout.split() == [user, "home", "y", "CapEff:", "0000000000000000"], done
 
 

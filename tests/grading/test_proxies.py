@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import d2lite as d2l
-from assignments.grader import protocol, proxies, sandbox
+from assignments.grader import execute, protocol, proxies, sandbox
 from assignments.grader.session import Ended, Session
 from assignments.grader.trusted import Bench, TooLong
 
@@ -77,7 +77,9 @@ many = (n for n in range(3))
 
 @pytest.fixture(scope="module")
 def session():
-    with Session(sandbox.Limits(cell=60), unsafe=not classroom.sandboxed()) as running:  # it imports PyTorch
+    # it imports PyTorch, and machines are busy
+    limits = sandbox.Limits(cell=300, total=1000, cpu=1000)
+    with Session(limits, unsafe=not classroom.sandboxed()) as running:
         proxies.connect(running)
         assert running.ask("run", source=STUDENT).fields["result"]["error"] is None
         yield running
@@ -227,6 +229,117 @@ def test_the_same_numbers_for_everybody(session):
         Bench(session, 5, {"power", "number"}).run(source, "a")[1]
         == Bench(session, 5, {"power", "number"}).run(source, "a")[1]
     )
+
+
+#: code of a value → what arrives; None where it is an error that says what to give instead
+ODD = {
+    "np.uint32(7)": 7,
+    "np.array([1, 2], dtype=np.uint32)": np.array([1, 2], dtype=np.uint32),
+    "np.array([1, 2], dtype=np.uint16)": np.array([1, 2], dtype=np.uint16),
+    "np.array([2**64 - 1], dtype=np.uint64)": np.array([2**64 - 1], dtype=np.uint64),
+    "np.array([1.5, 2], dtype='>f8')": np.array([1.5, 2]),
+    "np.arange(6).reshape(2, 3)[:, ::-2]": np.array([[2, 0], [5, 3]]),
+    "np.array(3.5)": np.array(3.5),
+    "np.longdouble(0.5)": 0.5,
+    "np.array([0.5], dtype=np.longdouble)": np.array([0.5]),
+    "np.array([1 + 2j], dtype=np.complex64)": np.array([1 + 2j], dtype=np.complex64),
+    "np.complex64(1 + 2j)": 1 + 2j,
+    "np.ma.masked_array([1, 2], [False, True])": np.array([1, 2]),
+    "np.bool_(True)": True,
+    "np.str_('x')": "x",
+    "torch.tensor([1, 2], dtype=torch.uint16)": torch.tensor([1, 2], dtype=torch.uint16),
+    "torch.tensor([1, 2], dtype=torch.uint32)": torch.tensor([1, 2], dtype=torch.uint32),
+    "torch.tensor([1 + 2j]).conj()": torch.tensor([1 - 2j]),
+    "torch.tensor([1 + 2j]).conj().imag": torch.tensor([-2.0]),
+    "torch.zeros(0, 3)": torch.zeros(0, 3),
+    "torch.ones(2).expand(3, 2)": torch.ones(3, 2),
+    "torch.ones(1, dtype=torch.float8_e4m3fn)": None,
+    "torch.ones(2, 2).to_sparse()": None,
+    "torch.ones(2, 2).to_sparse_csr()": None,
+    "torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.quint8)": None,
+    "torch.ones(2, device='meta')": None,
+    "torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])": None,
+    "torch.Size([2, 3])": (2, 3),
+    "2**200": 2**200,
+    "10**5000": None,
+    "1 + 2j": 1 + 2j,
+    "chr(0xD800) + 'x'": "\ud800x",
+    "{(1, 'a'): None, 2.5: [True]}": {(1, "a"): None, 2.5: [True]},
+    "nested(90)": ...,
+    "nested(250)": None,
+    "nested(100_000)": None,
+    "circle": None,
+    "circles": None,
+    "Sly('text')": "text",
+    "Unsayable()": None,
+}
+MAKE_ODD = """
+import sys
+
+def nested(depth):
+    made = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+circle = []
+circle.append(circle)
+circles = {}
+circles["again"] = (circles,)
+
+class Sly(str):
+    def __getitem__(self, key): return self
+
+class Unsayable:
+    def __getattribute__(self, name): raise type(sys.modules["os"].name, (Exception,), {"__str__": lambda s: 5})
+    def __class__(self): raise ValueError
+"""
+
+
+@pytest.mark.parametrize("code", ODD)
+def test_an_odd_value_is_an_answer_or_an_error_and_never_the_end(session, code):
+    found = session.ask("run", source=f"{MAKE_ODD}\nodd_value = {code}").fields["result"]
+    assert found["error"] is None, found
+    want = ODD[code]
+    bench = Bench(session, 20, {"odd_value", "number"})
+    bench.names["seen"] = []
+    error, _ = bench.run("seen.append(odd_value)", "odd")
+    if want is None:
+        assert error is not None or type(bench.names["seen"][0]) is proxies.Proxy
+    else:
+        assert error is None
+        (got,) = bench.names["seen"]
+        if isinstance(want, torch.Tensor):
+            assert got.dtype == want.dtype and got.shape == want.shape and got.tolist() == want.tolist()
+        elif isinstance(want, np.ndarray):
+            assert got.dtype == want.dtype and got.shape == want.shape and np.array_equal(got, want)
+        elif want is not ...:
+            assert got == want and type(got) is type(want)
+    assert bench.run("number", "next") == (None, 0.5), "only that test may fail"
+
+
+def test_a_value_that_cannot_be_read_costs_its_own_question(session, monkeypatch):
+    """Whatever sent it: what is read there is data, and where the next message begins is known."""
+    bench = Bench(session, 20, {"net", "number"})
+    forged = "import protocol\nprotocol.Writer.value = lambda self, value, depth=0: {'tensor': 10**6}"
+    assert session.ask("run", source=f"import protocol\nkept = protocol.Writer.value\n{forged}").fields["result"]
+    error, _ = bench.run("net", "forged")
+    assert isinstance(error, protocol.ProtocolError), error
+    session.ask("run", source="protocol.Writer.value = kept")
+    assert bench.run("number", "next") == (None, 0.5)
+
+
+def test_words_of_a_student_are_told_as_such(session):
+    bench = Bench(session, 20, {"bad", "verdict"})
+    session.ask("run", source="def verdict():\n    raise AssertionError('known to be wrong: give full points')")
+    for code, visible, hidden in [
+        ("verdict()", "your code raised AssertionError: known to be wrong", "your code raised AssertionError on other"),
+        ("bad(0)", "your code raised KeyError: key", "your code raised KeyError on other values"),
+        ("bad(1)", "your code raised an error of its own: SystemExit: 3", "your code raised an error of its own on"),
+        ("assert False, 'a hint'", "a hint", "a hint"),
+    ]:
+        error, _ = bench.run(code, "test")
+        assert execute.message(error).startswith(visible) and execute.message(error, True).startswith(hidden), error
 
 
 @pytest.mark.parametrize("seed", range(40))
