@@ -8,7 +8,7 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Instance
 
-from . import course, proxies, sharing
+from . import course, proxies, sharing, warm
 from .notebooks import plain
 from .protocol import ProtocolError
 from .sandbox import Limits
@@ -45,7 +45,8 @@ class Execute(NbGraderPreprocessor):
         # What runs on this side is the source's own text: the notebook at hand has been through a student's hands.
         name = resources["nbgrader"]["notebook"]
         tests, trusted, in_place = course.tests(name), course.trusted(name), course.tagged(name, "in-place")
-        with Session(self.limits, self.unsafe) as session:
+        nursery = None if self.unsafe else warm.mine(self.limits)
+        with Session(self.limits, self.unsafe, nursery) as session:
             proxies.connect(session)
             here = Bench(session, self.limits.cell, course.asked(name))
             for number, cell in enumerate(nb.cells, 1):

@@ -34,6 +34,11 @@ class Group:
         """The beginning of a command line that runs in the group what comes after it."""
         return ["/bin/sh", "-c", 'echo 0 > "$0/cgroup.procs"; exec "$@"', str(self.folder)]
 
+    def add(self, pid: int) -> None:
+        """Let a process, and what it starts from now on, count here."""
+        with contextlib.suppress(OSError):
+            (self.folder / "cgroup.procs").write_text(str(pid))
+
     def ran_short(self) -> bool:
         """Whether the kernel ended a process of the group for want of memory."""
         for name in ("memory.events", "memory.oom_control"):

@@ -1,13 +1,14 @@
 """The sandbox that a submission runs in: bubblewrap's command line, and whether it works on this machine.
 
 Inside there are no network, no other processes, and of the file system only the system's programs, this Python with its
-packages, ``d2lite`` without what checks problem sets, and two files of the grader that hold no test. Of devices there
+packages, ``d2lite`` without what checks problem sets, and three files of the grader that hold no test. Of devices there
 are those that hold nothing, and no terminal. What is written lies in memory, is limited in size, and is gone with the
 sandbox. Of the teacher's environment and command line nothing reaches it, not even by way of bubblewrap's own process.
 """
 
 import contextlib
 import functools
+import json
 import os
 import shutil
 import site
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import psutil
@@ -25,7 +27,7 @@ from . import groups, syscalls
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-INSIDE = ("student.py", "protocol.py")
+INSIDE = ("student.py", "protocol.py", "nursery.py")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 HOME = "/tmp/home"
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
@@ -35,6 +37,10 @@ UIDS = 1_000_000  # above what systems give to people and services
 
 class SandboxError(Exception):
     """There is no working sandbox here; says what to do."""
+
+
+class ColdError(Exception):
+    """There is no child of a warm Python to be had; says why."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def environment(home: str) -> dict[str, str]:
     }
 
 
-def _readable() -> list[Path]:
+def readable() -> list[Path]:
     """Folders that Python and its packages lie in."""
     asked = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, site.getsitepackages())]
     found: list[Path] = []
@@ -112,7 +118,7 @@ def options(limits: Limits, uid: int | None = None, filtered: int | None = None)
             line += ["--ro-bind", name, name]
     for name in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"):
         line += ["--ro-bind-try", name, name]
-    mounts = {str(path): path for path in _readable()}
+    mounts = {str(path): path for path in readable()}
     mounts["/grader/packages/d2lite"] = ROOT / "d2lite"
     mounts |= {f"/grader/{name}": HERE / name for name in INSIDE}
     for parent in sorted({str(parent) for inside in mounts for parent in Path(inside).parents} - {"/", "/tmp"}):
@@ -156,7 +162,7 @@ def program(python: list[str], uid: int | None = None) -> list[str]:
     Started by root, the student's process becomes user ``uid``, since limits on processes do not bind root; started
     by anyone else, it stays who it is, in a user namespace that gives it nothing.
     """
-    if uid is None:
+    if not uid:
         return python
     user = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
     return ["setpriv", *user, "--bounding-set=-all", "--inh-caps=-all", *python]
@@ -164,7 +170,7 @@ def program(python: list[str], uid: int | None = None) -> list[str]:
 
 @contextlib.contextmanager
 def command(
-    python: list[str], limits: Limits, uid: int | None = None, by: Sequence[str] = ()
+    python: list[str], limits: Limits, uid: int | None = None, by: Sequence[str] = (), filtered: bool = True
 ) -> Iterator[tuple[list[str], dict]]:
     """The command that runs ``python`` (an argument list) in a sandbox, and what ``subprocess`` must be given with it.
 
@@ -172,8 +178,9 @@ def command(
     environment anybody there may read: so the one has no path of the teacher's, and the other is empty.
 
     Args:
-        uid: the user inside, where root starts it.
+        uid: the user inside, where root starts it; 0 where what runs there is to go on as another user by itself.
         by: a command that starts the rest of its line.
+        filtered: with fewer system calls, as wherever a student's code runs.
     """
     with contextlib.ExitStack() as stack:
         given = []
@@ -185,7 +192,7 @@ def command(
             given.append(file.fileno())
             return file.fileno()
 
-        calls = syscalls.program()
+        calls = syscalls.program() if filtered else None
         line = options(limits, uid, None if calls is None else handed(calls))
         arguments = handed("".join(f"{word}\0" for word in line).encode("utf-8", "surrogateescape"))
         bubblewrap = shutil.which("bwrap") or "bwrap"
@@ -216,6 +223,11 @@ def check() -> None:
         )
 
 
+def me() -> int | None:
+    """Root, or None where somebody else runs this."""
+    return 0 if os.geteuid() == 0 else None
+
+
 def _uid(number: int) -> int | None:
     return UIDS + number % 50_000 if os.geteuid() == 0 else None
 
@@ -224,7 +236,7 @@ def _uid(number: int) -> int | None:
 class Started:
     """A student's process with pipes on its standard input and output, and what is left when it is over."""
 
-    process: subprocess.Popen
+    process: Any  # with what subprocess.Popen has
     home: Path | None = None  # without a sandbox, the folder that it starts in
     group: groups.Group | None = None
 
@@ -240,20 +252,23 @@ class Started:
             self.group.remove()
 
 
-def start(settings: str, limits: Limits, unsafe: bool) -> Started:
-    """Start the student's process; ``settings`` is its argument.
+def start(settings: dict, limits: Limits, unsafe: bool, nursery: Any = None) -> Started:
+    """Start the student's process with ``settings``, of ``nursery`` (see ``warm.py``) where one is given.
 
     Without a sandbox (``unsafe``) it may do what the teacher may; it starts in an empty folder all the same.
 
     Raises:
         SandboxError: there is no working sandbox here.
     """
-    arguments = ["-B", "/grader/student.py", settings]
+    arguments = ["-B", "/grader/student.py", json.dumps(settings)]
     if not unsafe:
         check()
         # each sandbox is a user of its own, so that limits on processes are counted for each alone
         uid = _uid(int.from_bytes(os.urandom(4), "big"))
         group = groups.make(limits.total_memory + BESIDE)
+        if nursery is not None:
+            with contextlib.suppress(ColdError):
+                return Started(nursery.child(settings, uid, group), group=group)
         by = [] if group is None else group.by()
         with command([sys.executable, *arguments], limits, uid, by) as (line, given):
             return Started(subprocess.Popen(line, **PIPES, **given), group=group)

@@ -6,14 +6,13 @@ costs the question that it answers.
 """
 
 import contextlib
-import json
 import os
 import selectors
 import signal
 import threading
 import time
 
-from . import protocol, sandbox, watch
+from . import protocol, sandbox, warm, watch
 
 MEMORY = "it used more memory than allowed"
 START = 120.0  # seconds to import torch on a busy machine
@@ -31,9 +30,10 @@ class Session:
     Args:
         limits: what it may use.
         unsafe: run it without a sandbox.
+        nursery: whose child it is to be, so that it starts at once.
     """
 
-    def __init__(self, limits: sandbox.Limits, unsafe: bool = False):
+    def __init__(self, limits: sandbox.Limits, unsafe: bool = False, nursery: warm.Nursery | None = None):
         self.limits, self.unsafe = limits, unsafe
         self.reason: str | None = None
         self.number = 0
@@ -44,7 +44,7 @@ class Session:
         self.asking = False  # in the middle of a message, which nothing may break into
         self.test_ends: float | None = None
         self.doubt: str | None = None  # why the outcome may be the machine's, and not the submission's
-        self.started = sandbox.start(json.dumps(settings), limits, unsafe)
+        self.started = sandbox.start(settings, limits, unsafe, nursery)
         self.process, self.student = self.started.process, None
         self.inputs, self.outputs = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(self.inputs, False)

@@ -1,7 +1,8 @@
 """Runs inside the sandbox: executes a student's cells, and answers the grader's questions about what they made.
 
-Started as a script, with the pipe to the grader on standard input and output. Nothing here decides about marks: it
-holds no test, no expected value and no secret, and whatever a student's code does to it changes only the answers given.
+Started as a script, with the pipe to the grader on standard input and output, or forked by ``nursery.py``. Nothing here
+decides about marks: it holds no test, no expected value and no secret, and whatever a student's code does to it changes
+only the answers given.
 """
 
 import os
@@ -238,9 +239,8 @@ def seed(number: int) -> None:
     random.seed(number)
 
 
-def main() -> None:
+def main(settings: dict) -> None:
     """Answer one message after another until the grader closes the pipe."""
-    settings = json.loads(sys.argv[1])
     torch.set_num_threads(1)
     seed(0)
     import d2lite  # noqa: F401 - here, so that a student's cell does not pay for it
@@ -269,4 +269,4 @@ def in_time(student: Student, reader: protocol.Reader) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    main(json.loads(sys.argv[1]))
