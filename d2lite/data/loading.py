@@ -14,7 +14,7 @@ from ..machine.printing import printable
 from . import store
 from .assemble import capped, fixed_order, image_data, moments
 from .catalog import DATASETS, DataSet
-from .errors import DataError, NotFoundError
+from .errors import NotFoundError
 from .folder import SIZE, load_folder
 from .splits import ImageData
 
@@ -165,10 +165,8 @@ def _split_rows(dataset: DataSet) -> dict[str, np.ndarray]:
 
 def _digits(size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
     """All 1,797 digits as uint8 (n, size, size, channels), and their labels."""
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise DataError("The digits come with scikit-learn: `pip install scikit-learn`.") from None
+    from sklearn.datasets import load_digits
+
     digits: Any = load_digits()
     images = torch.from_numpy(digits.images / 16).float()[:, None]
     if size != images.shape[-1]:

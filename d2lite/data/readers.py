@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .errors import DataError, DataFileError
+from .errors import DataFileError
 
 Batch = tuple[np.ndarray, np.ndarray]  # images and labels
 
@@ -99,10 +99,8 @@ def archive_batches(path: Path, train: bool) -> list[Batch]:
 
 def read_parquet(path: Path, rows: np.ndarray | None) -> Batch:
     """Images and labels (only of ``rows``, if given) of a parquet file with columns ``img.bytes`` and ``label``."""
-    try:
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise DataError(f"{path} is a parquet file; reading it takes `pip install pyarrow`.") from None
+    import pyarrow.parquet as pq
+
     table = pq.ParquetFile(path).read(columns=["img.bytes", "label"])
     table = table if rows is None else table.take(rows)
     return _decode(table.column("img").combine_chunks().field("bytes").to_pylist()), table.column("label").to_numpy()

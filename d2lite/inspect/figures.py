@@ -104,27 +104,25 @@ def show_predictions(net: nn.Module, data, *, rows: int = 2, columns: int = 8, o
         raise ValueError(f"data is a {type(data).__name__}: give what d2l.load or d2l.wrap returns, which has names.")
     net, columns = bare(net), check_whole("columns", columns, 1)
     most = check_whole("rows", rows, 1) * columns
-    pictures, titles, colors = [], [], []
+    found = []  # picture, predicted class, true class, whether they differ
     with in_mode(net, training=False), torch.no_grad():
         for X, y in data.test:
             predicted = net(X).argmax(dim=1)
-            keep = predicted != y if only_wrong else torch.ones_like(y, dtype=torch.bool)
-            pictures += _pictures(data.denormalize(X[keep]))
-            guesses, truths = (_names(labels[keep], int(keep.sum()), data.classes) for labels in (predicted, y))
-            for guess, truth, wrong in zip(guesses, truths, (predicted != y)[keep].tolist()):
-                titles.append(guess + (f"\nnot {truth}" if wrong else ""))
-                colors.append("#D55E00" if wrong else "black")
-            if len(titles) >= most:
+            keep = (predicted != y) | (not only_wrong)
+            names = (_names(labels[keep], int(keep.sum()), data.classes) for labels in (predicted, y))
+            found += zip(_pictures(data.denormalize(X[keep])), *names, (predicted != y)[keep].tolist())
+            if len(found) >= most:
                 break
-    shown = min(len(titles), most)
-    if not shown:
+    if not found:
         print("No wrong prediction in the test images.")
         return
-    right = colors[:shown].count("black")
-    figure = _grid(pictures[:shown], columns, 1.45, titles, cmap="gray", vmin=0, vmax=1)
-    for ax, color in zip(figure.axes, colors):
-        ax.title.set_color(color)
-    show(figure, f"{shown} test images with the predicted class; {right} are right, {shown - right} wrong.")
+    pictures, guesses, truths, wrong = zip(*found[:most])
+    titles = [guess + (f"\nnot {truth}" if off else "") for guess, truth, off in zip(guesses, truths, wrong)]
+    figure = _grid(pictures, columns, 1.45, titles, cmap="gray", vmin=0, vmax=1)
+    for ax, off in zip(figure.axes, wrong):
+        ax.title.set_color("#D55E00" if off else "black")
+    told = f"{wrong.count(False)} are right, {wrong.count(True)} wrong"
+    show(figure, f"{len(pictures)} test images with the predicted class; {told}.")
 
 
 def show_feature_maps(
