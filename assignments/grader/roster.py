@@ -20,11 +20,12 @@ OURS = ("student", "name", "id", "username", "email", "also")
 #: Moodle: mod/assign/feedback/offline/importgradeslib.php of moodle/moodle (the worksheet of "offline grading").
 #: Blackboard: "Working Offline with the Grade Center",
 #: https://su-jsm.atlassian.net/wiki/spaces/blackboard01/pages/154374518
-PLATFORMS = {
-    "canvas": ("student", "id", "section"),
-    "moodle": ("identifier", "full name", "grade"),
-    "blackboard": ("last name", "first name", "username"),
-}
+PLATFORMS = (
+    ("canvas", ("student", "id", "section")),
+    ("canvas", ("lastname", "firstname", "id", "section")),  # a setting of Canvas's
+    ("moodle", ("identifier", "full name", "grade")),
+    ("blackboard", ("last name", "first name", "username")),
+)
 
 NOBODY = ("points possible", "student, test")  # in Canvas: points of the columns, and a student to try things out as
 
@@ -123,7 +124,7 @@ def read(path: Path) -> Roster:
         raise RosterError(f"{path} is empty")
     header, rows = table[0], table[1:]
     columns = {name.strip().strip("\ufeff").casefold(): place for place, name in reversed(list(enumerate(header)))}
-    platform = next((name for name, needed in PLATFORMS.items() if all(one in columns for one in needed)), "")
+    platform = next((name for name, needed in PLATFORMS if all(one in columns for one in needed)), "")
     if not platform and "student" not in columns:
         raise RosterError(
             f"{path} has no column `student`. A roster has one, by which everybody goes, and any of "
@@ -132,6 +133,8 @@ def read(path: Path) -> Roster:
     people, seen = [], {}
     for number, row in enumerate(rows):
         cells = {name: row[place].strip() if place < len(row) else "" for name, place in columns.items()}
+        if platform == "canvas":
+            cells.setdefault("student", ", ".join(filter(None, (cells.get("lastname"), cells.get("firstname")))))
         if platform == "canvas" and (not cells["id"] or cells["student"].casefold().startswith(NOBODY)):
             continue
         person = _person(platform, cells, number)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from . import book, course, grade, gradebooks, intake, records, report, roster, sandbox, workplace
 
-WORKER_MEMORY = 8 * 2**30
+LEAST_MEMORY, WORKER_MEMORY = 2 * 2**30, 8 * 2**30  # of a worker, by the machine's size
 #: seconds that a submission may take altogether: 200 that use them up are marked by two workers in under two hours
 AFFORDED = 60.0
 ATTEMPTS = 2  # a submission that was at work when workers died is tried once more
@@ -44,7 +44,8 @@ def mark_all(waiting: list[intake.Submission], options: grade.Options, jobs: int
     queue = list(enumerate(waiting))[::-1]
     while queue:
         running: dict = {}
-        setting = (os.getpid(), str(options.base), min(WORKER_MEMORY, psutil.virtual_memory().total // (2 * jobs)))
+        share = psutil.virtual_memory().total // (2 * jobs)
+        setting = (os.getpid(), str(options.base), max(LEAST_MEMORY, min(WORKER_MEMORY, share)))
         pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _quiet, setting)
         try:
             while queue or running:
@@ -143,6 +144,11 @@ def run(
             for one in found
             if (record := store.read(one.problem_set, one.student)) is not None
         ]
+        if people is not None:
+            missing, strangers = (
+                sum(map(test, found)) for test in (lambda one: one.missing, lambda one: one.row is None)
+            )
+            print(f"roster: {missing} handed in nothing, {strangers} handed in and are not on it")
         marks = book.enter(out / "course", on_file)
         report.write(out, on_file, marks)
         submitted = {(one.problem_set, one.student): one for one in found}

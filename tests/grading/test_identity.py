@@ -198,6 +198,9 @@ CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,Problem set 2 (77),Final
 "Ng, Ben",48214,u2,benn,A,,
 "Student, Test",48299,,,A,,
 """
+CANVAS_IN_PARTS = (
+    CANVAS.replace("Student,ID", "LastName,FirstName,ID").replace(", ", '","').replace("Possible,", "Possible,,")
+)
 MOODLE_SHEET = """Identifier,"Full name","Email address",Status,Grade,"Maximum Grade","Last modified (grade)"
 "Participant 48213","Anna Miller",a@x.edu,"Submitted for grading - ",,20.00,-
 "Participant 48214","Ben Ng",b@x.edu,"No submission",,20.00,-
@@ -210,6 +213,7 @@ BLACKBOARD += '"Miller"\t"Anna"\t"ab1"\t"1"\t""\r\n"Ng"\t"Ben"\t"ab2"\t"2"\t""\r
     ("text", "encoding", "platform", "students", "file"),
     [
         (CANVAS, "utf-8-sig", "canvas", ["Miller_Anna", "Ng_Ben"], "milleranna_48213_9_ps2.ipynb"),
+        (CANVAS_IN_PARTS, "utf-8", "canvas", ["Miller_Anna", "Ng_Ben"], "milleranna_48213_9_ps2.ipynb"),
         (MOODLE_SHEET, "utf-8", "moodle", ["Anna_Miller", "Ben_Ng"], f"Anna Miller_48213{MOODLE}/ps2.ipynb"),
         (BLACKBOARD, "utf-16", "blackboard", ["ab1", "ab2"], "T_ab1_attempt_2026-11-29-10-00-00_ps2.ipynb"),
     ],
