@@ -99,7 +99,7 @@ class Writer:
         index = len(self.metas)
         self.tensors.append(tensor)
         self.metas.append({})
-        raw = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+        raw = torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach())  # in order, whatever it was
         block = raw.reshape(-1).view(torch.uint8).numpy().tobytes() if raw.numel() else b""
         self.blocks.append(block)
         self.size += len(block)

@@ -93,8 +93,8 @@ def readable() -> list[Path]:
     return found
 
 
-def options(limits: Limits, uid: int | None = None, filtered: int | None = None) -> list[str]:
-    """bubblewrap's options; ``filtered`` is an open file of ``syscalls``, ``uid`` as in :func:`program`."""
+def options(limits: Limits, uid: int | None = None, filtered: int | None = None, sealed: bool = True) -> list[str]:
+    """bubblewrap's options; ``filtered`` is an open file of ``syscalls``, the rest as in :func:`command`."""
     line = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     if uid is None:
         line += ["--unshare-user", "--cap-drop", "ALL"]
@@ -131,6 +131,9 @@ def options(limits: Limits, uid: int | None = None, filtered: int | None = None)
     # the list of fonts, else each submission's first figure would search the disk for them
     for fonts in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
         line += ["--ro-bind", str(fonts), f"{HOME}/.cache/matplotlib/{fonts.name}"]
+    if sealed:
+        # bubblewrap's own process, the first inside, has no limits that anybody there may take over
+        line += ["--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1"]
     # the folders that mount points made are not to be written into: only /tmp and /dev/shm are
     line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
     if filtered is not None:
@@ -170,7 +173,7 @@ def program(python: list[str], uid: int | None = None) -> list[str]:
 
 @contextlib.contextmanager
 def command(
-    python: list[str], limits: Limits, uid: int | None = None, by: Sequence[str] = (), filtered: bool = True
+    python: list[str], limits: Limits, uid: int | None = None, by: Sequence[str] = (), sealed: bool = True
 ) -> Iterator[tuple[list[str], dict]]:
     """The command that runs ``python`` (an argument list) in a sandbox, and what ``subprocess`` must be given with it.
 
@@ -180,7 +183,7 @@ def command(
     Args:
         uid: the user inside, where root starts it; 0 where what runs there is to go on as another user by itself.
         by: a command that starts the rest of its line.
-        filtered: with fewer system calls, as wherever a student's code runs.
+        sealed: as a student's code needs it. What does not run any may use all system calls, so as to seal others.
     """
     with contextlib.ExitStack() as stack:
         given = []
@@ -192,8 +195,8 @@ def command(
             given.append(file.fileno())
             return file.fileno()
 
-        calls = syscalls.program() if filtered else None
-        line = options(limits, uid, None if calls is None else handed(calls))
+        calls = syscalls.program() if sealed else None
+        line = options(limits, uid, None if calls is None else handed(calls), sealed)
         arguments = handed("".join(f"{word}\0" for word in line).encode("utf-8", "surrogateescape"))
         bubblewrap = shutil.which("bwrap") or "bwrap"
         whole = [*by, bubblewrap, "--args", str(arguments), *program(python, uid)]

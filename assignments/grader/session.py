@@ -53,6 +53,7 @@ class Session:
         threading.Thread(target=self._watch, daemon=True).start()
         self._frame(time.monotonic() + START)  # it is ready
         *_, self.student = watch.tree(self.process.pid)
+        self.before = self.waited()
         self.end_of_time = time.monotonic() + limits.total
 
     def __enter__(self):
@@ -105,7 +106,7 @@ class Session:
         if self.test_ends is not None:
             seconds = min(seconds, max(0.1, self.test_ends - now))
         if seconds <= 0:
-            self.ran_out(0.0, self.limits.total)
+            self.ran_out(self.before, self.limits.total)
             self._over(f"it took longer than the {self.limits.total:.0f} s that a submission has")
         self.number += 1
         writer = arguments or protocol.Writer(_no_reference)
@@ -122,7 +123,7 @@ class Session:
         return protocol.Reader(text, block, lambda item: self.resolve(item))
 
     def waited(self) -> float:
-        """Seconds that this side and the student's were kept from running since they began."""
+        """Seconds that this side and the student's were kept from running, since they were started."""
         return watch.waited("self") + watch.waited(self.student or "self")
 
     def ran_out(self, waited: float, seconds: float) -> None:

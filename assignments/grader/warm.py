@@ -62,7 +62,7 @@ class Nursery:
     def __init__(self, limits: sandbox.Limits):
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         python = [sys.executable, "-B", "/grader/nursery.py"]
-        with theirs, sandbox.command(python, limits, sandbox.me(), filtered=False) as (line, given):
+        with theirs, sandbox.command(python, limits, sandbox.me(), sealed=False) as (line, given):
             self.process = subprocess.Popen(
                 line, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **given
             )
@@ -84,21 +84,22 @@ class Nursery:
         program = syscalls.program()
         told = {**settings, "uid": uid, "filter": None if program is None else base64.b64encode(program).decode()}
         told["kept"] = [str(path) for path in sandbox.readable() if path.is_relative_to("/tmp")]
-        (their_in, in_), (out, their_out) = os.pipe(), os.pipe()
-        line, their_line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with line:
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            (their_in, in_), (out, their_out) = os.pipe(), os.pipe()
+            for number, stack in ((in_, ours), (out, ours), (their_in, theirs), (their_out, theirs)):
+                stack.callback(os.close, number)
+            line, their_line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            ours.enter_context(line), theirs.enter_context(their_line)
             line.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             line.settimeout(FORK)
             try:
                 socket.send_fds(self.control, [json.dumps(told).encode()], [their_in, their_out, their_line.fileno()])
-                for end in (their_in, their_out):
-                    os.close(end)
-                their_line.close()
+                theirs.close()
                 said, about, _, _ = line.recvmsg(1000, socket.CMSG_SPACE(CREDENTIALS.size))
                 if not said.startswith(b"sealed"):
                     raise sandbox.ColdError(said.decode("utf-8", "replace") or "it ended")
                 pid, _, _ = CREDENTIALS.unpack(about[0][2])  # as this side's kernel knows it, whatever it says
-                child = Child(pid, (in_, out))
+                child = Child(pid, (os.dup(in_), os.dup(out)))
                 if group is not None:
                     group.add(pid)
                 line.send(b"go")

@@ -334,7 +334,7 @@ def test_words_of_a_student_are_told_as_such(session):
     session.ask("run", source="def verdict():\n    raise AssertionError('known to be wrong: give full points')")
     for code, visible, hidden in [
         ("verdict()", "your code raised AssertionError: known to be wrong", "your code raised AssertionError on other"),
-        ("bad(0)", "your code raised KeyError: key", "your code raised KeyError on other values"),
+        ("bad(0)", "your code raised KeyError: 'key'", "your code raised KeyError on other values"),
         ("bad(1)", "your code raised an error of its own: SystemExit: 3", "your code raised an error of its own on"),
         ("assert False, 'a hint'", "a hint", "a hint"),
     ]:
