@@ -16,8 +16,8 @@ from torch import nn
 
 import d2lite as d2l
 from d2lite import data
+from d2lite.data import corrections, pictures
 from d2lite.data import folder as folders
-from d2lite.data import pictures
 from d2lite.data.errors import ImageFileError
 
 CPU = torch.device("cpu")
@@ -595,6 +595,182 @@ def test_thousands_of_photographs_are_streamed_in_little_memory(tmp_path):
         seen, kind, most[how] = done.stdout.split()
         assert (int(seen), kind) == (2160, "Photographs" if how == "streamed" else "Tensor")
     assert int(most["kept"]) - int(most["streamed"]) > 100, most
+
+
+# Scenes: near-duplicates on one side of the split
+
+
+def bursts(top: Path, classes: dict[str, list[int]]) -> Path:
+    """A folder in which each class has scenes of so many images each: ``s3_01.png`` is the second of its fourth."""
+    for label, (name, sizes) in enumerate(sorted(classes.items())):
+        (top / name).mkdir(parents=True)
+        for scene, size in enumerate(sizes):
+            for i in range(size):
+                picture((label, scene, i)).save(top / name / f"{name}{scene}_{i:02}.png")
+    return top
+
+
+def scene(path: Path) -> str:
+    return path.stem.split("_")[0]
+
+
+def test_a_scene_stays_on_one_side_of_the_split(tmp_path):
+    sizes = [5, 3, 7, 4, 6, 5, 2, 8, 5, 5]
+    top = bursts(tmp_path / "x", {"a": sizes, "b": sizes})
+    apart = load(top, group=scene)
+    splits = (apart.train, apart.val, apart.test)
+    found = [{*map(scene, split.files)} for split in splits]
+    assert sum(map(len, found)) == len(set().union(*found)) == 20, "in no two splits"
+    assert sorted(path for split in splits for path in split.files) == sorted(top.rglob("*.png"))
+    for split in splits[1:]:
+        assert [0 < count <= 5 for count in torch.bincount(split.labels).tolist()] == [True, True], "a tenth of 50"
+    mixed = load(top)
+    assert {*map(scene, mixed.train.files)} & {*map(scene, mixed.test.files)}, "without it they meet"
+    again = load(top, group=lambda path: (1, scene(path)))
+    assert again.test.files == apart.test.files, "the key itself does not matter"
+
+
+def test_scenes_of_one_image_change_nothing(tmp_path):
+    make(tmp_path / "x", {"a": 40, "b": 31, "c": 3})
+    alone, plain = load("x", group=lambda path: path), load("x")
+    for part in ("train", "val", "test"):
+        assert getattr(alone, part).files == getattr(plain, part).files
+
+
+def test_a_large_scene_is_held_out_where_there_is_no_smaller_one(tmp_path):
+    loaded = load(bursts(tmp_path / "x", {"a": [9, 8, 9, 9], "b": [9, 8, 9, 9]}), group=scene)
+    assert sorted({*map(scene, loaded.val.files)}) == ["a1", "b1"] and loaded.test.num_images == 18
+
+
+def test_a_scene_of_two_classes_is_held_out_once(tmp_path):
+    top = bursts(tmp_path / "x", {"a": [3] * 10, "b": [3] * 10})
+    shared = load(top, group=lambda path: scene(path)[1:])
+    assert [{scene(path)[1:] for path in split.files} for split in (shared.val, shared.test)] != [set(), set()]
+    assert {scene(path)[1:] for path in shared.val.files} & {scene(path)[1:] for path in shared.train.files} == set()
+    assert torch.bincount(shared.val.labels).tolist() == torch.bincount(shared.test.labels).tolist() == [3, 3]
+
+
+def test_too_few_scenes_are_told(tmp_path):
+    for count in (1, 2):
+        top = bursts(tmp_path / str(count), {"a": [10] * 4, "b": [10] * count})
+        with pytest.raises(data.DataError, match=f"b has images of {count} scene.*another place, or on another day"):
+            load(top, group=scene)
+
+
+def test_a_scene_in_two_splits_that_have_folders_is_told(tmp_path):
+    make(tmp_path / "x" / "train", {"a": 8, "b": 8})
+    make(tmp_path / "x" / "test", {"a": 2})
+    assert load("x", group=lambda path: path).test.labels.tolist() == [0, 0], "a class may lack in a given test"
+    with pytest.raises(
+        data.DataError, match=r"000[01]\.png is in train and .*000[01]\.png in test, and by group"
+    ) as told:
+        load("x", group=lambda path: path.name)
+    assert "Move one of them" in str(told.value)
+
+
+def test_a_published_data_set_has_no_scenes():
+    with pytest.raises(ValueError, match="group is for a folder"):
+        d2l.load("digits", group=scene)
+
+
+@pytest.mark.parametrize(("one", "other"), [("Golden Retriever", "golden_retriever"), ("café", "cafe\u0301")])
+def test_two_spellings_of_a_class_are_told(tmp_path, capsys, one, other):
+    if (tmp_path / "x").mkdir() or (tmp_path / one).mkdir() or (tmp_path / other).exists():
+        pytest.skip("tests of spellings (this file system knows one of them): run them on Linux")
+    make(tmp_path / "x", {one: 4, other: 4, "pug": 4})
+    assert len(load("x").classes) == 3
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1 and out.startswith("Two spellings of one class? ") and "pug" not in out
+    assert repr(one) in out and repr(other) in out
+
+
+# Corrections of labels
+
+
+def corrected(top: Path, *lines: str, first="file,decision,class") -> Path:
+    (top / "corrections.csv").write_text("\n".join([first, *lines]) + "\n", "utf-8")
+    return top
+
+
+def names(split) -> list[tuple[str, int]]:
+    return [(path.parent.name + "/" + path.name, label) for path, label in zip(split.files, split.labels.tolist())]
+
+
+def test_corrections_are_honored_and_move_no_image_to_another_split(tmp_path, capsys):
+    top = make(tmp_path / "x", {"a": 40, "b": 40})
+    before = load(top)
+    gone, taught, tested = before.train.files[0], before.train.files[1], before.test.files[0]
+    file = {path: path.relative_to(top).as_posix() for path in (gone, taught, tested)}
+    other = {path: "b" if path.parent.name == "a" else "a" for path in file}
+    capsys.readouterr()
+    corrected(top, f"{file[gone]},drop,", f"{file[taught]},relabel,{other[taught]}", f"{file[tested]}, keep ,", "")
+    after = load(top)
+    assert capsys.readouterr().out == "corrections.csv: 1 relabeled, 1 dropped, 1 kept.\n"
+    wanted = {file[taught]: "ab".index(other[taught])}
+    assert names(after.train) == [(name, wanted.get(name, label)) for name, label in names(before.train)[1:]]
+    for part in ("val", "test"):
+        assert names(getattr(after, part)) == names(getattr(before, part))
+    assert after.folder == top and (after.train.total, before.train.total) == (63, 64)
+    pixels = dict(zip(before.train.files, before.train.images))
+    assert all(torch.equal(image, pixels[path]) for path, image in zip(after.train.files, after.train.images))
+
+
+def test_corrections_of_a_folder_with_splits(tmp_path):
+    for part in ("train", "test"):
+        make(tmp_path / "x" / part, {"a": 20, "b": 20})
+    corrected(tmp_path / "x", "test/a/0003.png,relabel,b", "train/b/0000.png,drop,")
+    loaded = load("x")
+    assert torch.bincount(loaded.test.labels).tolist() == [19, 21] and len(loaded.train.labels) == 35
+    assert loaded.folder == Path("x") and loaded.test.files[0].parts[:2] == ("x", "test")
+
+
+BAD_TABLES = {
+    "": "its first line is '', not 'file,decision,class'",
+    "file;decision;class\na/0000.png;drop;\n": "its first line is 'file;decision;class', not",
+    "file,decision,class\na/0000.png,drop\n": "line 2 has 2 fields, not 3",
+    "file,decision,class\n\na/0009.png,drop,\n": "line 3 names 'a/0009.png', and there is no such image here. Mend",
+    "file,decision,class\nb/0005.png,drop,\n": "no such image here; did you mean 'a/0005.png'?",
+    "file,decision,class\n../x/a/0000.png,drop,\n": "names '../x/a/0000.png', and there is no such image",
+    "file,decision,class\na/0000.png,keep,\na/0000.png,drop,\n": "line 3 names 'a/0000.png' a second time",
+    "file,decision,class\na/0000.png,remove,\n": "decides 'remove': it must be keep, relabel or drop",
+    "file,decision,class\na/0000.png,relabel,c\n": "gives the class 'c', which is none of a, b",
+    "file,decision,class\na/0000.png,relabel,\n": "gives the class '', which is none of a, b",
+    "file,decision,class\na/0000.png,drop,b\n": "gives a class to an image that it wants to drop",
+    'file,decision,class\n"a/0000.png,drop,\n': "cannot be read (unexpected end of data)",
+    "file,decision,class\n" + "".join(f"b/000{i}.png,drop,\n" for i in range(5)): "b is, in the training split, with",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", BAD_TABLES)
+def test_a_table_of_corrections_that_does_not_fit_is_told(tmp_path, table):
+    top = make(tmp_path / "x", {"a": 6, "b": 5})
+    (top / "corrections.csv").write_text(table)
+    with pytest.raises(data.DataError) as told:
+        load("x")
+    assert BAD_TABLES[table] in str(told.value) and "corrections.csv: " in str(told.value)
+    assert "Mend the table, or delete it" in str(told.value)
+
+
+def test_a_table_of_corrections_that_is_none(tmp_path, monkeypatch):
+    top = make(tmp_path / "x", {"a": 5, "b": 5})
+    (top / "corrections.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(data.DataError, match="cannot be read .*utf-8"):
+        load("x")
+    monkeypatch.setattr(corrections, "LARGEST", 2)
+    with pytest.raises(data.DataError, match="too large"):
+        load("x")
+
+
+def test_corrections_come_back_as_they_were_written(tmp_path):
+    top = make(tmp_path / "x", {"a, b": 6, 'say "c"': 6})
+    given = {"a, b/0001.png": ("relabel", 'say "c"'), 'say "c"/0000.png': ("drop", ""), "a, b/0000.png": ("keep", "")}
+    path = corrections.write_corrections(top, given)
+    files = [image.relative_to(top).as_posix() for image in top.rglob("*.png")]
+    assert corrections.read_corrections(top, files, ["a, b", 'say "c"']) == given
+    path.write_text("\ufeff" + path.read_text("utf-8").replace("\n", "\r\n"), "utf-8")  # as Excel saves it
+    assert corrections.read_corrections(top, files, ["a, b", 'say "c"']) == given
+    corrections.write_corrections(top, {})
+    assert not path.exists() and corrections.read_corrections(top, files, []) == {}
 
 
 # The rest of the package

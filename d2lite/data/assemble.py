@@ -1,6 +1,7 @@
 """From arrays of images and labels to :class:`ImageData`: which rows a split takes, and where its images lie."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,13 +59,14 @@ def image_data(
     *, size: int, batch_size: int, augment: bool = False, mirrored: bool = True,
     device: torch.device | str | None = None, mean: Sequence[float] | None = None, std: Sequence[float] | None = None,
     totals: Mapping[str, int] | None = None, channels: int | None = None, quick_images: int = 4096,
-    is_stand_in: bool = False,
+    is_stand_in: bool = False, folder: Path | None = None, files: Mapping[str, Sequence[Path]] | None = None,
 ) -> ImageData:  # fmt: skip
     """The data set whose splits hold ``arrays``: for ``train``, ``val`` and ``test`` the images, uint8 (n, h, w, C) or
     :class:`Photographs`, and their labels, int64 (n,).
 
-    Without ``mean`` and ``std`` those of the training images are taken. What would fill the device stays in the host's
-    memory, and is brought batch by batch. ``device=None`` takes :func:`d2lite.device`.
+    ``files`` are the paths of the images of each, where they come from a ``folder``. Without ``mean`` and ``std`` those
+    of the training images are taken. What would fill the device stays in the host's memory, and is brought batch by
+    batch. ``device=None`` takes :func:`d2lite.device`.
     """
     target = devices.chosen(device)
     held = all(isinstance(images, np.ndarray) for images, _ in arrays.values())
@@ -77,12 +79,12 @@ def image_data(
             torch.from_numpy(np.ascontiguousarray(images)).to(where) if held else images,
             torch.from_numpy(labels).to(where), mean=mean, std=std, size=size, batch_size=batch_size,
             total=totals[part] if totals else None, shuffle=part == "train", augment=augment and part == "train",
-            mirrored=mirrored, device=target,
+            mirrored=mirrored, device=target, files=files[part] if files else None,
         )
         for part, (images, labels) in arrays.items()
     }  # fmt: skip
     return ImageData(
         name=name, label=label, classes=tuple(classes), channels=channels or arrays["train"][0].shape[-1], size=size,
         batch_size=batch_size, mean=tuple(mean), std=tuple(std), is_stand_in=is_stand_in, quick_images=quick_images,
-        **splits,
+        folder=folder, **splits,
     )  # fmt: skip

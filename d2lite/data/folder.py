@@ -2,7 +2,10 @@
 
 import itertools
 import os
+import re
+import unicodedata
 import warnings
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import numpy as np
@@ -13,30 +16,35 @@ from ..machine import devices
 from ..machine.printing import how_many, in_notebook, printable
 from .assemble import LARGEST_SHARE, capped, fixed_order, image_data, moments
 from .catalog import DATASETS
+from .corrections import DECISIONS, FILE, CorrectionsError, read_corrections
 from .errors import DataError, ImageFileError
 from .pictures import SUFFIXES, Photographs, decoded
+from .scenes import Rows, check_scenes, numbered, whole_scenes
 from .splits import ImageData
 
 SIZE = 224  # pixels, where nobody says: what most networks for photographs are made for
 PARTS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
+Scene = Callable[[Path], Hashable]
 SAMPLE = 1000  # images from which mean and standard deviation are taken where not all are in memory
 
 
 def load_folder(
-    folder: Path, size: int, batch_size: int, *, quick_images: int, augment: bool, device: torch.device, all_sound: bool
-) -> ImageData:
+    folder: Path, size: int, batch_size: int, *, quick_images: int, augment: bool, device: torch.device,
+    all_sound: bool, group: Scene | None = None,
+) -> ImageData:  # fmt: skip
     """The images of ``folder`` as :func:`d2lite.load` gives them.
 
     Raises:
-        DataError: it is not laid out so, or has too few images.
+        DataError: it is not laid out so, has too few images, or a table of corrections that does not fit it.
         ImageFileError: with ``all_sound``, an image cannot be decoded.
         ValueError: a batch would be larger than the training split.
     """
-    classes, paths, labels, rows = _survey(folder)
+    classes, paths, labels, rows = _survey(folder, group)
+    labels, rows = _corrected(folder, classes, paths, labels, rows)
     rows, totals = capped(rows, quick_images, batch_size)
     needed = sum(map(len, rows.values())) * size**2 * 3
     keep = needed <= LARGEST_SHARE * devices.free_memory(torch.device("cpu"))
-    arrays, left_out = {}, []
+    arrays, files, left_out = {}, {}, []
     for part, index in rows.items():
         images, sound = np.empty((len(index) if keep else 0, size, size, 3), np.uint8), []
         for row, picture in zip(index, _watched([paths[row] for row in index], size)):
@@ -48,7 +56,8 @@ def load_folder(
         totals[part] += len(sound) - len(index)
         if not sound or (left_out and all_sound):
             raise left_out[0]
-        arrays[part] = images[: len(sound)] if keep else Photographs([paths[row] for row in sound], size), labels[sound]
+        files[part] = [paths[row] for row in sound]
+        arrays[part] = images[: len(sound)] if keep else Photographs(files[part], size), labels[sound]
     if left_out:
         named = ", ".join(f"{error.path} {error.problem}" for error in left_out[:3])
         more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
@@ -57,7 +66,7 @@ def load_folder(
     name = Path(os.path.abspath(folder)).name
     return image_data(
         name, name, classes, arrays, mean=mean, std=std, channels=3, size=size, batch_size=batch_size, augment=augment,
-        device=device, totals=totals, quick_images=quick_images,
+        device=device, totals=totals, quick_images=quick_images, folder=folder, files=files,
     )  # fmt: skip
 
 
@@ -70,7 +79,7 @@ def _watched(paths: list[Path], size: int):
         yield from tqdm(decoded(paths, size), "Decoding", len(paths), **shown)
 
 
-def _survey(folder: Path) -> tuple[list[str], list[Path], np.ndarray, dict[str, np.ndarray]]:
+def _survey(folder: Path, group: Scene | None) -> tuple[list[str], list[Path], np.ndarray, Rows]:
     """The classes of ``folder``, the paths of all its images, their labels, and for each split its images' numbers."""
     there = {name.lower(): folder / name for name in _folders(folder)}
     tops = {part: there[name] for part, names in PARTS.items() for name in names if name in there}
@@ -84,6 +93,11 @@ def _survey(folder: Path) -> tuple[list[str], list[Path], np.ndarray, dict[str, 
             f"and {folder / 'dog' / '2.jpg'}, perhaps below train, val and test. "
             f"Data sets by name: {', '.join(DATASETS)}."
         )
+    alike = {}
+    for name in classes:
+        alike.setdefault(spelled(name), []).append(name)
+    if twice := [" and ".join(map(repr, names)) for names in alike.values() if len(names) > 1]:
+        print(printable(f"Two spellings of one class? {'; '.join(twice)} are loaded as classes of their own."))
     paths, labels, parts = [], [], []
     for (part, top), (label, name) in itertools.product(tops.items(), enumerate(classes)):
         found = _images(top / name)
@@ -95,10 +109,41 @@ def _survey(folder: Path) -> tuple[list[str], list[Path], np.ndarray, dict[str, 
             f"{tops['train'] / classes[counts.argmin()]} holds no images to train with, and each folder stands for a "
             f"class. Remove it, or put images in it; their names end in {', '.join(SUFFIXES)}."
         )
-    rows = _shared_out(labels, parts, counts)
+    scenes = None if group is None else numbered(map(group, paths))
+    rows = _shared_out(labels, parts, counts, scenes)
+    if scenes is not None:
+        check_scenes(classes, paths, labels, scenes, rows, {*tops} - {"train"})
     if not len(rows["val"]) or not len(rows["test"]):
         raise DataError(f"{folder} has too few images to hold some out: give a class at least 3, better 30.")
     return classes, paths, labels, rows
+
+
+def spelled(name: str) -> str:
+    """``name`` of a class without what people spell differently: case, and spaces, hyphens or underscores."""
+    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", name).casefold()).strip()
+
+
+def _corrected(
+    folder: Path, classes: list[str], paths: list[Path], labels: np.ndarray, rows: Rows
+) -> tuple[np.ndarray, Rows]:
+    """``labels`` and ``rows`` as the table in ``folder`` corrects them; splits were dealt before, and stay."""
+    files = {path.relative_to(folder).as_posix(): row for row, path in enumerate(paths)}
+    found = read_corrections(folder, files, classes)
+    labels, dropped = labels.copy(), np.zeros(len(labels), bool)
+    for file, (decision, name) in found.items():
+        dropped[files[file]] = decision == "drop"
+        if decision == "relabel":
+            labels[files[file]] = classes.index(name)
+    rows = {part: index[~dropped[index]] for part, index in rows.items()}
+    counts = np.bincount(labels[rows["train"]], minlength=len(classes))
+    if not counts.all() or not all(map(len, rows.values())):
+        lacks = "a split is" if counts.all() else f"{classes[counts.argmin()]} is, in the training split,"
+        raise CorrectionsError(folder / FILE, f"leaves too few images: {lacks} without any")
+    if found:
+        told = [sum(said == decision for said, _ in found.values()) for decision in DECISIONS]
+        kept, relabeled, gone = (f"{count:,} {word}" for count, word in zip(told, ("kept", "relabeled", "dropped")))
+        print(printable(f"{FILE}: {relabeled}, {gone}, {kept}."))
+    return labels, rows
 
 
 def _folders(top: Path) -> list[str]:
@@ -121,10 +166,11 @@ def _images(top: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.parts)
 
 
-def _shared_out(labels: np.ndarray, parts: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
+def _shared_out(labels: np.ndarray, parts: np.ndarray, counts: np.ndarray, scenes: np.ndarray | None) -> Rows:
     """For each split the numbers of its images, in a fixed order.
 
-    One without a folder gets a tenth of each class to train with, rounded up, where there are three.
+    One without a folder gets a tenth of each class to train with, rounded up, where there are three. Of ``scenes``, a
+    number for each image, it gets whole ones.
     """
     order = fixed_order().permutation(len(labels))
     rows = {part: order[parts[order] == part] for part in PARTS}
@@ -132,6 +178,11 @@ def _shared_out(labels: np.ndarray, parts: np.ndarray, counts: np.ndarray) -> di
         if not len(rows[part]):
             rest, held = rows["train"], np.zeros(len(labels), bool)
             for label, count in enumerate(counts):
-                held[rest[labels[rest] == label][: -(-count // 10) if count > 2 else 0]] = True
+                own, most = rest[labels[rest] == label], -(-count // 10) if count > 2 else 0
+                if scenes is None:
+                    held[own[:most]] = True
+                else:
+                    held |= np.isin(scenes, whole_scenes(scenes[own], most - held[own].sum()))
+            held[parts != "train"] = False
             rows[part], rows["train"] = rest[held[rest]], rest[~held[rest]]
     return rows

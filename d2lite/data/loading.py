@@ -1,6 +1,7 @@
 """``load``: a data set by name, from a data folder, the cache or the network, or one's own; as splits on the device."""
 
 import os
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def load(
     *,
     augment: bool = False,
     quick_images: int = 4096,
+    group: Callable[[Path], Hashable] | None = None,
     root: str | os.PathLike | None = None,
     device: torch.device | str | None = None,
     fallback: bool | None = None,
@@ -47,6 +49,11 @@ def load(
     shorter edge is resized to ``size`` and the middle cut out. What fits half the free memory is decoded once; more is
     decoded batch by batch, in threads. Mean and standard deviation are those of the training images.
 
+    A table ``corrections.csv`` in that folder is honored, which one printed line says. Its first line is
+    ``file,decision,class``. Each other line names an image below the folder, as in ``cat/1.jpg``, and says ``keep``,
+    ``drop``, or ``relabel`` with the class that is right. A corrected image stays in the split that it was in.
+    ``d2l.widgets.LabelCleaner`` writes such a table.
+
     Args:
         name: ``"fashion_mnist"``, ``"mnist"``, ``"cifar10"`` or ``"digits"``, or the path of a folder of images.
         size: height and width in pixels to which each batch is resized; None keeps the data set's own, and takes 224
@@ -55,6 +62,9 @@ def load(
         augment: shift training images by up to an eighth of their size, and mirror half of them, anew in each pass
             (those of digits are not mirrored).
         quick_images: cap on training images in the quick profile.
+        group: for a folder, the scene of an image by its path, such as ``lambda path: path.stem.split("_")[0]``. Images
+            of one scene, as of a burst or a video, then come into the same split. Whole scenes are held out, as many
+            as fit into a tenth of a class, and at least one.
         root: a data folder as torchvision lays it out; it is only read.
         device: where the images live; None takes :func:`d2lite.device`.
         fallback: whether scikit-learn's digits may stand in where the data set can be had from nowhere. They are
@@ -65,14 +75,17 @@ def load(
         ValueError: unknown name, no such folder, or a size or batch size that cannot work.
         NotFoundError: no file, no network, and no stand-in allowed.
         DataFileError: a file is empty, truncated, altered, or of something else.
-        DataError: a folder of images is laid out otherwise, or has fewer than two classes or too few images.
+        DataError: a folder of images is laid out otherwise, has fewer than two classes, too few images or scenes, or a
+            scene in two of its splits; or its table of corrections does not fit it.
     """
     size = size if size is None else check_whole("size", size, 1)
     batch_size, quick_images = check_whole("batch_size", batch_size, 1), check_whole("quick_images", quick_images, 4)
     target = devices.chosen(device)
     if folder := _folder(name):
-        settings = {"quick_images": quick_images, "augment": augment, "device": target}
+        settings = {"quick_images": quick_images, "augment": augment, "device": target, "group": group}
         return load_folder(folder, size or SIZE, batch_size, all_sound=fallback is False, **settings)
+    if group is not None:
+        raise ValueError("group is for a folder of images: a published data set has its split.")
 
     dataset = asked = _dataset(name)
     size = dataset.size if size is None else size

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ class Split:
         device: where the batches are.
         num_images: n, of all processes together.
         total: images in the split before the quick profile's cap.
+        files: the paths of the images that :func:`d2lite.load` found in a folder, in their order; else None.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Split:
         augment: bool = False,
         mirrored: bool = True,
         device: torch.device | None = None,
+        files: Sequence[Path] | None = None,
     ):
         """``images``: uint8 (n, h, w, C), rows as they lie in memory, which makes every batch channels_last.
 
@@ -58,6 +61,7 @@ class Split:
         self._pad = max(1, images.shape[1] // 8)  # 4 pixels at 32, as He et al. 2015 use
         self._resized: torch.Tensor | None = None  # float32 (n, size, size, C), normalized, from the first pass on
         self.labels = labels
+        self.files = None if files is None else tuple(files)
         self.total = len(labels) if total is None else total
         self.size, self.batch_size = check_whole("size", size, 1), check_whole("batch_size", batch_size, 1)
         self.shuffle, self.augment, self.mirrored = shuffle, augment, mirrored
@@ -183,7 +187,7 @@ class ImageData:
 
     ``mean`` and ``std`` (per channel, for images in [0, 1]) are those of the published training images. ``is_stand_in``
     tells that these are scikit-learn's digits in place of the data set asked for. ``quick_images`` is the cap of the
-    quick profile, whether or not it was reached.
+    quick profile, whether or not it was reached. ``folder`` is that of images of one's own.
     """
 
     name: str
@@ -199,6 +203,7 @@ class ImageData:
     test: Split
     is_stand_in: bool = False
     quick_images: int = 4096
+    folder: Path | None = None
 
     def denormalize(self, X: torch.Tensor) -> torch.Tensor:
         """Undo the normalization: ``X`` float (…, C, H, W) → float in [0, 1], same shape and device.
