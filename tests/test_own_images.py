@@ -1,6 +1,7 @@
 """Images of one's own: folders of classes, files of every kind, what is left out, and what fits no memory."""
 
 import itertools
+import math
 import os
 import re
 import shutil
@@ -216,6 +217,27 @@ def test_mean_and_deviation_are_those_of_the_training_images(tmp_path):
     torch.testing.assert_close(torch.tensor(loaded.mean).double(), images.mean((0, 2, 3)), rtol=0, atol=1e-7)
     X, _ = loaded.train.batch([0, 5])
     torch.testing.assert_close((loaded.denormalize(X) * 255).round().byte(), loaded.train.images[[0, 5]])
+
+
+def test_a_network_that_was_trained_before_may_bring_its_normalization(tmp_path):
+    make(tmp_path / "x", {"a": 30, "b": 30})
+    given = (np.float32([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.25, 0.5]))
+    loaded, plain = load("x", normalize=given), load("x")
+    assert loaded.mean == pytest.approx((0.5, 0.4, 0.3)) and loaded.std == pytest.approx((0.2, 0.25, 0.5))
+    (X, _), (own, _) = loaded.train.batch([3]), plain.train.batch([3])
+    torch.testing.assert_close(loaded.denormalize(X), plain.denormalize(own))
+    assert not torch.allclose(X, own)
+
+
+@pytest.mark.parametrize(
+    "given", ["imagenet", (0.5, 0.2), ([0.5], [0.2]), ([0.5] * 3, [0.2, 0, 0.2]), [[math.nan] * 3] * 2, 7]
+)
+def test_a_normalization_that_is_none(tmp_path, given):
+    make(tmp_path / "x", {"a": 3, "b": 3})
+    with pytest.raises(ValueError, match=r"normalize is .*: give \(mean, std\), three numbers each, with std above 0"):
+        load("x", normalize=given)
+    with pytest.raises(ValueError, match="normalize are for a folder"):
+        d2l.load("digits", normalize=given)
 
 
 def test_without_a_size_it_is_224(tmp_path):

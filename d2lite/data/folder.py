@@ -30,7 +30,7 @@ SAMPLE = 1000  # images from which mean and standard deviation are taken where n
 
 def load_folder(
     folder: Path, size: int, batch_size: int, *, quick_images: int, augment: bool, device: torch.device,
-    all_sound: bool, group: Scene | None = None,
+    all_sound: bool, group: Scene | None = None, normalize: tuple[list[float], list[float]] | None = None,
 ) -> ImageData:  # fmt: skip
     """The images of ``folder`` as :func:`d2lite.load` gives them.
 
@@ -62,7 +62,7 @@ def load_folder(
         named = ", ".join(f"{error.path} {error.problem}" for error in left_out[:3])
         more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
         print(printable(f"Left out: {named}{more}. With fallback=False this is an error."))
-    mean, std = moments(np.asarray(arrays["train"][0][: None if keep else SAMPLE]))
+    mean, std = normalize or moments(np.asarray(arrays["train"][0][: None if keep else SAMPLE]))
     name = Path(os.path.abspath(folder)).name
     return image_data(
         name, name, classes, arrays, mean=mean, std=std, channels=3, size=size, batch_size=batch_size, augment=augment,
@@ -100,7 +100,7 @@ def _survey(folder: Path, group: Scene | None) -> tuple[list[str], list[Path], n
         print(printable(f"Two spellings of one class? {'; '.join(twice)} are loaded as classes of their own."))
     paths, labels, parts = [], [], []
     for (part, top), (label, name) in itertools.product(tops.items(), enumerate(classes)):
-        found = _images(top / name)
+        found = images_in(top / name)
         paths, labels, parts = paths + found, labels + [label] * len(found), parts + [part] * len(found)
     labels, parts = np.array(labels, np.int64), np.array(parts)
     counts = np.bincount(labels[parts == "train"], minlength=len(classes))
@@ -155,7 +155,7 @@ def _is_meant(name: str) -> bool:
     return not name.startswith(".") and name != "__MACOSX"  # what operating systems put beside people's files
 
 
-def _images(top: Path) -> list[Path]:
+def images_in(top: Path) -> list[Path]:
     """All files in ``top`` and its folders that are images by their names, in an order that no file system decides."""
     found, seen = [], set(map(str, Path(os.path.realpath(top)).parents))  # a link up leads to the other classes
     for place, folders, files in os.walk(top, followlinks=True):

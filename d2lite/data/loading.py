@@ -1,7 +1,7 @@
 """``load``: a data set by name, from a data folder, the cache or the network, or one's own; as splits on the device."""
 
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ def load(
     augment: bool = False,
     quick_images: int = 4096,
     group: Callable[[Path], Hashable] | None = None,
+    normalize: tuple[Sequence[float], Sequence[float]] | None = None,
     root: str | os.PathLike | None = None,
     device: torch.device | str | None = None,
     fallback: bool | None = None,
@@ -65,6 +66,8 @@ def load(
         group: for a folder, the scene of an image by its path, such as ``lambda path: path.stem.split("_")[0]``. Images
             of one scene, as of a burst or a video, then come into the same split. Whole scenes are held out, as many
             as fit into a tenth of a class, and at least one.
+        normalize: for a folder, mean and standard deviation of the red, green and blue of images in [0, 1], where a
+            network was trained with others than those of its training images, as ``(pretrained.mean, pretrained.std)``.
         root: a data folder as torchvision lays it out; it is only read.
         device: where the images live; None takes :func:`d2lite.device`.
         fallback: whether scikit-learn's digits may stand in where the data set can be had from nowhere. They are
@@ -83,9 +86,10 @@ def load(
     target = devices.chosen(device)
     if folder := _folder(name):
         settings = {"quick_images": quick_images, "augment": augment, "device": target, "group": group}
+        settings["normalize"] = None if normalize is None else _normalization(normalize)
         return load_folder(folder, size or SIZE, batch_size, all_sound=fallback is False, **settings)
-    if group is not None:
-        raise ValueError("group is for a folder of images: a published data set has its split.")
+    if group is not None or normalize is not None:
+        raise ValueError("group and normalize are for a folder of images: a published data set has its own.")
 
     dataset = asked = _dataset(name)
     size = dataset.size if size is None else size
@@ -115,6 +119,17 @@ def load(
         batch_size=batch_size, augment=augment, mirrored=dataset.mirrored, device=target, totals=totals,
         quick_images=quick_images, is_stand_in=dataset is not asked,
     )  # fmt: skip
+
+
+def _normalization(given: object) -> tuple[list[float], list[float]]:
+    try:
+        mean, std = np.asarray(given, float).tolist()
+        sound = len(mean) == 3 and np.isfinite([mean, std]).all() and min(std) > 0
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise ValueError(f"normalize is {given!r:.80}: give (mean, std), three numbers each, with std above 0.")
+    return mean, std
 
 
 def is_available(name: str, root: str | os.PathLike | None = None) -> bool:
