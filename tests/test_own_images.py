@@ -376,6 +376,8 @@ def damaged(path: Path, how: str) -> None:
         path.write_bytes(content[: len(content) // 2])
     elif how == "text":
         path.write_text("This is a photograph of a cat.")
+    elif how == "video":
+        path.write_bytes(b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(range(256)) * 40)
     elif how == "empty":
         path.write_bytes(b"")
     elif how == "broken link":
@@ -387,6 +389,7 @@ DAMAGE = {
     "truncated": "cannot be decoded (.*truncated",
     "truncated png": "cannot be decoded (",
     "text": "cannot be decoded (cannot identify",
+    "video": "cannot be decoded (cannot identify",
     "empty": "cannot be decoded (cannot identify",
     "broken link": "cannot be decoded (No such file",
 }

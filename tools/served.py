@@ -18,7 +18,7 @@ from tools import project
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
+    "--disable-sync", "--use-fake-device-for-media-stream",  # a camera, for pages that were given the permission
 ]  # fmt: skip
 PREFIX = urlparse(project.site_url()).path
 # An interactive's script comes out of the page itself, so a network that rests does not tell that it has run.

@@ -7,8 +7,10 @@ from .convolution import ConvolutionLab
 from .frontier import FrontierExplorer
 from .gradient_descent import GradientDescent
 from .inception import BranchBudget
+from .label_cleaner import LabelCleaner
 from .live_network import LiveNetwork
 from .mixer import PixelMixer
+from .photo_upload import PhotoUpload
 from .predict import Predict as Predict  # what a chapter asks; no interactive
 from .predictions import PredictionBrowser
 from .receptive_field import ReceptiveField
@@ -24,7 +26,9 @@ __all__ = [
     "DenseConnectivity",
     "FrontierExplorer",
     "GradientDescent",
+    "LabelCleaner",
     "LiveNetwork",
+    "PhotoUpload",
     "PixelMixer",
     "PredictionBrowser",
     "ReceptiveField",

@@ -1,5 +1,8 @@
 """What all interactives share: several on a page do not meet, and one that is taken away leaves nothing behind."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -16,8 +19,11 @@ class Plain:
 
 RUNS = {(Plain, 8): [1.0] * 7}, {(Plain, 8): [2.0] * 40}
 NETWORK = nn.Sequential(nn.Flatten(), nn.Linear(144, 2))
+PART = SimpleNamespace(images=IMAGES, labels=LABELS, files=[Path("x", f"{number}.jpg") for number in range(3)])
+FOLDER = SimpleNamespace(folder=Path("x"), classes=["a", "b"], val=PART)
 MADE = {
     "FrontierExplorer": lambda: widgets.FrontierExplorer([{"accuracy": 0.9, "macs": 3}]),
+    "LabelCleaner": lambda: widgets.LabelCleaner(FOLDER, torch.tensor([[0.0, 1], [1, 0], [0, 1]])),
     "LiveNetwork": lambda: widgets.LiveNetwork(NETWORK, IMAGES, ["a", "b"], 0.5, 0.5, LABELS),
     "PredictionBrowser": lambda: widgets.PredictionBrowser(IMAGES, LABELS, ["a", "b"], {"one": LABELS}),
     "SkipConnection": lambda: widgets.SkipConnection(*RUNS),
