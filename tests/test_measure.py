@@ -1,6 +1,7 @@
 """Long measurements: their order, their rows, and that nothing is lost when they end at a bad moment."""
 
 import argparse
+import dataclasses
 import multiprocessing
 import os
 import random
@@ -286,7 +287,16 @@ def test_a_cost_is_measured(monkeypatch):
     row = costs.measure(d2l.recipe("lenet"))
     header = (ROOT / "d2lite" / "nets" / measure.COSTS).read_text("utf-8").splitlines()[0]
     assert row.keys() == set(header.split(",")) and row["channels"] == 3 and row["parameters"] == 62_006
-    assert int(row["images_per_second"]) > 0 and int(row["memory_mb"]) >= 0
+    assert int(row["images_per_second"]) > 0 and int(row["memory_mb"]) > 0
+
+
+@pytest.mark.parametrize(("optimizer", "momentum", "numbers"), [("adamw", 0, 4), ("sgd", 0.9, 3), ("sgd", 0, 2)])
+def test_what_a_step_holds_is_counted(optimizer, momentum, numbers):
+    """Of two linear layers: the input and what the ReLU gives, which the second layer needs too, once."""
+    recipe = dataclasses.replace(d2l.recipe("nin"), optimizer=optimizer, momentum=momentum)
+    net = torch.nn.Sequential(torch.nn.Linear(100, 20), torch.nn.ReLU(), torch.nn.Linear(20, 10))
+    held = costs.held(net, torch.randn(4, 100), 128, recipe)
+    assert held == 4 * (numbers * (100 * 20 + 20 + 20 * 10 + 10) + 128 * (100 + 20))
 
 
 def test_the_command_line_says_what_is_there_and_what_is_missing(places, capsys, monkeypatch):

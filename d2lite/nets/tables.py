@@ -25,8 +25,8 @@ def table(name: str = "measured.csv") -> list[dict]:
     * ``"published.csv"``: what earlier courses printed.
     * ``"measured.csv"``: one row for each network, recipe, data set and seed that was trained. Accuracies are
       fractions, losses nats; ``images`` are those trained on, ``train_seconds`` the whole run without validation.
-    * ``"costs.csv"``: one row for each network: training ``images_per_second``, and ``memory_mb``, the most memory a
-      training step needed.
+    * ``"costs.csv"``: one row for each network: training ``images_per_second``, and ``memory_mb``, what a
+      training step in float32 holds.
     * ``"rates.csv"``: validation accuracy by learning rate.
     """
     text = resources.files("d2lite.nets").joinpath(name).read_text(encoding="utf-8")
