@@ -12,7 +12,7 @@ import torch
 from storedruns import read_from, store, store_answers
 
 import d2lite as d2l
-from d2lite.nets.catalog import MAINLINE
+from d2lite.nets.catalog import MAINLINE, recipe
 from tools import pairs, project
 
 matplotlib.use("Agg")
@@ -35,8 +35,9 @@ def page(tmp_path, monkeypatch, capsys):
     """Runs the chapter on runs and costs of our own; returns its names and what it said."""
     monkeypatch.setattr(matplotlib.pyplot, "show", lambda: None)
 
-    def run(accuracy=ACCURACY, seeds=3, costs=(), apart=0.002):
-        """``seeds`` of every network, or by name, are ``apart``. Networks find the same images hard."""
+    def run(accuracy=ACCURACY, seeds=3, costs=(), apart=0.002, **given):
+        """``seeds`` of every network, or by name, are ``apart``. Networks find the same images hard. ``given`` is what
+        all rows have in common."""
         rng, rows, names = np.random.default_rng(0), [], {}
         hard = rng.random(IMAGES)
         store(tmp_path)
@@ -45,7 +46,8 @@ def page(tmp_path, monkeypatch, capsys):
                 order = np.argsort(hard + rng.normal(0, 0.1, IMAGES))
                 right = np.isin(np.arange(IMAGES), order[: round((its + apart * seed) * IMAGES)])
                 store_answers(tmp_path, network, seed, right)
-                rows.append({"network": network, "seed": seed, "test_acc": right.mean(), "train_acc": its + 0.03})
+                own = {"lr": recipe(network, "mainline").lr, "val_acc": its, "train_acc": its + 0.03}
+                rows.append({"network": network, "seed": seed, "test_acc": right.mean(), **own, **given})
         read_from(monkeypatch, store(tmp_path, rows, costs))
         for source in cells("setup", "data-output", "provenance"):
             exec(compile(source, "book/comparison.md", "exec"), names)  # the book's own text
@@ -63,23 +65,23 @@ def cost(network, **given):
 
 def test_few_runs_without_costs(page):
     names, out = page(seeds={"lenet": 2, "lenet_batch_norm": 2})
-    assert "In the table, 2 runs repeat an earlier one" in out and "too few to estimate s" in out
-    assert "the story holds" in out and "standard errors of the images alone" in out and "seeds of each" not in out
+    assert "In all, 2 runs repeat an earlier one" in out and "it may be wrong by half" in out
+    assert names["s"] == pytest.approx(0.002 / 2**0.5), "of two pairs that are 0.2 points apart"
+    assert "the story holds" in out and "The least certain is AlexNet → Quarter-width VGG-11, seeds included" in out
+    assert "4 networks have no row yet: VGG-11" in out and "may well become the best" in out
     assert set(names["COSTS"]) == {"parameters", "macs"} and "Time and memory are not measured yet" in out
     assert "vgg11" not in names["nets"].index, "a network without a row is left out"
-    assert "The 2 runs of LeNet" in out and "in the third decimal place" in out
-    assert names["errors"]["LeNet → AlexNet"] == pytest.approx(
-        names["steps"]["LeNet → AlexNet"].difference / names["steps"]["LeNet → AlexNet"].from_images
-    )
+    assert "The 2 runs of LeNet" in out and "0.20 points apart" in out
+    step = names["steps"]["LeNet → AlexNet"]
+    assert step.from_seeds == pytest.approx(names["s"] * (1 / 2 + 1 / 1) ** 0.5)
 
 
 def test_all_networks_with_three_seeds_and_costs(page):
     accuracy = {name: ACCURACY.get(name, 0.8) for name in MAINLINE}
     names, out = page(accuracy, 3, [cost(name) for name in CHEAP], apart=0.02)
-    assert len(names["nets"]) == 11 and "26 runs repeat" in out
-    assert "a run scatters with s = 2.00 points" in out and "comes from the images, and one of" in out
+    assert len(names["nets"]) == 11 and "26 runs repeat" in out and "no row yet" not in out
+    assert "s = 2.00 points" in out and "points from the images and one of" in out and "wrong by half" not in out
     found = names["steps"]["LeNet → AlexNet"]
-    assert names["errors"]["LeNet → AlexNet"] == pytest.approx(found.errors)
     assert found.error > 1.5 * found.from_images, "the seeds count"
     assert set(names["COSTS"]) == {"parameters", "macs", "epoch_s", "memory_mb"} and "not measured yet" not in out
     assert names["fronts"]["memory_mb"] == ["lenet", "densenet"], "those whose memory is known"
@@ -108,10 +110,32 @@ def test_a_story_that_does_not_hold_is_seen(page, worse, match):
 
 
 def test_the_order_of_years_is_told_either_way(page):
-    assert "**(b)** No. Over 7" in (out := page()[1]) and "LeNet + BatchNorm (2015), 13.0 points below NiN" in out
-    names, out = page({**ACCURACY, "nin": 0.745, "lenet_batch_norm": 0.8})
-    assert "**(b)** Yes. Over 7" in out and "exception" not in out and "this is hardly chance" in out
-    assert names["orders"].correlation["year"] > 0.9
+    names, out = page()
+    assert "**(b)** Yes, nearly. Over 6 published" in out and "With our transplants it is" in out
+    assert "lenet_batch_norm" in names["nets"].index and "lenet_batch_norm" not in names["own"].index
+    _, out = page({**ACCURACY, "lenet": 0.75, "alexnet": 0.80, "vgg11_quarter": 0.82, "nin": 0.85, "resnet18": 0.88,
+                   "densenet": 0.78})  # fmt: skip
+    assert "**(b)** No. Over 6" in out and "this could be chance" in out
+
+
+def test_a_rate_that_is_no_longer_the_best_is_told(page):
+    assert "better ones since" not in page()[1]
+    assert "has found better ones since for: DenseNet" in page(lr=0.5)[1]
+
+
+def test_a_step_that_is_sure_of_images_alone_is_not_certain(page):
+    _, out = page({**ACCURACY, "vgg11_quarter": 0.765}, {"lenet": 3, "nin": 3}, apart=0.02)
+    assert "luck of the seed counted, AlexNet → Quarter-width VGG-11 is not certain" in out
+
+
+def test_a_clock_that_contradicts_itself_is_told(page):
+    own = [
+        {"network": name, "images_per_second": rate}
+        for name, rate in (("googlenet", 94), ("googlenet_batch_norm", 112))
+    ]
+    assert "its time is 16% shorter" in page(costs=own)[1]
+    own[1]["images_per_second"] = 80
+    assert "The clock is not exact" not in page(costs=own)[1]
 
 
 def test_equals_are_not_told_apart(page):

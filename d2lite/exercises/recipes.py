@@ -6,27 +6,32 @@ import math
 
 from ..checks import exercise, number
 
+_LEFT, _MIDDLE, _RIGHT = 0.66, 0.68, 0.64  # at 0.001, 0.003 and 0.009
+_TOP = (_LEFT - _RIGHT) / (2 * (_LEFT - 2 * _MIDDLE + _RIGHT))  # in steps of a factor of three, from the middle
+
 exercise(
     "recipes-1",
     number(
-        math.sqrt(0.001 * 0.003),
-        "the middle should be as many times the one rate as the other rate is times the middle: m / a = b / m.",
+        0.003 * 3**_TOP,
+        "with x = -1, 0 and 1 at the three rates, 2a is the sum of the outer accuracies less twice the middle one, and "
+        "2b the right one less the left one. The top is at x = -b / (2a), a rate of 0.003 · 3^x.",
         {
-            0.002: "that is the middle of the distance. Rates are compared by their ratio: 0.002 is 2 times 0.001, "
-            "but 0.003 is only 1.5 times 0.002.",
-            0.0015: "that is the harmonic mean. Set the two ratios equal: m / 0.001 = 0.003 / m.",
-            0.001 * 0.003: "that is the product: take its square root.",
-            0.01: "that goes further up. The best two rates are known; look between them.",
+            0.003: "that is the best rate tried. Of the two beside it one is better: on which side is the top?",
+            0.003 * 3**-_TOP: "that is on the wrong side: 0.001 was better than 0.009, so the top lies below 0.003.",
+            0.003 * 3 ** (2 * _TOP): "you are twice as far from 0.003 as the top: it is at -b / (2a), not at -b / a.",
+            0.0044: "that is the top of a parabola over the rate itself. Put its logarithm on the "
+            "axis: there the three rates are equally far apart.",
+            _TOP: "that is x, the number of factors of three from 0.003. Asked is the rate: 0.003 · 3^x.",
         },
         rel=0.02,  # two digits are enough
     ),
-    "right: the middle of two ratios is the square root of their product.",
+    "right: close to the rate that is known, so this search is finished.",
 )
 
 _COMPARISONS = {
     "a": "(a) changes the network, the size of the image, the optimizer and the augmentation at once.",
     "b": "(b) gives both the best rate of one of the two: the other is measured at a rate that does not suit it.",
-    "c": "(c) changes the network alone, and each version is at its own best rate.",
+    "c": "(c) changes the network, and searches the rate alike for both versions.",
     "d": "(d) keeps the network, so whatever it shows, it is not what a network is worth.",
 }
 
@@ -47,7 +52,11 @@ def _letters(answer: object) -> str | None:
     return f"the first is right. For the second, the network has to be the same on both sides; not so in ({recipe})."
 
 
-exercise("recipes-2", _letters, "right: in each of the two, one thing changes.")
+exercise(
+    "recipes-2",
+    _letters,
+    "right: in (c) the recipe is searched alike for both; in (d) the network is the same for both.",
+)
 
 
 def _one_cycle(
