@@ -122,10 +122,15 @@ class FrontierExplorer(Interactive):
         for index, network in enumerate(known):
             face, alpha = "#2f7fc9" if index in front else "white", 1 if network[self.cost] <= budget else 0.35
             place = (network[self.cost], network["accuracy"])
-            axes.errorbar(*place, yerr=network["sd"] or 0, fmt="o", color="#2f7fc9", mfc=face, capsize=2, alpha=alpha)
+            axes.errorbar(
+                *place, yerr=network["sd"] or None, fmt="o", color="#2f7fc9", mfc=face, capsize=2, alpha=alpha
+            )
             if index in front:
-                axes.annotate(network["name"], place, (-5, 3), textcoords="offset points", ha="right", fontsize=8)
+                left = {"xytext": (7, -9), "ha": "left"} if network[self.cost] == min(costs) else {}  # inside the axes
+                words = {"xytext": (-5, 3), "ha": "right", "fontsize": 8, **left}
+                axes.annotate(network["name"], place, textcoords="offset points", **words)
         if best := choose(known, self.cost, budget):
             axes.plot(best[self.cost], best["accuracy"], "o", markersize=13, mfc="none", color="#c8701a")
         axes.set(xscale="log", xlim=(low, high))
+        axes.margins(y=0.12)  # room for the name of the best
         return figure
