@@ -113,8 +113,7 @@ def test_the_order_of_years_is_told_either_way(page):
     names, out = page()
     assert "**(b)** Yes, nearly. Over 6 published" in out and "With our transplants it is" in out
     assert "lenet_batch_norm" in names["nets"].index and "lenet_batch_norm" not in names["own"].index
-    _, out = page({**ACCURACY, "lenet": 0.75, "alexnet": 0.80, "vgg11_quarter": 0.82, "nin": 0.85, "resnet18": 0.88,
-                   "densenet": 0.78})  # fmt: skip
+    _, out = page({**ACCURACY, "alexnet": 0.76, "vgg11_quarter": 0.70, "nin": 0.86, "resnet18": 0.80, "densenet": 0.77})
     assert "**(b)** No. Over 6" in out and "this could be chance" in out
 
 
