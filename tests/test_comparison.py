@@ -80,7 +80,7 @@ def test_all_networks_with_three_seeds_and_costs(page):
     accuracy = {name: ACCURACY.get(name, 0.8) for name in MAINLINE}
     names, out = page(accuracy, 3, [cost(name) for name in CHEAP], apart=0.02)
     assert len(names["nets"]) == 11 and "26 runs repeat" in out and "no row yet" not in out
-    assert "s = 2.00 points" in out and "points from the images and one of" in out and "wrong by half" not in out
+    assert "s = 2.00 points" in out and "from the seeds, are" in out and "wrong by half" not in out
     found = names["steps"]["LeNet → AlexNet"]
     assert found.error > 1.5 * found.from_images, "the seeds count"
     assert set(names["COSTS"]) == {"parameters", "macs", "epoch_s", "memory_mb"} and "not measured yet" not in out
