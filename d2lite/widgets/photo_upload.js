@@ -140,7 +140,8 @@ export default {
     }
 
     const places = h("div", { class: "d2l-places" });
-    const name = h("input", { type: "text", maxlength: 60, "aria-label": "name of a new class", placeholder: "new class", onkeydown: (event) => { if (event.key === "Enter") add(); } });
+    const entered = ({ key }) => key === "Enter" && add();
+    const name = h("input", { type: "text", maxlength: 60, "aria-label": "name of a new class", placeholder: "new class", onkeydown: entered });
     const add = () => {
       const wanted = name.value.trim();
       if (wanted) later(wanted, async () => ({ add: wanted }));
@@ -178,7 +179,8 @@ export default {
       if (trouble) {
         parts.push(trouble);
       } else {
-        parts.push(total ? `The folder ${folder()} holds ${counted(total, "photograph")} of ${labels.length} class${labels.length === 1 ? "" : "es"}.` : `The folder ${folder()} is empty.`);
+        const held = `holds ${counted(total, "photograph")} of ${labels.length} class${labels.length === 1 ? "" : "es"}`;
+        parts.push(`The folder ${folder()} ${total ? held : "is empty"}.`);
         if (last) parts.push(last);
       }
       if (left()) parts.push(`${shown(left())} waiting.`);

@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from assignments.grader import __main__, book, course, grade, intake, notebooks, records, run, workplace
+from tools import project
 
 NAME = course.find("ps2")
 FIRST, *_ = classroom.solutions(NAME)
@@ -109,7 +110,7 @@ def pasted(notebook) -> None:
 
 
 def with_widgets(notebook) -> None:
-    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {"a": "x" * 3 * 2**20}}}
+    notebook.metadata["widgets"] = {project.STATE: {"state": {"a": "x" * 3 * 2**20}}}
     notebook.cells[2].metadata["widgets"] = "x" * 3 * 2**20
 
 
