@@ -145,6 +145,8 @@ def _works(folder: Path, paths: list[Path], only_set: str | None, roster: Roster
         handed_in, remarks = _when(path)
         work = Work(path, sender, name, sender.key, reasons[path], sender.handed_in or handed_in)
         work.remarks = [*_odd_name(path), *sender.remarks, *(remarks if reasons[path] is None else [])]
+        if name == "unknown" and reasons[path] is None:
+            work.remarks += _too_large(path)
         if roster is not None:
             person, remark = roster.whose(sender)
             if person is not None:
@@ -232,6 +234,17 @@ def _when(path: Path) -> tuple[datetime | None, list[str]]:
         return datetime.fromtimestamp(path.stat().st_mtime), []
     except (OSError, OverflowError, ValueError):
         return None, ["the file's time is none that can be: whether it came late cannot be told"]
+
+
+def _too_large(path: Path) -> list[str]:
+    """A remark where a file is too large to be searched for the problem set that it belongs to."""
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return []
+    return [f"it has {size >> 20} MiB, and more than {notebooks.LARGEST >> 20} are not read"] * (
+        size > notebooks.LARGEST
+    )
 
 
 def _odd_name(path: Path) -> list[str]:

@@ -18,6 +18,7 @@ from . import book, course, grade, gradebooks, intake, records, report, roster, 
 LEAST_MEMORY, WORKER_MEMORY = 2 * 2**30, 8 * 2**30  # of a worker, by the machine's size
 #: seconds that a submission may take altogether: 200 that use them up are marked by two workers in under two hours
 AFFORDED = 60.0
+PATIENCE = 5.0  # times as long, at most
 ATTEMPTS = 2  # a submission that was at work when workers died is tried once more
 
 
@@ -36,6 +37,13 @@ def _quiet(parent: int, folder: str, memory: int) -> None:
     torch.set_num_threads(1)
     room = psutil.Process().memory_info().vms + memory
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
+
+
+def limits(jobs: int) -> sandbox.Limits:
+    """What each submission may use here. On a machine that has more to do than it can, all takes longer."""
+    found = sandbox.Limits.here(jobs)
+    patience = min(PATIENCE, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+    return replace(found, cell=found.cell * patience, total=AFFORDED * patience)
 
 
 def mark_all(waiting: list[intake.Submission], options: grade.Options, jobs: int, keep) -> None:
@@ -113,7 +121,7 @@ def run(
         course.prepare(out / "course", wanted)
         book.configure(out / "course", unsafe)
         book.copy(out / "course", folder)
-        options = grade.Options(folder, unsafe, due, replace(sandbox.Limits.here(jobs), total=AFFORDED))
+        options = grade.Options(folder, unsafe, due, limits(jobs))
         store, done = records.Records(out), 0
 
         def on_record(one):

@@ -48,6 +48,13 @@ def test_a_huge_file_is_not_read(tmp_path, base, monkeypatch, name):
     assert len(record["digest"]) == 64 and time.process_time() - start < 5
 
 
+def test_a_huge_file_of_no_set_is_a_line(tmp_path):
+    with open(tmp_path / "a_homework.ipynb", "wb") as file:
+        file.truncate(12 * 2**30)
+    (one,) = intake.find(tmp_path)
+    assert one.problem_set == "unknown" and one.remarks == ["it has 12288 MiB, and more than 100 are not read"]
+
+
 def test_the_main_process_reads_no_notebook(tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks, "read", lambda path: pytest.fail("read in the main process"))
     bomb = '{"nbformat":4,"cells":[],"metadata":{"x":[' + "{}," * 500_000 + "0]}}"

@@ -274,6 +274,7 @@ def test_the_table_has_the_names_and_who_is_missing(base, tmp_path, monkeypatch)
     monkeypatch.setattr(run.grade, "_mark", half)
     monkeypatch.setattr(run.course, "prepare", lambda folder, wanted: run.book.copy(base, folder))
     put(tmp_path / "in", "ng_ben_ps2.ipynb", "stranger_ps2.ipynb")
+    monkeypatch.setattr(run.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     known = table(tmp_path, ROSTER)
     options = {"jobs": 1, "only_set": None, "student": None, "unsafe": True, "due": None}
     run.run(tmp_path / "in", tmp_path / "out", **options, people=known)
@@ -284,6 +285,16 @@ def test_the_table_has_the_names_and_who_is_missing(base, tmp_path, monkeypatch)
     assert "not on the roster" in lines[7]
     page = (tmp_path / "out" / "summary.html").read_text("utf-8")
     assert "2 handed in, 5 missing" in classroom.sentence(page)
+
+
+def test_a_busy_machine_is_waited_for(monkeypatch):
+    times = []
+    for load in (0.0, 3.0, 1000.0):
+        monkeypatch.setattr(run.os, "getloadavg", lambda load=load: (load * run.os.cpu_count(), 0.0, 0.0))
+        times.append((run.limits(1).cell, run.limits(1).total))
+    quiet, busy, most = times
+    assert quiet[1] == run.AFFORDED and busy == tuple(3 * one for one in quiet)
+    assert most == tuple(run.PATIENCE * one for one in quiet)
 
 
 def test_what_a_file_is_called():
