@@ -29,7 +29,7 @@ BLACKBOARD = re.compile(r"^(?P<task>.+)_(?P<who>[^_]+)_attempt_(?P<when>\d{4}(?:
 
 NAMELESS, LONGEST = "nameless", 100  # bytes of a name that is a file's
 COPY = re.compile(r"(?:[-_ ]\d+| \(\d+\)|-Copy\d*)+$", re.I)
-LEADING = re.compile(r"^[\W_]*(?:(?:copy|kopie|copie|copia)[\W_]+(?:of|von|de|di)(?:[\W_]+|$))+", re.I)
+LEADING = re.compile(r"^[\W_]*(?:(?:copy|kopie|copi[ea])[\W_]+(?:of|von|de|di)(?:[\W_]+|$))+", re.I)
 ADDED = frozenset(
     """copy of kopie von final draft solution solutions solved submission homework hw assignment untitled version
     notebook answers""".split()  # noqa: SIM905 - read more easily than a list
