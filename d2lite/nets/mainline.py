@@ -173,9 +173,10 @@ class Story(Table):
         known = []
         for place, row in enumerate(self.rows):
             color, marker = ("#D55E00", "D") if row.new else ("#0072B2", "o")
-            if math.isnan(row.accuracy):
-                axis = ax.get_yaxis_transform()
-                ax.text(0.01, place, row.percent, color=color, fontsize=8, va="center", transform=axis)
+            if math.isnan(row.accuracy):  # written right of the line through the first
+                ax.text(
+                    0.06, place, row.percent, color=color, fontsize=8, va="center", transform=ax.get_yaxis_transform()
+                )
                 continue
             error = 0 if math.isnan(row.sd) else 100 * row.sd
             ax.errorbar(100 * row.accuracy, place, xerr=error, color=color, marker=marker, markersize=5, capsize=2)
@@ -185,6 +186,7 @@ class Story(Table):
         if known:  # beside the line through the first, the linear classifier, everything has to prove itself
             ax.plot(*zip(*known), color="0.75", zorder=1)
             ax.axvline(known[0][0], color="0.6", linestyle=":", zorder=0)
+            ax.set_xlabel(f"test accuracy in % (dotted: {self.rows[known[0][1]].network.title.lower()})")
         else:
             ax.set(xlim=(0, 100))
         ax.grid(alpha=0.3)
