@@ -12,6 +12,7 @@ import d2lite as d2l
 from d2lite.inspect import drawing
 from d2lite.inspect.trace import InputShapeError
 from d2lite.models.alexnet import AlexNet
+from d2lite.models.batch_norm import BatchNorm, lenet_batch_norm
 from d2lite.models.data_and_training import lenet
 from d2lite.models.nin import NiN
 from d2lite.models.resnet import Residual, resnet18
@@ -45,6 +46,18 @@ def test_lenet_and_alexnet_to_one_scale(shown):
     words = "11×11 with 96 channels at 54 px, pooled to 26 px, then 5×5 with 256 channels at 26 px, pooled to 12 px"
     assert words in alt and "3 × 3×3 with 256 channels" in alt
     assert "linear layers of 120, 84, 10 units" in alt
+
+
+def test_normalization_is_thinner_than_the_layer_before(shown):
+    d2l.show_networks({"LeNet + BatchNorm": (lenet_batch_norm(), (1, 1, 28, 28))}, blocks=(BatchNorm,))
+    [(figure, alt)] = shown
+    drawn = slabs(figure.axes[0])
+    norms = [at for at, (color, *_) in enumerate(drawn) if color == drawing.COLORS[drawing.NORM]]
+    assert len(norms) == 4 and all(
+        drawn[at][2] < drawn[at - 1][2] / 2 and drawn[at][3] == drawn[at - 1][3] for at in norms
+    )
+    assert drawing.NORM in [text.get_text() for text in figure.legends[0].texts]
+    assert "linear layers of 120, BatchNorm, 84, BatchNorm, 10 units" in alt
 
 
 def test_nothing_overlaps_and_everything_is_inside(shown):

@@ -15,10 +15,15 @@ from .figures import show
 from .trace import Call, trace
 
 CONVOLUTION, POINTWISE, BLOCK, POOLING, LINEAR = "k×k convolution", "1×1 convolution", "block", "pooling", "linear"
+NORM = "normalization"  # of the blocks, those that are called so
 #: The book's palette: what a color stands for in each of its drawings of networks.
-COLORS = {CONVOLUTION: "#56B4E9", POINTWISE: "#E69F00", BLOCK: "#CC79A7", POOLING: "#BBBBBB", LINEAR: "#009E73"}
+COLORS = {
+    CONVOLUTION: "#56B4E9", POINTWISE: "#E69F00", BLOCK: "#CC79A7", NORM: "#F0E442", POOLING: "#BBBBBB",
+    LINEAR: "#009E73",
+}  # fmt: skip
 POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 GAP, STEP = 0.06, 1.25  # between slabs, and from one group's start to the next at least, for its label
+THIN = {NORM: 0.04, POOLING: 0.1, LINEAR: 0.1}  # width of slabs whose channels do not show
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ def show_networks(
 
     Args:
         networks: by title, the network and the shape of its input, (1, C, H, W).
-        blocks: types of module of which each is drawn as one slab, with its type as its name.
+        blocks: types of module of which each is drawn as one slab, with its type as its name; a thin one for types
+            that are called some kind of Norm.
 
     Raises:
         InputShapeError: a network does not take its shape.
@@ -71,7 +77,8 @@ def _slabs(call: Call, blocks: tuple[type[nn.Module], ...]) -> list[Slab]:
     module: Any = call.module
     channels, side = call.output_shape[1], call.output_shape[-1] if len(call.output_shape) == 4 else None
     if isinstance(module, blocks):
-        return [Slab(BLOCK, type(module).__name__, channels, side)]
+        name = type(module).__name__
+        return [Slab(NORM if "Norm" in name else BLOCK, name, channels, side)]
     if isinstance(module, nn.Conv2d):
         kernel = module.kernel_size
         return [Slab(POINTWISE if kernel == (1, 1) else CONVOLUTION, "×".join(map(str, kernel)), channels, side)]
@@ -104,7 +111,7 @@ def _draw(ax, groups: list[list[Slab]], height: float) -> float:
         x = start
         for slab in group:
             computes = slab.kind in (CONVOLUTION, POINTWISE, BLOCK)
-            width, high = 0.1 * math.log2(max(slab.channels, 32) / 16) if computes else 0.1, _height(slab)
+            width, high = 0.1 * math.log2(max(slab.channels, 32) / 16) if computes else THIN[slab.kind], _height(slab)
             style = {"facecolor": COLORS[slab.kind], "edgecolor": "black", "lw": 0.8}
             ax.add_patch(Rectangle((x, -high / 2), width, high, **style))
             x += width + GAP
