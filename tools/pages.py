@@ -234,8 +234,8 @@ def playground() -> str:
 
 
 def lab() -> str:
-    """The training lab as the first chapter that shows it has stored it, with the runs that it starts with alone."""
-    for chapter in project.chapters():
+    """The training lab as the last chapter that shows it has stored it, with the runs that it starts with alone."""
+    for chapter in reversed(project.chapters()):  # ResNet's picture has every kind
         stored = notebook(project.notebook(chapter))
         models = stored["metadata"].get("widgets", {}).get(project.STATE, {"state": {}})["state"]
         for out in (out for cell in stored["cells"] for out in cell.get("outputs", [])):

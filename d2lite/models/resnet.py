@@ -1,5 +1,5 @@
 # Written from the exported cells of book/resnet.md; edit those and run `make sync`.
-"""ResNet: blocks that can do nothing."""
+"""ResNet: making it easy to do nothing."""
 
 import torch
 from torch import nn

@@ -157,6 +157,6 @@ class SkipConnection(Interactive):
             xlabel="3×3 convolution, first to last",
             ylabel="gradient norm",
         )
-        right.set(title="training", xlabel="step", ylabel=f"loss, mean of {SMOOTH} steps")
+        right.set(title=f"training, {len(losses)} steps", xlabel="step", ylabel=f"loss, mean of {SMOOTH} steps")
         left.legend()
         return figure

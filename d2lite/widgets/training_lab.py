@@ -27,6 +27,7 @@ PARTS = (
     "challenges", "bench",
 )  # of the script  # fmt: skip
 RECORDED = Path(__file__).with_suffix(".csv")
+WORDS = {"residual": "shortcuts", "both": "BatchNorm + shortcuts"}  # what the page calls a kind
 
 #: what can be set for a run
 SETTINGS = {
@@ -148,9 +149,15 @@ def digits() -> dict:
     return parts | {"side": data.size, "classes": [*data.classes], "mean": data.mean[0], "std": data.std[0]}
 
 
+def name_of(run: dict) -> str:
+    """A run as the recorded ones are named: its kind, and whatever is set otherwise than at the start."""
+    usual = settings_of({"kind": run["kind"]})
+    return ", ".join([run["kind"], *(f"{name} {value}" for name, value in run.items() if value != usual[name])])
+
+
 @lru_cache(maxsize=1)
 def recorded() -> dict[str, dict[str, list]]:
-    """Runs that the page made before, with its own settings, by kind: points (epochs, loss, accuracy) of both parts."""
+    """Runs that the page made before, by ``name_of``: points (epochs, loss, accuracy) of both parts."""
     found: dict[str, dict[str, list]] = {}
     with RECORDED.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -187,27 +194,43 @@ class TrainingLab(Interactive):
     preview = Switch(True)
     data = traitlets.Dict().tag(sync=True)
     recorded = traitlets.Dict().tag(sync=True)
-    alt = (
-        "The lab's usual runs, recorded before. Left: training loss of three networks of 20 layers over six epochs. "
-        "The plain one stays near guessing, the one with BatchNorm falls, and the one with BatchNorm and shortcuts "
-        "falls fastest. Right: their accuracy on test images, in the same order."
-    )
+    alt = "Training loss and test accuracy of convolutional networks over six epochs, recorded before."
 
     def __init__(self, *runs, **options):
-        options = {"runs": list(runs), "data": digits(), "recorded": recorded()} | options
-        super().__init__(**options)
+        before = {kind: recorded()[kind] for kind in KINDS}
+        super().__init__(**({"runs": list(runs), "data": digits(), "recorded": before} | options))
+        self.alt = self._in_words()
+
+    def _before(self) -> list[tuple[str, dict]]:
+        """What was recorded of these runs, with their letters and names on the page; else of the first frame's."""
+        names = [name_of(settings_of(run)) for run in self.runs]
+        if not {*names} <= {*recorded()}:
+            names = [*FIRST]
+        kind_and_rest = (name.partition(", ") for name in names)
+        titles = [WORDS.get(kind, kind) + comma + rest for kind, comma, rest in kind_and_rest]
+        return [(f"{letter} {title}", recorded()[name]) for letter, title, name in zip("ABCD", titles, names)]
+
+    def _in_words(self) -> str:
+        """The picture for whoever does not see it."""
+        ends = (
+            f"{title}: loss {parts['train'][-1][1]:.2g}, {parts['test'][-1][2]:.0%} right"
+            for title, parts in self._before()
+        )
+        return (
+            "Runs of networks of 20 layers that were recorded before, over six epochs; left the training loss, right "
+            f"the share of test images that are right. At the end {'; '.join(ends)}."
+        )
 
     def picture(self) -> Figure:
         figure = Figure(figsize=(6.8, 2.8), layout="constrained")
         left, right = figure.subplots(1, 2)
-        for color, kind in zip(COLORS, FIRST):
-            parts = recorded()[kind]
+        for color, style, (title, parts) in zip(COLORS, ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1))), self._before()):
             epochs, losses, _ = zip(*parts["train"])
-            left.plot(epochs, losses, color=color, label=kind)
+            left.plot(epochs, losses, color=color, linestyle=style, label=title)
             epochs, _, accuracies = zip(*parts["test"])
-            right.plot(epochs, [100 * share for share in accuracies], color=color, label=kind)
+            right.plot(epochs, [100 * share for share in accuracies], color=color, linestyle=style, label=title)
         left.set(title="training loss", xlabel="epochs", yscale="log")
         right.set(title="test images that are right, %", xlabel="epochs", ylim=(0, 100))
-        right.legend(title="20 layers")
-        figure.suptitle("the lab's usual runs, recorded before", fontsize="medium")
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small")
+        figure.suptitle("20 layers, recorded before", fontsize="medium")
         return figure

@@ -220,7 +220,7 @@ def test_training_is_fast_enough_to_watch(plain, least, engine):
 
 
 def test_what_is_shown_before_training_is_what_training_shows(engine):
-    found = record(engine, "both", epochs=1.5)
+    found = record(engine, {"kind": "both"}, epochs=1.5)
     for part in ("train", "test"):
         points = [list(point) for name, *point in found if name == part]
         stored = recorded()["both"][part][: len(points)]

@@ -3,7 +3,7 @@
 import pytest
 
 from d2lite.widgets import TrainingLab
-from d2lite.widgets.training_lab import FIRST, settings_of
+from d2lite.widgets.training_lab import FIRST, KINDS, settings_of
 from tests.browser import STATE, Mounted, html, tasks
 
 SMALL = {"depth": 4, "width": 4, "batch": 64}  # an epoch of which takes a moment
@@ -357,10 +357,31 @@ def test_nonsense_is_brought_back_by_python():
     assert repr(TrainingLab(selected=1)).startswith("TrainingLab(image=0, ")
 
 
-def test_the_picture_shows_what_was_recorded():
-    left, right = TrainingLab().picture().axes
-    assert [line.get_label() for line in right.lines] == [*FIRST]
+@pytest.mark.parametrize("runs", [(), ({"kind": "plain"}, {"kind": "BatchNorm"}, {"kind": "both"}), ({"depth": 8},)])
+def test_the_picture_shows_what_was_recorded(runs):
+    lab = TrainingLab(*runs)
+    left, right = lab.picture().axes
+    titles = [line.get_label() for line in right.lines]
+    assert titles == ["A plain", "B BatchNorm", "C BatchNorm + shortcuts"]
     ends = [line.get_ydata()[-1] for line in right.lines]
     assert ends[0] < 20 < 80 < ends[1] < ends[2]
     ends = [line.get_ydata()[-1] for line in left.lines]
     assert ends[0] > 2 > 1 > ends[1] > ends[2]
+    assert all(title in lab.alt for title in titles) and "A plain: loss 2.3, 10% right" in lab.alt
+
+
+@pytest.mark.parametrize("chapter", ["resnet", "batch_norm"])
+def test_the_picture_of_a_chapter_answers_its_question(chapter):
+    batch = {"kind": "BatchNorm", "width": 4}
+    runs = {
+        "resnet": [{"kind": kind} for kind in ("plain", "BatchNorm", "residual", "both")],
+        "batch_norm": [batch, {**batch, "batch": 2}, {**batch, "batch": 2, "rate": 0.05 / 16}],
+    }[chapter]
+    lab = TrainingLab(*runs)
+    losses, accuracies = ({line.get_label(): line.get_ydata()[-1] for line in ax.lines} for ax in lab.picture().axes)
+    assert len(losses) == len(runs) and [*lab.recorded] == [*KINDS], "the page gets no more than it can show"
+    if chapter == "resnet":
+        assert accuracies["C shortcuts"] < 20 < 80 < accuracies["B BatchNorm"] < accuracies["D BatchNorm + shortcuts"]
+        return
+    assert accuracies["B BatchNorm, width 4, batch 2"] < 20 < accuracies["A BatchNorm, width 4"]
+    assert losses["B BatchNorm, width 4, batch 2"] > 2 * losses["A BatchNorm, width 4"]

@@ -7,9 +7,11 @@ import csv
 import sys
 
 from d2lite.widgets import TrainingLab
-from d2lite.widgets.training_lab import KINDS, RECORDED, digits, settings_of
+from d2lite.widgets.training_lab import KINDS, RECORDED, digits, name_of, settings_of
 
-SPAN, MEAN_OF = 6, 6  # epochs, and steps of which the mean is kept
+SPAN, MEAN_OF = 6, 6  # epochs, and steps of which the mean is kept, with batches of 32
+USUAL = {"kind": "BatchNorm", "width": 4}  # of the chapter on it, which compares batches
+RUNS = [*({"kind": kind} for kind in KINDS), USUAL, {**USUAL, "batch": 2}, {**USUAL, "batch": 2, "rate": 0.05 / 16}]
 NAMES = "Network, Run, imagesOf, plainKernels, fastKernels, moduleBytes, OPTIMIZERS, linked, unlinked, runsOf"
 IMPORT = """async (script) => {
     const text = `${script}; export { NAMES };`.replace("export default", "const page =");
@@ -41,25 +43,27 @@ def open_engine(page):
     return page
 
 
-def record(page, kind: str, epochs: float = SPAN) -> list[list]:
-    """Train one of the lab's first networks: rows (part, epochs, loss, accuracy)."""
-    given = {"settings": settings_of({"kind": kind}), "data": digits(), "epochs": epochs, "meanOf": MEAN_OF}
+def record(page, run: dict, epochs: float = SPAN) -> list[list]:
+    """Train one network: rows (part, epochs, loss, accuracy)."""
+    settings = settings_of(run)
+    given = {"settings": settings, "data": digits(), "epochs": epochs, "meanOf": MEAN_OF * 32 // settings["batch"]}
     return page.evaluate(RECORD, given)
 
 
 def main() -> int:
-    """Write the recorded runs of all kinds."""
+    """Write the recorded runs."""
     from tools import served
 
     with served.browser() as browser, RECORDED.open("w", encoding="utf-8", newline="") as file:
         page = open_engine(browser.new_page())
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["kind", "part", "epochs", "loss", "accuracy"])
-        for kind in KINDS:
+        for run in RUNS:
+            name = name_of(settings_of(run))
             rows.writerows(
-                [kind, part, *(float(f"{value:.4g}") for value in point)] for part, *point in record(page, kind)
+                [name, part, *(float(f"{value:.4g}") for value in point)] for part, *point in record(page, run)
             )
-            print(f"{kind}: recorded")
+            print(f"{name}: recorded")
     return 0
 
 
