@@ -64,7 +64,7 @@ SAID = {
     "batch_norm.mean": ("stays in training, and falls in prediction", "the mean of the output falls with it"),
     "batch_norm.rates": ("sigmoid, without", "the sigmoid network learns at none of them"),
     "batch_norm.batch-size": ("8", "from groups of 128 to groups of 8, .* the loss on new images falls"),
-    "batch_norm.noisy": ("trains better", "and still it reaches a lower loss"),
+    "batch_norm.noisy": ("trains far better", "still it reaches a far lower loss"),
     "resnet.row": ("three to five points above", r"[34]\.\d points more than GoogLeNet"),
     "resnet.degradation": ("Neither", "The answer is (c)."),
     "resnet.nothing": ("residual block does it more than a hundred", "is more than a hundred times closer"),

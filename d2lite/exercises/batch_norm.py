@@ -220,4 +220,4 @@ def _recalibrate_hint(layer: nn.Module, right: nn.Module, exponential: nn.Module
     return "the running statistics are not the plain averages over the batches, every batch once."
 
 
-exercise("batch_norm-6", _recalibrate, "right: no label, no gradient, and the diary is fresh.")
+exercise("batch_norm-6", _recalibrate, "right: no label, no gradient, and the running statistics fit the new camera.")
