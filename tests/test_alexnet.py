@@ -212,7 +212,41 @@ def displaced(*args):
     return nn.Sequential(first, *rest, relu)
 
 
-RIGHT = {1: 63, 2: 9_441_280, 3: stem(), 4: built}
+def old_dropout(X, p, training, *, rate=None, scaled=1.0, factor=None, mask=None):
+    """The dropout of 2012; the options are the mistakes that readers make."""
+    if training:
+        drawn = torch.rand_like(X) if mask is None else mask(X)
+        return X * (drawn >= (p if rate is None else rate(p))) * (scaled if scaled == 1 else 1 / (1 - p))
+    return X * (1 - p if factor is None else factor(p))
+
+
+def dropout_slip(**options):
+    return lambda *args: old_dropout(*args, **options)
+
+
+def same_mask(X):
+    return torch.rand(X.shape, dtype=X.dtype, generator=torch.Generator().manual_seed(1))
+
+
+def cropped(X, size, *, last=1, flips=0.5, places="own", channels="together", diagonal=False):
+    """Random crops; the options are mistakes."""
+    crops, first = [], None
+    for image in X:
+        top = int(torch.randint(X.shape[2] - size + last, ()))
+        left = top if diagonal else int(torch.randint(X.shape[3] - size + last, ()))
+        top, left = first = (top, left) if places == "own" or first is None else first
+        crop = image[:, top : top + size, left : left + size]
+        if channels != "together":
+            crop = torch.cat([crop[:1], crop[1:].flip(-1)])
+        crops.append(crop.flip(-1) if torch.rand(()) < flips else crop)
+    return torch.stack(crops)
+
+
+def crop_slip(**options):
+    return lambda X, size: cropped(X, size, **options)
+
+
+RIGHT = {1: 63, 2: old_dropout, 3: stem(), 4: built, 5: cropped}
 
 
 class OwnForward(nn.Module):
@@ -231,7 +265,7 @@ class OwnForward(nn.Module):
     [
         *RIGHT.items(),
         (1, torch.tensor(63)),
-        (2, 9_441_280.0),
+        (2, lambda X, p, training: X * torch.bernoulli(torch.full_like(X, 1 - p)) if training else (1 - p) * X),
         (3, stem(5, 4)),
         (3, stem(3, 5)),
         (3, stem(padding="valid")),
@@ -257,14 +291,20 @@ def test_right_answers(number, answer):
         (1, 224, "far smaller"),
         (1, 100, "start from one unit"),
         (1, "63", "whole number"),
-        (2, 9_437_184, "bias"),
-        (2, 256 * 3 * 4096 + 4096, "counts twice"),
-        (2, 2304, "weighs them all"),
-        (2, 256 * 4 * 4096 + 4096, "larger than 2×2"),
-        (2, 256 * 16 * 4096 + 4096, "rounds down"),
-        (2, 26_218_496, "at 224 px"),
-        (2, 256 * 36 * 4096 + 4096, "torchvision"),
-        (2, 5, "eight windows"),
+        (2, 5, "function dropout_of_2012 itself"),
+        (2, nn.Dropout(0.5), "function dropout_of_2012 itself"),
+        (2, lambda X, p, training: None, "shape of X"),
+        (2, dropout_slip(rate=lambda p: 1 - p), "not of what is kept"),
+        (2, dropout_slip(rate=lambda p: 0.5), "was zero."),
+        (2, dropout_slip(scaled=2), "today's dropout"),
+        (2, lambda X, p, training: old_dropout(X, p, training) * 3, "stay as it is"),
+        (2, dropout_slip(mask=same_mask), "draw anew"),
+        (2, dropout_slip(mask=lambda X: torch.rand(1, X.shape[1])), "whole rows or columns"),
+        (2, dropout_slip(mask=lambda X: torch.rand(len(X), 1)), "whole rows or columns"),
+        (2, dropout_slip(factor=lambda p: 1), "one factor is missing"),
+        (2, dropout_slip(factor=lambda p: p), "share that was kept"),
+        (2, dropout_slip(factor=lambda p: 0.5), "share that was kept"),
+        (2, dropout_slip(factor=lambda p: 3), "multiply all of X"),
         (3, 11, "network itself"),
         (3, nn.Sequential(nn.Conv2d(1, 96, 11, 4), nn.ReLU()), "two convolutions"),
         (3, stem(extra=[nn.MaxPool2d(3, 2)]), "pooling"),
@@ -292,6 +332,16 @@ def test_right_answers(number, answer):
         (4, displaced, "where yours stand"),
         (4, lambda *args: built(*args).to("cpu"), "without .to"),
         (4, lambda *args: chapter.AlexNet(*args, size=227), "5 pixels a side"),
+        (5, nn.Flatten(), "function random_crops itself"),
+        (5, lambda X, size: None, "NoneType"),
+        (5, lambda X, size: cropped(X, size + 1), "(600, 2, 6, 6)"),
+        (5, crop_slip(channels="apart"), "same place, and mirrored together"),
+        (5, lambda X, size: cropped(X, size).flip(-2), "no square pieces"),
+        (5, crop_slip(places="one"), "draw one for each image"),
+        (5, crop_slip(flips=0), "0.00 was mirrored"),
+        (5, lambda X, size: crop_slip(flips=float(torch.rand(()) < 0.5))(X, size), "was mirrored"),
+        (5, crop_slip(last=0), "is the last place drawn"),
+        (5, crop_slip(diagonal=True), "the column apart from the row"),
     ],
 )  # fmt: skip
 def test_wrong_answers_get_a_hint_of_their_own(number, answer, hint):
@@ -299,6 +349,6 @@ def test_wrong_answers_get_a_hint_of_their_own(number, answer, hint):
     assert result.status == "wrong" and hint in result.message, result
 
 
-@pytest.mark.parametrize("number", range(1, 5))
+@pytest.mark.parametrize("number", RIGHT)
 def test_no_answer_yet(number):
     assert d2l.check(f"alexnet-{number}", None).status == "unanswered"

@@ -95,7 +95,7 @@ def quiet(*args, **named):
     loop(*args, **named)
 
 
-RIGHT = {1: 83_126, 2: 14, 3: 0.893, 4: right} | dict.fromkeys((5, 6, 7, 8), loop)
+RIGHT = {1: 83_126, 2: 14, 3: (0.893, 0.4), 4: right} | dict.fromkeys((5, 6, 7, 8), loop)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,7 @@ RIGHT = {1: 83_126, 2: 14, 3: 0.893, 4: right} | dict.fromkeys((5, 6, 7, 8), loo
         *RIGHT.items(),
         (1, torch.tensor(83_126)),
         (2, 14.0),
+        (3, [0.893, 100 * (0.897 - 0.893)]),
         (5, slip(clear="after")),
         (5, slip(kept=torch.Tensor.item)),
         (5, lambda *args, **named: torch.stack(loop(*args, **named))),
@@ -126,10 +127,15 @@ def test_right_answers_pass(number, answer):
         (2, 9, "pooling lies between"),
         (2, 16, "second pooling"),
         (2, 28, "top down"),
-        (3, 0.897, "by its test accuracy"),
-        (3, 0.902, "too good"),
-        (3, 0.899, "not the one"),
-        (3, 89.3, "fraction"),
+        (3, (0.897, 0.4), "by its test accuracy"),
+        (3, (0.902, 0.5), "too good"),
+        (3, (0.899, 0.2), "not the one"),
+        (3, (89.3, 0.4), "fraction"),
+        (3, (0.893, 0.004), "hundredths"),
+        (3, (0.893, 100 * (0.902 - 0.893)), "leave out the 0.902"),
+        (3, (0.893, -0.4), "without the sign"),
+        (3, (0.893, 1.0), "two \\*test\\* accuracies"),
+        (3, 0.893, "2 numbers"),
         (4, 3, "function momentum_step itself"),
         (4, lambda p, g, v, lr, m: None, "two tensors"),
         (4, lambda p, g, v, lr, m: (p + lr * (m * v + g), m * v + g), "uphill"),

@@ -44,7 +44,8 @@ def test_lenet_and_alexnet_to_one_scale(shown):
     assert heights == [[28, 14, 10, 5], [54, 26, 26, 12, 12, 12, 12, 5]]
     assert small.get_xlim() == large.get_xlim() and small.get_ylim() == large.get_ylim(), "one scale"
     words = "11×11 with 96 channels at 54 px, pooled to 26 px, then 5×5 with 256 channels at 26 px, pooled to 12 px"
-    assert words in alt and "3 × 3×3 with 256 channels" in alt
+    assert words in alt and "3 × 3×3 with 384, 384 and 256 channels at 12 px" in alt
+    assert "3 × 3×3\n384, 384, 256 ch." in [text.get_text() for text in large.texts]
     assert "linear layers of 120, 84, 10 units" in alt
 
 

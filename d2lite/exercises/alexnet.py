@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from ..checks import built, exercise, number
@@ -30,28 +31,40 @@ exercise(
     "right: four pixels less than without the padding.",
 )
 
-_SIDES = {
-    2: "the last map is larger than 2×2: formula (1) rounds down and then adds one.",
-    4: "the last map is smaller than 4×4: formula (1) rounds down.",
-    5: "that is the layer at 224 px.",
-    6: "that is the layer of torchvision's network.",
-}
 
-exercise(
-    "alexnet-2",
-    number(
-        256 * 3**2 * 4096 + 4096,
-        "follow the side through all eight windows: 160 → 38 → 18 and on. 256 maps of what is left meet 4096 units.",
-        {
-            256 * 3**2 * 4096: "these are the weights. Each of the 4096 units also has a bias.",
-            256 * 3 * 4096 + 4096: "a map has a height and a width: the side counts twice.",
-            256 * 3**2: "so many values arrive; each of the 4096 units weighs them all.",
-            **{256 * side**2 * 4096 + 4096: hint for side, hint in _SIDES.items()},
-        },
-        whole=True,
-    ),
-    "right: 160 → 38 → 18 → 18 → 8 → 8 → 8 → 8 → 3.",
-)
+def _dropout(answer: object) -> str | None:
+    if not callable(answer) or isinstance(answer, nn.Module):
+        return f"give the function dropout_of_2012 itself, not {type(answer).__name__}."
+    X = torch.rand(200, 300, dtype=torch.float64) + 0.5
+    for p in (0.2, 0.6):
+        out, again = (answer(X.clone(), p, True) for _ in range(2))
+        if not isinstance(out, torch.Tensor) or out.shape != X.shape:
+            return "return a tensor of the shape of X. (Is `...` still in the function?)"
+        kept = out != 0
+        silent = 1 - kept.double().mean().item()
+        if 0 < silent < 1 and ((kept == kept[:1]).all() or (kept == kept[:, :1]).all()):
+            return "whole rows or columns are silenced together: draw for each number of X."
+        if abs(silent - p) > 0.02:
+            swapped = abs(silent - (1 - p)) < 0.02
+            more = ": p is the probability of a zero, not of what is kept." if swapped else "."
+            return f"in training with p = {p}, a share of {silent:.2f} was zero{more}"
+        if torch.allclose(out[kept], X[kept] / (1 - p)):
+            return "that is today's dropout: in 2012, what was kept stayed as it was in training."
+        if not torch.equal(out[kept], X[kept]):
+            return "in training, what is kept should stay as it is."
+        if torch.equal(kept, again != 0):
+            return "two calls silenced the same numbers: draw anew in each call."
+        whole = answer(X.clone(), p, False)
+        if torch.allclose(whole, X):
+            return "in prediction all speak, so the sums would be larger than in training: one factor is missing."
+        if torch.allclose(whole, X * p) or torch.allclose(whole, X / 2):
+            return f"in prediction the factor is the share that was kept in training. With p = {p}, what is it?"
+        if not torch.allclose(whole, X * (1 - p)):
+            return "in prediction nothing is silenced: multiply all of X by one factor."
+    return None
+
+
+exercise("alexnet-2", _dropout, "right: in both modes the next layer expects (1 - p) times X.")
 
 
 def _run(net: nn.Module, channels: int) -> tuple[tuple[int, ...], list[nn.Module]]:
@@ -144,3 +157,45 @@ def _build(answer: object) -> str | None:
 
 
 exercise("alexnet-4", _build, "right: in layers, parameters and shapes, for gray and for color images.")
+
+
+def _place(crop: torch.Tensor, width: int) -> tuple[int, int, bool] | None:
+    """Where a crop was cut out of an image whose pixels are numbered, and whether it is mirrored; None if it is not."""
+    size = crop.shape[-1]
+    mirrored = bool(crop[0, 0, 0] > crop[0, 0, -1])
+    crop = crop.flip(-1) if mirrored else crop
+    first = int(crop[0, 0, 0])
+    rows = first + width * torch.arange(size)[:, None] + torch.arange(size)
+    return (first // width, first % width, mirrored) if torch.equal(crop[0], rows.to(crop)) else None
+
+
+def _crops(answer: object) -> str | None:
+    if not callable(answer) or isinstance(answer, nn.Module):
+        return f"give the function random_crops itself, not {type(answer).__name__}."
+    high, wide, size, many = 7, 8, 5, 600
+    image = torch.arange(float(high * wide)).reshape(1, high, wide)
+    X = torch.cat([image, image + 100]).repeat(many, 1, 1, 1)
+    out = answer(X.clone(), size)
+    if not isinstance(out, torch.Tensor) or out.shape != (many, 2, size, size):
+        given = tuple(getattr(out, "shape", ())) or type(out).__name__
+        return f"{many} images of 2 channels and size 5 should give {(many, 2, size, size)}, yours give {given}."
+    if not torch.equal(out[:, 1], out[:, 0] + 100):
+        return "all channels of an image have to be cut at the same place, and mirrored together."
+    places = [_place(crop[:1], wide) for crop in out]
+    if None in places:
+        return "some crops are no square pieces of their image, as they stand or mirrored from left to right."
+    seen = {(top, left) for top, left, _ in places}
+    mirrored = sum(flag for *_, flag in places) / many
+    if len(seen) == 1:
+        return "every image was cut at the same place: draw one for each image."
+    if not 0.4 < mirrored < 0.6:
+        return f"a share of {mirrored:.2f} was mirrored, not about one half, each image by itself."
+    if len(seen) < (high - size + 1) * (wide - size + 1):
+        return (
+            f"only {len(seen)} places occur. A square of 5 fits into 7 rows in 3 ways and into 8 columns in 4, so in "
+            "12: is the last place drawn, too, and the column apart from the row?"
+        )
+    return None
+
+
+exercise("alexnet-5", _crops, "right: every place occurs, and half of the crops are mirrored.")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..checks import exercise, number
+from ..checks import exercise, number, numbers
 
 exercise(
     "data_and_training-1",
@@ -42,19 +42,33 @@ exercise(
     "right: 6 + 4 · 2. A stack reaches much further than its filters are wide.",
 )
 
+
+def _neither(values: list[float]) -> str:
+    if abs(values[0] - 0.893) > 1e-6:
+        return (
+            "the first number is not the one: choose the rate on the validation images; then report what this one rate "
+            "reaches on the test images. Give a fraction such as 0.85."
+        )
+    return "the first number is right. The second compares two *test* accuracies: the best one, and the one you report."
+
+
+_CHOSEN_BY_TEST = "you chose the rate by its test accuracy: then the test images have taken part in the choice."
+_TOO_GOOD = "the first is the number by which the rate was chosen, so it is too good. Who was not asked yet?"
 exercise(
     "data_and_training-3",
-    number(
-        0.893,
-        "choose the rate on the validation images; then report what this one rate reaches on the test images. "
-        "Give a fraction such as 0.85.",
+    numbers(
+        (0.893, 0.4),
+        _neither,
         {
-            0.897: "you chose the rate by its test accuracy: then the test images have taken part in the choice.",
-            0.902: "that is the number by which the rate was chosen, so it is too good. Who was not asked yet?",
-            0.899: "that rate is not the one that the validation images choose.",
+            **{(0.897, points): _CHOSEN_BY_TEST for points in (0, 0.4, 0.004)},
+            **{(0.902, points): _TOO_GOOD for points in (0, 0.4, 0.5, 0.9, 0.004)},
+            (0.893, 0.004): "the first number is right. Of the second, give points: hundredths, not a fraction.",
+            (0.893, 0.9): "the first number is right. The second is about the test images alone: leave out the 0.902.",
+            (0.893, -0.4): "the first number is right. The flattery is how much *better* it looks: without the sign.",
         },
+        rel=1e-4,
     ),
-    "right: chosen on validation images, reported on test images, even though another rate looks better there.",
+    "right: chosen on validation images, reported on test images. Four tenths of a point would have been flattery.",
 )
 
 

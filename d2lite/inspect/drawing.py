@@ -123,20 +123,35 @@ def _draw(ax, groups: list[list[Slab]], height: float) -> float:
     return start - 0.2
 
 
-def _label(group: list[Slab]) -> list[str]:
-    """Lines below a group: its layers in order, and the channels that leave the last."""
-    if group[0].side is None:
-        return [LINEAR, *(slab.label for slab in group)]
+def _layers(group: list[Slab]) -> list[str]:
+    """What is written below a group: its layers in order, equal neighbors counted."""
     layers = [slab for slab in group if slab.kind != POOLING]
     runs = ((label, len(list(run))) for label, run in itertools.groupby(slab.label for slab in layers or group))
-    return [*(label if count == 1 else f"{count} × {label}" for label, count in runs), f"{group[-1].channels} ch."]
+    return [label if count == 1 else f"{count} × {label}" for label, count in runs]
+
+
+def _channels(group: list[Slab]) -> list[int]:
+    """The channels that leave a group; where it is a row of equal kernels that differ in them, those of each."""
+    layers = [slab for slab in group if slab.kind != POOLING]
+    row = len(layers) > 1 and layers[0].kind == CONVOLUTION and len({slab.label for slab in layers}) == 1
+    each = [slab.channels for slab in layers]
+    return each if row and len(set(each)) > 1 else [group[-1].channels]
+
+
+def _label(group: list[Slab]) -> list[str]:
+    """Lines below a group."""
+    if group[0].side is None:
+        return [LINEAR, *(slab.label for slab in group)]
+    return [*_layers(group), f"{', '.join(map(str, _channels(group)))} ch."]
 
 
 def _in_words(group: list[Slab]) -> str:
     """A group as a phrase of the figure's alt text."""
-    *layers, channels = _label(group)
     if group[0].side is None:
         return f"linear layers of {', '.join(slab.label for slab in group)} units"
     pooled = f", pooled to {group[-1].side} px" if group[-1].kind == POOLING and len(group) > 1 else ""
-    held = how_many(int(channels.split()[0]), "channel")
-    return f"{', '.join(layers)} with {held} at {group[0].side} px{pooled}"
+    *others, last = _channels(group)
+    held = how_many(last, "channel")
+    if others:
+        held = f"{', '.join(map(str, others))} and {held}"
+    return f"{', '.join(_layers(group))} with {held} at {group[0].side} px{pooled}"

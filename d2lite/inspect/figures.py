@@ -88,7 +88,7 @@ def show_channels(image: torch.Tensor | np.ndarray, *, alt: str | None = None) -
             for (row, column), value in np.ndenumerate(channel):
                 shade = "white" if value > 140 else "black"
                 ax.text(column, row, value, ha="center", va="center", fontsize=6, color=shade)
-    show(figure, alt or f"A {height} by {width} color image, and its red, green and blue channels drawn on their own.")
+    show(figure, alt or f"A color image, {height} by {width}, and its red, green and blue channels drawn on their own.")
 
 
 def show_predictions(net: nn.Module, data, *, rows: int = 2, columns: int = 8, only_wrong: bool = False) -> None:

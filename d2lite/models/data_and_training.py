@@ -18,7 +18,7 @@ def linear_classifier(in_channels=1, num_classes=10, size=28):
 
 
 class EdgeHistograms(nn.Module):
-    """How much edge runs each way in each of ``cells`` × ``cells`` cells.
+    """The strength of edges in each direction, in each of ``cells`` × ``cells`` cells.
 
     Maps (N, C, H, W) to (N, directions · cells²). Source: Dalal and Triggs, 2005,
     without their normalization of blocks.
@@ -48,7 +48,7 @@ def edge_classifier(in_channels=1, num_classes=10, size=28, cells=8, directions=
         raise ValueError(f"size is {size}: {cells} cells a side need images of at least {cells} px.")
     return nn.Sequential(
         EdgeHistograms(cells, directions),
-        nn.BatchNorm1d(directions * cells**2, affine=False),  # each to unit scale
+        nn.BatchNorm1d(directions * cells**2, affine=False),  # mean 0, spread 1
         nn.Linear(directions * cells**2, num_classes),
     )
 
