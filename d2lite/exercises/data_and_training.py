@@ -196,7 +196,7 @@ def _losses(returned: Any, wanted: list[float]) -> str | None:
         return "it trains correctly; now return the loss of every batch."
     listed = list(returned)
     if any(getattr(loss, "requires_grad", False) for loss in listed):
-        return "the losses still hold the graphs that computed them, so memory fills up: append loss.detach()."
+        return "the losses still hold the graphs that computed them: append loss.detach()."
     if len(listed) != len(wanted):
         return f"{len(wanted)} batches were trained on, but {len(listed)} losses came back: one for each batch, please."
     if not torch.allclose(torch.tensor([float(loss) for loss in listed]), torch.tensor(wanted), rtol=1e-4):

@@ -35,8 +35,8 @@ WINDOWS = ((11, 4, 0), (3, 2, 0), (5, 1, 2), (3, 2, 0),
 def alexnet_features(in_channels=1, channels=CHANNELS, padding=0, activation=nn.ReLU) -> nn.Sequential:
     """AlexNet's five convolutions and three poolings.
 
-    Maps (N, in_channels, 224, 224) to (N, 256, 5, 5). ``padding`` is that of the
-    first convolution. Source: Krizhevsky et al., 2012, on one device.
+    Maps (N, in_channels, 224, 224) to (N, channels[-1], 5, 5), without ``padding``
+    of the first convolution. Source: Krizhevsky et al., 2012, on one device.
     """
     c1, c2, c3, c4, c5 = channels
     return nn.Sequential(
