@@ -248,6 +248,11 @@ def test_a_notebook_gets_the_table_and_the_figure_with_alt_text(told, shell):
     assert figure.metadata["image/png"]["alt"] == story.alt and not plt.get_fignums()
 
 
+def test_before_anything_is_known_there_is_nothing_to_draw(told, shell):
+    (table,) = shown(d2l.story("data_and_training", to_come=True)._ipython_display_)
+    assert table.data["text/plain"].count("to come") == 3
+
+
 # Prose with numbers
 
 

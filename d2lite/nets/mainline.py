@@ -157,7 +157,8 @@ class Story(Table):
         from ..inspect.figures import show
 
         display({"text/html": self._repr_html_(), "text/plain": str(self)}, raw=True)
-        show(self.plot(), self.alt)
+        if not all(math.isnan(row.accuracy) for row in self.rows):  # else there is nothing to draw yet
+            show(self.plot(), self.alt)
 
     @property
     def alt(self) -> str:
