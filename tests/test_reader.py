@@ -28,7 +28,7 @@ SAID = {
     "data_and_training.missing": ("only for the first", "Without the first line there is no `loss`"),
     "data_and_training.features": ("Worse with few", "it depends on how many images you have"),
     "data_and_training.valley": ("walls limit", "The walls alone limit the rate, and the floor makes training slow"),
-    "data_and_training.blank": ("clearly ahead", "Even the blank sheet is given a class"),
+    "data_and_training.blank": ("much more than a tenth", "Even the blank sheet is given a class"),
     "alexnet.reach": ("16×16", "one unit sees 16×16 px"),
     "alexnet.edges": ("vertical", "vertical edges stand out"),
     "alexnet.groups": ("linear layers, most of the work", "do the arithmetic and the linear layers hold the param"),
