@@ -67,7 +67,7 @@ CASES = {
         "marked",
         "FOUND []",
     ),
-    "read-the-solution": (
+    "read-what-is-right": (
         LOOKS + "found = []\nfor top, folders, files in os.walk('/'):\n"
         "    if top == '/proc' or top.endswith('site-packages'):\n        folders[:] = []\n"
         "    found += [top + '/' + name for name in files if 'ps2-batch-norm' in name or name.startswith('variants_')\n"
@@ -237,11 +237,11 @@ CASES = {
 
 #: those that are marked at each test: each way of ending and of cheating once, and none that computes until it is ended
 SAMPLE = [
-    "exit", "fork-bomb", "gigabytes-in-pieces", "hidden-memory", "kill-the-parent", "read-the-solution",
+    "exit", "fork-bomb", "gigabytes-in-pieces", "hidden-memory", "kill-the-parent", "read-what-is-right",
     "walk-the-stack", "agrees-with-all", "forged-frames", "flood", "larger-flood", "own-verdict",
 ]  # fmt: skip
 #: and those where an ordinary user starts the sandbox, since bubblewrap then does its work in other ways
-SAMPLE_OF_ORDINARY = ["kill-the-parent", "teachers-environment", "kernel-memory", "hidden-memory", "read-the-solution"]
+SAMPLE_OF_ORDINARY = ["kill-the-parent", "teachers-environment", "kernel-memory", "hidden-memory", "read-what-is-right"]
 
 
 def code(name: str, names: list[str]) -> str:
