@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageStat
 
 COLORS = (64, 256)  # in a stored PNG of lines, areas and gray images: it looks the same and weighs a third
 VISIBLE = 3  # of 255 levels, root mean square: what changes by more is a photograph, and keeps all its colors
-MAX_BYTES = 650_000  # of a notebook with its interactives, which bring their scripts and numbers along
+MAX_BYTES = 660_000  # of a notebook with its interactives, which bring their scripts and numbers along
 
 
 def clean(nb) -> None:
