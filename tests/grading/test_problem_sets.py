@@ -109,7 +109,7 @@ def records(base, tmp_path_factory):
     """Solved, blank, and a sample of the wrong variants, of every problem set, marked in one go."""
     folder = tmp_path_factory.mktemp("handed-in")
     for name in NAMES:
-        classroom.hand_in(folder, "solved", name, course.solved(name))
+        classroom.hand_in(folder, "all-right", name, course.solved(name))
         classroom.hand_in(folder, "blank", name, classroom.notebook(base, name, {}))
         classroom.hand_in(folder, "emptied", name, classroom.emptied(base, name))
         for variant in sample(name):
@@ -125,7 +125,7 @@ def sample(name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_solved_gets_full_marks(records, name):
-    record = records[name, "solved"]
+    record = records[name, "all-right"]
     assert record["status"] == "marked" and record["remarks"] == [], classroom.said(record)
     assert classroom.zeros(record) == set(), classroom.said(record)
     assert list(record["by_hand"].values()) == [3.0]
@@ -177,6 +177,6 @@ def test_wrong_gets_what_is_right_in_it(records, name, variant):
 
 
 def test_designs_are_ranked(records):
-    board = records[course.find("ps6"), "solved"]["board"]
+    board = records[course.find("ps6"), "all-right"]["board"]
     assert set(board) >= {"accuracy", "parameters", "macs"} and 0.5 < board["accuracy"] <= 1
     assert json.dumps(board)
