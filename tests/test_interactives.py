@@ -35,6 +35,10 @@ def test_every_interactive_has_its_place():
     assert places["ConvolutionLab"] == "alexnet" and places["LiveNetwork"] == "data_and_training"
 
 
+#: interactives that answer no question of their chapter: the reader looks at what is known already
+TO_LOOK_WITH = {"comparison": "FrontierExplorer", "recipes": "TrainingLab"}
+
+
 @pytest.mark.parametrize("chapter", project.with_interactives())
 def test_a_question_comes_before_and_text_after(chapter):
     cells = pairs.read_source(chapter).cells
@@ -42,9 +46,11 @@ def test_a_question_comes_before_and_text_after(chapter):
     assert where
     for index in where:
         before = [cell.source for cell in cells[max(0, index - 2) : index] if cell.cell_type == "markdown"]
-        assert "> **Predict first.**" in before[-1].split("\n\n")[-1], cells[index].source
+        if chapter not in TO_LOOK_WITH or TO_LOOK_WITH[chapter] not in cells[index].source:
+            assert "> **Predict first.**" in before[-1].split("\n\n")[-1], cells[index].source
         after = next(cell for cell in cells[index + 1 :] if "check" not in cell.metadata.get("tags", []))
-        assert after.cell_type == "markdown", cells[index].source
+        told = "d2l.tell(" in after.source and "hide-input" in after.metadata.get("tags", [])
+        assert told or after.cell_type == "markdown", cells[index].source
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -56,7 +62,8 @@ def test_what_is_stored_can_run_without_a_kernel(chapter):
     for out, name in zip(views, names, strict=True):
         state = states(nb)[out.data[project.VIEW]["model_id"]]["state"]
         assert state["_anywidget_id"].endswith(f".{name}")
-        assert out.metadata["image/png"]["alt"] == getattr(widgets, name).alt
+        alt = out.metadata["image/png"]["alt"]  # the lab's says what its own runs ended with
+        assert alt == getattr(widgets, name).alt or (name == "TrainingLab" and alt.startswith("Runs of networks of"))
         assert outputs.png_size(out.data["image/png"])[0] > 900
     assert interactives.refresh(nb) == [], "run `make sync`"
 
