@@ -36,7 +36,7 @@ def test_every_interactive_has_its_place():
 
 
 #: interactives that answer no question of their chapter: the reader looks at what is known already
-TO_LOOK_WITH = {"comparison": "FrontierExplorer", "recipes": "TrainingLab"}
+TO_LOOK_WITH = {"comparison": "FrontierExplorer"}
 
 
 @pytest.mark.parametrize("chapter", project.with_interactives())

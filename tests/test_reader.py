@@ -90,6 +90,7 @@ SAID = {
     "comparison.budget": ("few of them, and which one comes", "Which network comes next depends on the scale"),
     "recipes.failures": ("falls slowly. Too high: it stays", r"the loss falls, but slowly: .* At 0\.1 it ends at 2\.3"),
     "recipes.two-years": ("loses at the wrong rate", "one number of the recipe decides more than the network"),
+    "recipes.lab": ("D, which has BatchNorm", "B guesses, and D learns"),
     "recipes.norm": ("It learns", "With BatchNorm it learns at 0.1"),
     "recipes.narrow": ("narrow", "the narrow one is"),
     "batch_norm.two-images": ("A, by a lot", "A has the lower training loss"),
