@@ -35,11 +35,18 @@ def launcher(number: int) -> list[str]:
 
 
 def run(number: int, *arguments) -> subprocess.CompletedProcess:
-    """Run a command with ``number`` processes; fail where it fails."""
-    done = subprocess.run(
-        [*launcher(number), *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True, timeout=240,
-        check=False,
-    )  # fmt: skip
+    """Run a command with ``number`` processes; fail where it fails.
+
+    Threads of gloo outlive their group once a ``DistributedDataParallel`` used it, and very rarely (seen once, then
+    not in 40 runs) one of them aborts the process at its end: then it is run again.
+    """
+    for _ in range(2):
+        done = subprocess.run(
+            [*launcher(number), *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True, timeout=240,
+            check=False,
+        )  # fmt: skip
+        if "terminate called without an active exception" not in done.stderr:
+            break
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 

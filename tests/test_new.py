@@ -32,11 +32,11 @@ from assignments.grader import course
 if __name__ == "__main__":
     name, folder = sys.argv[1], Path(sys.argv[2])
     course.prepare(folder / "base", [name])
-    classroom.hand_in(folder / "in", "solved", name, course.solved(name))
-    classroom.hand_in(folder / "in", "blank", name, classroom.notebook(folder / "base", name, {}))
+    classroom.hand_in(folder / "in", "iris", name, course.solved(name))
+    classroom.hand_in(folder / "in", "otto", name, classroom.notebook(folder / "base", name, {}))
     found = classroom.marked(folder / "base", folder / "in")
-    assert classroom.zeros(found[name, "solved"]) == set(), classroom.said(found[name, "solved"])
-    assert set(found[name, "blank"]["marks"].values()) == {0.0}
+    assert classroom.zeros(found[name, "iris"]) == set(), classroom.said(found[name, "iris"])
+    assert set(found[name, "otto"]["marks"].values()) == {0.0}
 """
 
 

@@ -120,7 +120,7 @@ class Tab:
     def note(self, message) -> None:
         """Keep an error or a warning of the console."""
         if message.type in ("error", "warning"):
-            self.problems.append(f"{message.type}: {message.text}")
+            self.problems.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     def note_error(self, error) -> None:
         """Keep an error of a script."""

@@ -78,7 +78,7 @@ def test_a_box_with_two_questions_asks_both(boxes):
     page = boxes(Predict("alexnet.edges", "alexnet.rows"))
     first, second = page.locator(".d2l-asked").all_inner_texts()
     assert first.endswith("Where is the output far from zero?") and second == (
-        "And with a stride of 3, how many rows are never read?"
+        "With a stride of 3, how many of the 32 rows are never read?"
     )
     field = page.locator("[data-question='alexnet.rows']").get_by_label("Your guess")
     field.fill("some")
