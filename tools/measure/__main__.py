@@ -12,7 +12,6 @@ import argparse
 import multiprocessing
 import os
 import time
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -34,7 +33,7 @@ def alone(function, *arguments):
 
 def table_of(job: plan.Job):
     """The table that the row of a run goes into."""
-    return frozen.into() / (RATES if job.group == "rates" else MEASURED)
+    return frozen.into() / (RATES if job.chooses else MEASURED)
 
 
 def is_stored(job: plan.Job) -> bool:
@@ -72,10 +71,7 @@ def train_all(jobs: list[plan.Job], options: argparse.Namespace) -> None:
 def search_further(networks: list[str], options: argparse.Namespace) -> None:
     """Follow each network's best rate until it lies between two others."""
     while True:
-        accuracies = defaultdict(dict)
-        for row in tables.rows(frozen.into() / RATES):
-            if row["network"] in networks:
-                accuracies[row["network"], row["recipe"]][float(row["lr"])] = float(row["val_acc"])
+        accuracies = plan.searched([row for row in tables.rows(frozen.into() / RATES) if row["network"] in networks])
         next_ones = [plan.further(*which, found) for which, found in accuracies.items()]
         missing = [job for job in next_ones if job is not None and not is_stored(job)]
         train_all(missing, options)
@@ -149,7 +145,7 @@ def measure(options: argparse.Namespace) -> int:
     jobs = [
         job for group in options.only for job in plan.GROUPS[group]()
         if (not options.networks or job.network in options.networks)
-        and (not options.seeds or group == "rates" or job.seed in options.seeds)
+        and (not options.seeds or job.chooses or job.seed in options.seeds)
     ]  # fmt: skip
     if options.status:
         show_status(jobs)

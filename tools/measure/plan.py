@@ -7,11 +7,13 @@ import d2lite as d2l
 from d2lite.data.catalog import DATASETS
 from d2lite.data.store import find
 from d2lite.nets.catalog import LADDER, MAINLINE, SEARCHED, TEN_MINUTES
+from d2lite.nets.tables import table
 
 #: the columns that say which run a row is of
 RUN = ("network", "recipe", "dataset", "input_px", "images", "batch_size", "lr", "epochs", "seed")
 SEEDS = (0, 1, 2)
 SEARCH_SEED, SEARCH_EPOCHS = 100, 3  # a seed that no stored result has, so that choosing does not favor one
+TIE = 0.0105  # two rates so close after a search are told apart by runs of the full length: seeds differ as much
 #: networks whose second and third seed come before those of the others: the steps of the story
 STORY = ("lenet", "lenet_batch_norm", "alexnet", "vgg11_quarter", "nin", "resnet18", "densenet")
 LAST = ("vgg11",)  # takes as long as all the others together
@@ -30,6 +32,11 @@ class Job:
     kind: str
     seed: int
     changes: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def chooses(self) -> bool:
+        """Whether a rate is chosen by the run: then no test image is looked at, and ``rates.csv`` has its row."""
+        return self.group in ("rates", "ties")
 
     @property
     def recipe(self) -> d2l.Recipe:
@@ -113,9 +120,32 @@ def further(network: str, kind: str, accuracies: dict[float, float]) -> Job | No
     return None
 
 
+def searched(rows: list[dict]) -> dict[tuple[str, str], dict[float, float]]:
+    """The validation accuracy by learning rate that the searches found, for each network and kind of recipe."""
+    found: dict[tuple[str, str], dict[float, float]] = {}
+    for row in sorted(rows, key=lambda row: -int(row["epochs"])):  # a short run after a long one
+        found.setdefault((row["network"], row["recipe"]), {})[float(row["lr"])] = float(row["val_acc"])
+    return found
+
+
+def ties() -> list[Job]:
+    """Where a search of three epochs hardly tells its two best rates apart, both again for the whole ten."""
+    found = searched(table("rates.csv"))
+    jobs = []
+    for name in MAINLINE:
+        accuracies = found.get((name, "mainline"), {})
+        best = sorted(accuracies, key=accuracies.get, reverse=True)[:2]
+        if len(best) == 2 and accuracies[best[0]] - accuracies[best[1]] <= TIE:
+            jobs += [Job("ties", name, "mainline", SEARCH_SEED, (("lr", rate),)) for rate in best]
+    return jobs
+
+
 def replaced(job: Job) -> tuple[str, ...]:
     """The columns in which a row agrees with the one that it replaces."""
     return ONE_OF_EACH if job.group == "mainline" else RUN
 
 
-GROUPS = {"rates": rates, "mainline": mainline, "published": published, "ladder": ladder, "ten_minutes": ten_minutes}
+GROUPS = {
+    "rates": rates, "mainline": mainline, "published": published, "ladder": ladder, "ten_minutes": ten_minutes,
+    "ties": ties,
+}  # fmt: skip
