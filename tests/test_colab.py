@@ -4,8 +4,10 @@ import ast
 import subprocess
 import sys
 
+import nbformat
 import pytest
 
+from tools import colab as colab_tool
 from tools import project
 
 # A Python that says it is of some version, makes environments whose Python is itself, and notes what it is asked for.
@@ -73,3 +75,16 @@ def test_what_colab_has_is_enough_for_the_tool():
             found += [node.module] if isinstance(node, ast.ImportFrom) else []
             for top in {module.split(".")[0] for module in found} - sys.stdlib_module_names - {"tools", "tomllib"}:
                 assert f"\n{ {'yaml': 'pyyaml'}.get(top, top) }==" in listed or top == "tomli", f"add {top}"
+
+
+@pytest.mark.slow
+def test_a_cell_that_fails_or_hangs_is_told_and_the_next_chapter_runs(tmp_path, monkeypatch, capsys):
+    for name, line in {"fails": "1 / 0", "hangs": "import time; time.sleep(60)", "works": "1 + 1"}.items():
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(line)])
+        nbformat.write(notebook, tmp_path / f"{name}.ipynb")
+    monkeypatch.setattr(project, "notebook", lambda name: tmp_path / f"{name}.ipynb")
+    monkeypatch.setattr(colab_tool, "PATIENCE", 2)
+    assert [colab_tool.run(name) for name in ("fails", "hangs", "works")] == [False, False, True]
+    told = capsys.readouterr().out
+    assert "fails: failed\n" in told and "ZeroDivisionError" in told
+    assert "hangs: failed, since a cell took more than 2 s" in told and "works: every cell ran" in told

@@ -9,9 +9,11 @@ from importlib import metadata
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 from tools import project
+
+PATIENCE = 1200  # seconds for a cell: those of the quick profile take one or two dozen
 
 
 def boards(nb) -> list[str]:
@@ -29,12 +31,15 @@ def run(chapter: str) -> bool:
     nb = nbformat.read(project.notebook(chapter), as_version=4)
     expected, clock = len(boards(nb)), time.perf_counter()
     client = NotebookClient(
-        nb, timeout=1200, kernel_name="python3", resources={"metadata": {"path": str(project.BOOK)}}
+        nb, timeout=PATIENCE, kernel_name="python3", resources={"metadata": {"path": str(project.BOOK)}}
     )
     try:
         client.execute()
     except CellExecutionError as error:
         print(f"{chapter}: failed\n{error}", flush=True)
+        return False
+    except CellTimeoutError:  # its message is the whole code of the cell
+        print(f"{chapter}: failed, since a cell took more than {PATIENCE} s", flush=True)
         return False
     shown, seconds = len(boards(nb)), time.perf_counter() - clock
     print(f"{chapter}: every cell ran, {seconds:.0f} s, {shown} of {expected} live boards", flush=True)
