@@ -201,12 +201,18 @@ class TrainingLab(Interactive):
         super().__init__(**({"runs": list(runs), "data": digits(), "recorded": before} | options))
         self.alt = self._in_words()
 
+    def _shown(self) -> list[dict]:
+        """The runs of the picture: these, where all of them were recorded; else those of the first frame."""
+        runs = [settings_of(run) for run in self.runs]
+        return runs if {*map(name_of, runs)} <= {*recorded()} else [settings_of({"kind": kind}) for kind in FIRST]
+
+    def _layers(self) -> str:
+        return " or ".join(str(depth) for depth in sorted({run["depth"] for run in self._shown()})) + " layers"
+
     def _before(self) -> list[tuple[str, dict]]:
-        """What was recorded of these runs, with their letters and names on the page; else of the first frame's."""
-        names = [name_of(settings_of(run)) for run in self.runs]
-        if not {*names} <= {*recorded()}:
-            names = [*FIRST]
-        kind_and_rest = (name.partition(", ") for name in names)
+        """What was recorded of the runs of the picture, with their letters and names on the page."""
+        names = [name_of(run) for run in self._shown()]
+        kind_and_rest = (re.sub(r", depth \d+", "", name).partition(", ") for name in names)  # the title tells it
         titles = [WORDS.get(kind, kind) + comma + rest for kind, comma, rest in kind_and_rest]
         return [(f"{letter} {title}", recorded()[name]) for letter, title, name in zip("ABCD", titles, names)]
 
@@ -217,8 +223,8 @@ class TrainingLab(Interactive):
             for title, parts in self._before()
         )
         return (
-            "Runs of networks of 20 layers that were recorded before, over six epochs; left the training loss, right "
-            f"the share of test images that are right. At the end {'; '.join(ends)}."
+            f"Runs of networks of {self._layers()} that were recorded before, over six epochs; left the training loss, "
+            f"right the share of test images that are right. At the end {'; '.join(ends)}."
         )
 
     def picture(self) -> Figure:
@@ -232,5 +238,5 @@ class TrainingLab(Interactive):
         left.set(title="training loss", xlabel="epochs", yscale="log")
         right.set(title="test images that are right, %", xlabel="epochs", ylim=(0, 100))
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small")
-        figure.suptitle("20 layers, recorded before", fontsize="medium")
+        figure.suptitle(f"{self._layers()}, recorded before", fontsize="medium")
         return figure

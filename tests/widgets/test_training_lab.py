@@ -370,18 +370,27 @@ def test_the_picture_shows_what_was_recorded(runs):
     assert all(title in lab.alt for title in titles) and "A plain: loss 2.3, 10% right" in lab.alt
 
 
-@pytest.mark.parametrize("chapter", ["resnet", "batch_norm"])
+@pytest.mark.parametrize("chapter", ["resnet", "batch_norm", "recipes"])
 def test_the_picture_of_a_chapter_answers_its_question(chapter):
     batch = {"kind": "BatchNorm", "width": 4}
     runs = {
         "resnet": [{"kind": kind} for kind in ("plain", "BatchNorm", "residual", "both")],
         "batch_norm": [batch, {**batch, "batch": 2}, {**batch, "batch": 2, "rate": 0.05 / 16}],
-    }[chapter]
+        "recipes": [
+            {"kind": kind, "rate": rate, "depth": 8, "width": 4}
+            for kind in ("plain", "BatchNorm") for rate in (0.02, 0.2)
+        ],
+    }[chapter]  # fmt: skip
     lab = TrainingLab(*runs)
+    layers = "8 layers" if chapter == "recipes" else "20 layers"
+    assert f"networks of {layers} " in lab.alt and lab.picture().get_suptitle() == f"{layers}, recorded before"
     losses, accuracies = ({line.get_label(): line.get_ydata()[-1] for line in ax.lines} for ax in lab.picture().axes)
     assert len(losses) == len(runs) and [*lab.recorded] == [*KINDS], "the page gets no more than it can show"
     if chapter == "resnet":
         assert accuracies["C shortcuts"] < 20 < 80 < accuracies["B BatchNorm"] < accuracies["D BatchNorm + shortcuts"]
+        return
+    if chapter == "recipes":
+        assert accuracies["B plain, width 4, rate 0.2"] < 20 < 80 < accuracies["D BatchNorm, width 4, rate 0.2"]
         return
     assert accuracies["B BatchNorm, width 4, batch 2"] < 20 < accuracies["A BatchNorm, width 4"]
     assert losses["B BatchNorm, width 4, batch 2"] > 2 * losses["A BatchNorm, width 4"]

@@ -1,17 +1,22 @@
 """The training lab's engine in a browser, without its page; and the runs that are recorded for the lab's first frame.
 
-``python tests/widgets/training_engine.py`` records them anew, into d2lite/widgets/training_lab.csv.
+``python -m tests.widgets.training_engine`` records those that d2lite/widgets/training_lab.csv lacks; all, where nothing
+but the header is in that file.
 """
 
 import csv
 import sys
 
 from d2lite.widgets import TrainingLab
-from d2lite.widgets.training_lab import KINDS, RECORDED, digits, name_of, settings_of
+from d2lite.widgets.training_lab import KINDS, RECORDED, digits, name_of, recorded, settings_of
 
 SPAN, MEAN_OF = 6, 6  # epochs, and steps of which the mean is kept, with batches of 32
 USUAL = {"kind": "BatchNorm", "width": 4}  # of the chapter on it, which compares batches
-RUNS = [*({"kind": kind} for kind in KINDS), USUAL, {**USUAL, "batch": 2}, {**USUAL, "batch": 2, "rate": 0.05 / 16}]
+SMALL = {"depth": 8, "width": 4}  # of the chapter on recipes, which compares rates
+RUNS = [
+    *({"kind": kind} for kind in KINDS), USUAL, {**USUAL, "batch": 2}, {**USUAL, "batch": 2, "rate": 0.05 / 16},
+    *({"kind": kind, "rate": rate, **SMALL} for kind in ("plain", "BatchNorm") for rate in (0.02, 0.2)),
+]  # fmt: skip
 NAMES = "Network, Run, imagesOf, plainKernels, fastKernels, moduleBytes, OPTIMIZERS, linked, unlinked, runsOf"
 IMPORT = """async (script) => {
     const text = `${script}; export { NAMES };`.replace("export default", "const page =");
@@ -54,12 +59,11 @@ def main() -> int:
     """Write the recorded runs."""
     from tools import served
 
-    with served.browser() as browser, RECORDED.open("w", encoding="utf-8", newline="") as file:
+    missing = {name: run for run in RUNS if (name := name_of(settings_of(run))) not in recorded()}
+    with served.browser() as browser, RECORDED.open("a", encoding="utf-8", newline="") as file:
         page = open_engine(browser.new_page())
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["kind", "part", "epochs", "loss", "accuracy"])
-        for run in RUNS:
-            name = name_of(settings_of(run))
+        for name, run in missing.items():
             rows.writerows(
                 [name, part, *(float(f"{value:.4g}") for value in point)] for part, *point in record(page, run)
             )
