@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -18,6 +19,7 @@ import d2lite as d2l
 from d2lite.nets import catalog
 from d2lite.nets.catalog import LADDER, MAINLINE, SEARCHED
 from d2lite.nets.tables import table
+from tools import project
 from tools.measure import __main__ as measure
 from tools.measure import costs, frozen, plan, tables, training
 
@@ -257,6 +259,32 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_row(places):
     (whole,) = to_the_end()
     names = set(row) - {"date", "train_seconds"}
     assert {name: row[name] for name in names} == {name: whole[name] for name in names}
+
+
+PARENT = """
+import os, time
+from tools.measure import __main__ as measure
+
+def run(path):
+    open(path, "w").write(str(os.getpid()))
+    time.sleep(60)
+
+if __name__ == "__main__":
+    measure.alone(run, {path!r})
+"""
+
+
+def test_a_run_ends_with_the_process_that_started_it(tmp_path):
+    path = tmp_path / "child"
+    (tmp_path / "parent.py").write_text(PARENT.format(path=str(path)))
+    environment = {**os.environ, "PYTHONPATH": str(project.ROOT)}
+    with subprocess.Popen([sys.executable, str(tmp_path / "parent.py")], env=environment) as parent:
+        while not path.exists() or not path.read_text():
+            assert parent.poll() is None
+            time.sleep(0.1)
+        child = psutil.Process(int(path.read_text()))
+        parent.kill()
+    assert psutil.wait_procs([child], timeout=10)[1] == [], "it would train what another process has begun anew"
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ commit, so that the code can be changed meanwhile, and leaves out every run whos
 import argparse
 import multiprocessing
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,8 +28,16 @@ MEASURED, COSTS, RATES = "measured.csv", "costs.csv", "rates.csv"
 
 def alone(function, *arguments):
     """Run a function in a fresh process, so that memory and random numbers are its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    with multiprocessing.get_context("spawn").Pool(1, initializer=end_with_parent) as pool:
         return pool.apply(function, arguments)
+
+
+def end_with_parent() -> None:
+    """End when the process that started this one has ended: a run that goes on alone holds no lock, and would be
+    trained twice at the same time."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def table_of(job: plan.Job):
