@@ -45,6 +45,7 @@ SAID = {
     "vgg.xavier": ("less than a tenth", "less than a tenth of the difference is left"),
     "vgg.blocks": ("pull the classes apart", "The blocks themselves pull the classes apart, and"),
     "nin.row": ("near VGG", "points more than Quarter-width VGG-11"),
+    "nin.heads": ("the average", r"and \+\d\.\d points \(ahead in 3 of 3 seeds\)\. What the 1×1"),
     "nin.pointwise": ("neither of the others", "It cannot find edges or blur"),
     "nin.heart": ("red minus green", "Subtract green from red"),
     "nin.size": ("smaller", "The network is far smaller than both"),
