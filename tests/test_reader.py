@@ -38,6 +38,7 @@ SAID = {
     "alexnet.augmentation": ("augmentation", "Augmentation raises the test accuracy more"),
     "alexnet.committee": ("about equal", "cannot be told apart from the average of 32 thinned networks"),
     "vgg.row": ("above AlexNet", "points more than AlexNet"),
+    "vgg.kernels": ("the single 5×5", r"and -\d\.\d points \(ahead in 0 of 3 seeds\) at equal work"),
     "vgg.stack": ("pair has fewer weights and sees as far", "with $2 \\cdot 9c^2 = 18c^2$ weights instead of $25c^2$"),
     "vgg.stride": ("twice as wide", "About twice as wide"),
     "vgg.groups": ("linear layers, most of the work", "the head holds more than nine tenths of the parameters"),
