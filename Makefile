@@ -35,7 +35,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading \
+.PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading pdf \
   assignments grade sandbox lint new clean
 
 help:  ## Show this list
@@ -86,6 +86,9 @@ book: $(VENV)/.book  ## Build the site from stored outputs
 serve: book  ## Build the site and serve it on PORT
 	@echo "serving on http://localhost:$(PORT), stop with Ctrl-C"
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
+
+pdf: book $(VENV)/.dev  ## The whole book on paper, A4 and Letter (PAGES="vgg nin": only these); needs a browser
+	@$(PY) -m tools.editions.pdf $(PAGES)
 
 test: $(VENV)/.dev  ## Everything: every cell of every chapter, the helper, the site in a browser, marking, the tools
 	@$(PY) -m tools.prepare

@@ -1,0 +1,113 @@
+"""Other forms of the book: made from the built site, whole, and with links that lead somewhere."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from bs4 import BeautifulSoup
+from pypdf import PdfReader
+
+from tools import pages, project, served
+from tools.editions import articles, pdf
+
+pytestmark = [pytest.mark.slow(20), pytest.mark.browser]
+
+
+@pytest.fixture(scope="module")
+def found(site):
+    """The pages of the book, as an edition in one file has them."""
+    return [articles.renamed(one) for one in articles.articles(site, pdf.link)]
+
+
+@pytest.fixture(scope="module")
+def whole(found, site):
+    """The document that is printed, parsed."""
+    return BeautifulSoup(pdf.together(pdf.document(found, site, {"vgg": 12, "vgg--why-blocks": 345})), "html.parser")
+
+
+def test_all_that_people_read_is_in_it(found):
+    assert [one.name for one in found] == [name for name in pages.names() if name not in articles.SITE_ONLY]
+    for one in found:
+        words = one.body.get_text()
+        assert not one.body.select("script, noscript, summary, .headerlink, .d2l-about, .tag_setup")
+        if one.name in project.chapters():
+            source = project.source(one.name).read_text("utf-8")
+            exercises = len(re.findall(r"^> \*\*Exercise \d", source, re.M))
+            assert len(one.solutions) == exercises >= 4, f"{one.name}: an exercise without its solution"
+            assert "@title Solution" not in words and "d2l.check(" not in words, "answers stand beside the questions"
+            assert all(one.body.select(f"#{one.name}--{anchor}") for anchor in one.solutions)
+            assert len(one.sections()) >= 4
+
+
+def test_every_link_within_leads_somewhere_and_once(whole):
+    anchors = [node["id"] for node in whole.select("[id]")]
+    assert len(anchors) == len(set(anchors))
+    inner = {node["href"][1:] for node in whole.select("a[href^='#']")}
+    assert inner <= set(anchors) and len(inner) > 100
+    others = [node["href"] for node in whole.select("a[href]") if not node["href"].startswith("#")]
+    assert all("://" in href for href in others), "a relative link leads nowhere on paper"
+
+
+def test_code_that_defines_stays_and_code_that_draws_goes(found):
+    (vgg,) = (one for one in found if one.name == "vgg")
+    code = "\n".join(block.get_text() for block in vgg.body.select(".cell_input pre"))
+    assert "class VGG" in code and "def vgg_block" in code and "plt.show()" not in code
+    assert len(vgg.body.select("img")) >= 10
+    still = vgg.body.select_one(".d2l-widget")
+    assert still.img["alt"] in still.get_text() and f"{project.site_url()}vgg.html#interactive-" in still.get_text()
+
+
+def test_contents_tell_pages(whole):
+    lines = {line.a["href"]: line.get_text() for line in whole.select(".contents li")}
+    assert lines["#vgg"].endswith("12") and lines["#vgg--why-blocks"] == "Why blocks345"
+    assert "#vgg--exercises" not in lines and "#solutions" in lines
+
+
+def test_the_pdf_has_bookmarks_numbers_heads_and_whole_pictures(site, tmp_path, chromium):
+    path = tmp_path / "book.pdf"  # in a process of its own, since this one has a browser already
+    line = [sys.executable, "-m", "tools.editions.pdf", "vgg", "references", "--site", site, "--out", path]
+    done = subprocess.run(line, cwd=project.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"book\.pdf: \d+ pages, \d+\.\d MB", done.stdout)
+    assert [made.name for made in tmp_path.iterdir()] == ["book.pdf"]
+    reader = PdfReader(path)
+    texts = [" ".join(page.extract_text().split()) for page in reader.pages]
+    numbers = pdf.begin(path)
+    for anchor, title in (("vgg--the-block", "The block"), ("vgg--training", "Training"), ("solutions", "Solutions")):
+        assert title in texts[numbers[anchor] - 1]
+        assert re.search(rf"{title}\s*{numbers[anchor]}\b", texts[1]), "the contents tell another page"
+    assert texts[numbers["vgg--training"] - 1].startswith("VGG: networks from blocks"), "no running head"
+    marks = str([mark.title if not isinstance(mark, list) else [m.title for m in mark if not isinstance(m, list)]
+                 for mark in reader.outline])  # fmt: skip
+    assert "VGG: networks from blocks" in marks and "Why blocks" in marks
+    assert reader.metadata.title == pages.opening(project.BOOK / "index.md")[0]
+    width, height = (float(side) / 72 * 25.4 for side in reader.pages[3].mediabox[2:])
+    assert width <= 210.5 and height <= 279.5, "it has to fit A4 and Letter"
+    assert sum(len(page.images) for page in reader.pages) >= 10
+    joined = " ".join(texts)
+    assert "\\(" not in joined and "\\frac" not in joined, "a formula was not typeset"
+
+
+def test_a_site_that_is_not_built_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["pdf", "--site", str(tmp_path), "--out", str(tmp_path / "out" / "book.pdf")])
+    with pytest.raises(SystemExit, match="build the site first, with make book"):
+        pdf.main()
+    (tmp_path / "data_and_training.html").write_text("<p>no article</p>")
+    with pytest.raises(SystemExit, match="build the site anew"):
+        pdf.main()
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(sys, "argv", ["pdf", "wgg"])
+    with pytest.raises(SystemExit, match="2"):
+        pdf.main()
+
+
+def test_without_a_browser_nothing_is_left(site, tmp_path, monkeypatch):
+    def none():
+        raise served.NoBrowserError("no browser that starts")
+
+    monkeypatch.setattr(served, "browser", none)
+    monkeypatch.setattr(sys, "argv", ["pdf", "--site", str(site), "--out", str(tmp_path / "book.pdf")])
+    with pytest.raises(SystemExit, match="no PDF: no browser that starts"):
+        pdf.main()
+    assert list(tmp_path.iterdir()) == []

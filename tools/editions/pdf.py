@@ -1,0 +1,162 @@
+"""`make pdf`: the whole book on paper, typeset by Chromium from the built site.
+
+All pages become one document, so that links, bookmarks and the numbers in the contents are the document's own. It is
+printed twice: the first print tells on which page each section begins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import sys
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+from pypdf import PdfReader
+
+from tools import files, pages, project, served
+from tools.editions import articles
+
+STYLE = Path(__file__).with_name("print.css")
+OUT = project.ROOT / "_build" / "editions"
+SHORT = 28  # lines of code that stay together on a page
+MATH = """() => renderMathInElement(document.body, {
+    delimiters: [{ left: "\\\\(", right: "\\\\)", display: false }, { left: "\\\\[", right: "\\\\]", display: true }],
+    throwOnError: true,
+})"""
+DRAWN = "() => document.fonts.ready.then(() => Promise.all([...document.images].map((image) => image.decode())))"
+
+
+def link(page: str, anchor: str) -> str:
+    """Where a link leads within the one document; to the site where the page is not in it."""
+    if page == "index":
+        return "#contents"
+    if page in articles.SITE_ONLY or page not in pages.names():
+        return f"{project.site_url()}{page}.html" + (f"#{anchor}" if anchor else "")
+    return f"#{page}--{anchor}" if anchor else f"#{page}"
+
+
+def solutions_of(found: list[articles.Article]) -> str:
+    """The last chapter: the solutions of all exercises."""
+    parts = []
+    for one in found:
+        if one.solutions:
+            parts.append(f'<section id="solutions--{one.name}"><h2>{html.escape(one.title)}</h2>')
+            for anchor, nodes in one.solutions.items():
+                number = anchor.rpartition("-")[2]
+                parts.append(f'<h3>Exercise {number}</h3><p class="d2l-back"><a href="#{one.name}--{anchor}">'
+                             f"to the exercise</a></p>{''.join(map(str, nodes))}")  # fmt: skip
+            parts.append("</section>")
+    return f'<section class="chapter" id="solutions"><h1>Solutions</h1>{"".join(parts)}</section>'
+
+
+def contents(found: list[articles.Article], numbers: dict[str, int]) -> str:
+    """The list of chapters and sections, with the pages on which they begin where these are known."""
+    lines = []
+    for one in found:
+        lines.append(("page", one.name, one.title))
+        if f"{one.name}.ipynb" in project.contents():
+            lines += [("section", anchor, title) for anchor, title in one.sections()]
+    lines.append(("page", "solutions", "Solutions"))
+    entries = (
+        f'<li class="{kind}"><a href="#{anchor}">{html.escape(title)}</a><i></i>{numbers.get(anchor, "")}</li>'
+        for kind, anchor, title in lines
+    )
+    return f'<nav class="contents" id="contents"><h1>Contents</h1><ol>{"".join(entries)}</ol></nav>'
+
+
+def running_heads(found: list[articles.Article]) -> str:
+    """Style: each chapter has its title at the head of its pages."""
+    names = [*((one.name, one.title) for one in found), ("solutions", "Solutions")]
+    rules = []
+    for name, title in names:
+        text = title.replace("\\", "\\\\").replace('"', '\\"')
+        area = "p-" + name.replace("_", "-")
+        head = f'@top-center {{ content: "{text}"; font: 8.5pt sans-serif; color: #59636e; }}'
+        rules.append(f"@page {area} {{ {head} }} #{name} {{ page: {area}; }}")
+    return "\n".join(rules)
+
+
+def document(found: list[articles.Article], site: Path, numbers: dict[str, int]) -> str:
+    """The whole book as one page of HTML."""
+    title, promise = pages.opening(project.BOOK / "index.md")
+    katex = (site / "_static" / "katex").as_uri()
+    version, static = project.distribution()["version"], (site / "_static").as_uri()
+    chapters = "".join(f'<section class="chapter" id="{one.name}">{one.body}</section>' for one in found)
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
+<link rel="stylesheet" href="{static}/pygments.css"><link rel="stylesheet" href="{katex}/katex.min.css">
+<style>{STYLE.read_text("utf-8")}{running_heads(found)}</style>
+<script src="{static}/katex.min.js"></script><script src="{static}/auto-render.min.js"></script></head>
+<body><section class="cover"><h1>{html.escape(title)}</h1><p>{html.escape(promise)}</p>
+<img alt="" src="{static}/cover_network.svg"><p><small>Edition {version}<br>{project.site_url()}</small></p></section>
+{contents(found, numbers)}{"".join(chapters)}{solutions_of(found)}</body></html>"""
+
+
+def together(text: str) -> str:
+    """The same document; short blocks of code stay on one page."""
+    soup = BeautifulSoup(text, "html.parser")
+    for block in soup.select(".cell_input pre"):
+        if block.get_text().count("\n") < SHORT:
+            block["class"] = "d2l-short"
+    return str(soup)
+
+
+def begin(path: Path) -> dict[str, int]:
+    """On which page of a PDF each anchor that a link leads to lies, from 1."""
+    reader = PdfReader(path)
+    found = {}
+    for name, destination in reader.named_destinations.items():
+        number = reader.get_destination_page_number(destination)
+        if number is not None:
+            found[name.lstrip("/")] = number + 1
+    return found
+
+
+def make(site: Path, path: Path, names: list[str] | None = None) -> Path:
+    """Write the PDF of the pages ``names``; none means all of the book.
+
+    Raises:
+        NotBuiltError: the site is not built.
+        NoBrowserError: no browser starts.
+    """
+    found = [articles.renamed(one) for one in articles.articles(site, link, names)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source, draft = path.with_suffix(".html"), path.with_suffix(".draft.pdf")
+    numbers: dict[str, int] = {}
+    try:
+        with served.browser() as browser:
+            for _ in range(2):
+                files.write(source, together(document(found, site, numbers)))
+                page = browser.new_page()
+                page.goto(source.as_uri(), wait_until="load")
+                page.evaluate(MATH)
+                page.evaluate(DRAWN)
+                page.pdf(path=draft, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
+                page.close()
+                numbers = begin(draft)
+        draft.replace(path)
+    finally:
+        source.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
+    return path
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="PAGE", help="of the book; none means all")
+    parser.add_argument("--out", type=Path, default=OUT / "d2lite-book.pdf", help="where the PDF goes")
+    parser.add_argument("--site", type=Path, default=articles.SITE, help="folder of the built site")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(pages.names()):
+        parser.error(f"no page {', '.join(sorted(unknown))}. There are: {', '.join(pages.names())}.")
+    try:
+        path = make(options.site, options.out, options.names)
+    except (articles.NotBuiltError, served.NoBrowserError) as error:
+        sys.exit(f"no PDF: {error}")
+    print(f"{path}: {len(PdfReader(path).pages)} pages, {path.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
