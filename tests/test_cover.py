@@ -206,6 +206,6 @@ def test_the_network_is_what_was_stored(first):
     traits = {*LiveNetwork.class_trait_names(sync=True)}
     assert {*stored["state"]} <= traits and {"network", "data", "compact", "centered", "width"} <= {*stored["state"]}
     told = first.select_one(".d2l-told").text
-    assert f"{100 * stored['accuracy']:.1f} %" in told and stored["date"] in told and f"{stored['numbers']:,}" in told
+    assert f"{100 * stored['accuracy']:.1f}%" in told and stored["date"] in told and f"{stored['numbers']:,}" in told
     assert re.search(r"PyTorch [\d.]+\)", told)
     assert "base64" in pages.PICTURE.read_text("utf-8") and pages.PICTURE.stat().st_size < 40_000

@@ -182,8 +182,8 @@ def measured() -> str:
     """How large that network is, and what it was measured to reach."""
     stored = json.loads(COVER.read_text("utf-8"))
     return (
-        f'<p class="d2l-told">The network above runs in this page: {stored["numbers"]:,} learned numbers, which read '
-        f"{100 * stored['accuracy']:.1f} % of {stored['images']:,} handwritten digits that it never saw "
+        f'<p class="d2l-told">The network above runs in this page. Its {stored["numbers"]:,} learned numbers read '
+        f"{100 * stored['accuracy']:.1f}% of {stored['images']:,} handwritten digits that it had never seen "
         f"({stored['date']}, PyTorch {stored['torch'].split('+')[0]}).</p>\n"
     )
 
