@@ -56,7 +56,7 @@ SAID = {
     "googlenet.short": ("NiN, by", r"GoogLeNet is \*\*[2-9]\.\d points behind NiN"),
     "googlenet.short-norm": ("GoogLeNet is", r"With BatchNorm it is \*\*\d+\.\d points ahead of NiN"),
     "googlenet.squeeze": ("less than a tenth", "Less than a twentieth of the weights is left in 4a"),
-    "googlenet.cheapest": ("No.", "at 64 its branch has overtaken the pooling and the 1×1"),
+    "googlenet.cheapest": ("No.", "at 64 the 5×5 branch costs more than the 1×1 branch and the pooling"),
     "googlenet.parts": ("last blocks have the most parameters, and", "parameters gather at the end and work at the"),
     "googlenet.equal-counts": ("no", "proves nothing about what has no parameters"),
     "googlenet.heads": ("few times larger", r"gradients of Xavier's start by \*\*([2-9]|1\d)\.\d\*\*"),
