@@ -55,7 +55,7 @@ SAID = {
     "nin.rate": ("BatchNorm", "With BatchNorm, at that rate, the loss falls"),
     "googlenet.short": ("NiN, by", r"GoogLeNet is \*\*[2-9]\.\d points behind NiN"),
     "googlenet.short-norm": ("GoogLeNet is", r"With BatchNorm it is \*\*\d+\.\d points ahead of NiN"),
-    "googlenet.squeeze": ("less than a tenth", "Less than a twentieth of the weights is left in 4a"),
+    "googlenet.squeeze": ("less than a tenth", "less than a twentieth of its weights remain"),
     "googlenet.cheapest": ("No.", "at 64 the 5×5 branch costs more than the 1×1 branch and the pooling"),
     "googlenet.parts": ("last blocks have the most parameters, and", "parameters gather at the end and work at the"),
     "googlenet.equal-counts": ("no", "proves nothing about what has no parameters"),
