@@ -59,7 +59,7 @@ def test_without_runs_nothing_is_promised(page):
 def test_a_run_at_another_rate_than_the_best_is_told(page):
     rate = catalog.best_rate("nin")
     names, out = page({"network": "nin", "lr": rate}, {"network": "alexnet", "lr": 0.003})
-    assert list(names["other"]) == ["alexnet"] and "AlexNet had a rate that was best when it was trained" in out
+    assert list(names["other"]) == ["alexnet"] and "AlexNet had the rate that was best at the time" in out
 
 
 def test_what_is_met_is_told_and_what_is_not(page):
