@@ -33,7 +33,7 @@ def places(tmp_path, monkeypatch):
     """Tables of our own, with the headers of the real ones, and a folder for checkpoints."""
     package = tmp_path / "into" / "d2lite" / "nets"
     package.mkdir(parents=True)
-    for name in (measure.MEASURED, measure.COSTS, measure.RATES):
+    for name in (measure.MEASURED, measure.COSTS, measure.RATES, measure.TIES):
         header = (ROOT / "d2lite" / "nets" / name).read_text("utf-8").splitlines()[0]
         (package / name).write_text(f"{header}\n", "utf-8")
     monkeypatch.setenv(frozen.INTO, str(tmp_path / "into"))
@@ -101,31 +101,32 @@ def test_a_best_rate_at_an_end_is_followed_further(accuracies, rate):
 def test_the_recipe_takes_the_best_rate_of_the_search():
     for name in MAINLINE:
         tried = [row for row in table("rates.csv") if (row["network"], row["recipe"]) == (name, "mainline")]
-        longest = max(row["epochs"] for row in tried)
-        best = max((row for row in tried if row["epochs"] == longest), key=lambda row: row["val_acc"])
+        longer = [row for row in table("ties.csv") if row["network"] == name]
+        best = max(longer if len(longer) > 1 else tried, key=lambda row: row["val_acc"])
         assert d2l.recipe(name, "mainline").lr == float(best["lr"])
         assert {float(row["lr"]) for row in tried} >= set(SEARCHED["mainline"]), f"{name}: the search is not whole"
 
 
-def rate_row(lr, val_acc, epochs=3):
-    """A row of a search for LeNet's rate."""
-    return {"network": "lenet", "recipe": "mainline", "epochs": epochs, "lr": lr, "val_acc": val_acc}
-
-
 def test_rates_that_a_search_hardly_tells_apart_are_tried_for_all_epochs(monkeypatch):
-    rows = [rate_row(1e-3, 0.55), rate_row(3e-3, 0.61), rate_row(1e-2, 0.60)]
-    monkeypatch.setattr(plan, "table", lambda name: rows)
-    monkeypatch.setattr(catalog, "table", lambda name: rows)
+    tables = {"rates.csv": {1e-3: 0.55, 3e-3: 0.61, 1e-2: 0.60}, "ties.csv": {}}
+
+    def table(name):
+        return [
+            {"network": "lenet", "recipe": "mainline", "lr": lr, "val_acc": found} for lr, found in tables[name].items()
+        ]
+
+    monkeypatch.setattr(plan, "table", table)
+    monkeypatch.setattr(catalog, "table", table)
     jobs = plan.ties()
     assert [(job.recipe.lr, job.recipe.epochs, job.seed) for job in jobs] == [(3e-3, 10, 100), (1e-2, 10, 100)]
     assert {job.network for job in jobs} == {"lenet"} and all(job.chooses for job in jobs)
-    rows.append(rate_row(1e-2, 0.66, epochs=10))
+    assert {measure.table_of(job).name for job in jobs} == {measure.TIES}
+    tables["ties.csv"][1e-2] = 0.66
     assert catalog.best_rate("lenet") == 3e-3, "one long run alone is compared with nothing"
-    rows.insert(0, rate_row(3e-3, 0.65, epochs=10))
+    tables["ties.csv"][3e-3] = 0.65
     assert catalog.best_rate("lenet") == 1e-2 and plan.ties() == jobs
-    assert plan.searched(rows)["lenet", "mainline"] == {1e-3: 0.55, 3e-3: 0.61, 1e-2: 0.60}, "the search stays"
-    rows[:] = [rate_row(1e-3, 0.55), rate_row(3e-3, 0.61), rate_row(1e-2, 0.59)]
-    assert plan.ties() == []
+    tables["rates.csv"][1e-2] = 0.59
+    assert plan.ties() == [] and catalog.best_rate("alexnet") == SEARCHED["mainline"][1]
 
 
 def test_a_run_becomes_a_row_with_its_predictions(places):

@@ -128,14 +128,13 @@ def recipe(name: str, kind: str = "book", dataset: str | None = None) -> Recipe:
 
 def best_rate(network: str, kind: str = "mainline") -> float:
     """The learning rate of ``network`` in a kind of recipe that searches for it: of those tried (``rates.csv``), the
-    one with the highest accuracy on validation images; the middle one to try where none was. Where two were tried
-    again in longer runs, these decide."""
-    tried: dict[int, dict[float, float]] = {}
-    for row in table("rates.csv"):
-        if (row["network"], row["recipe"]) == (network, kind):
-            tried.setdefault(row["epochs"], {})[row["lr"]] = row["val_acc"]
-    compared = [epochs for epochs, found in tried.items() if len(found) > 1]
-    found = tried[max(compared)] if compared else {}
+    one with the highest accuracy on validation images; the middle one to try where none was. Where the two best were
+    tried again in longer runs (``ties.csv``), these decide."""
+    found: dict[float, float] = {}
+    for name in ("rates.csv", "ties.csv"):
+        rows = [row for row in table(name) if (row["network"], row["recipe"]) == (network, kind)]
+        tried = {row["lr"]: row["val_acc"] for row in rows}
+        found = tried if len(tried) > 1 else found or tried
     return max(found, key=found.__getitem__, default=SEARCHED[kind][1])
 
 

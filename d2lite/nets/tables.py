@@ -27,7 +27,8 @@ def table(name: str = "measured.csv") -> list[dict]:
       fractions, losses nats; ``images`` are those trained on, ``train_seconds`` the whole run without validation.
     * ``"costs.csv"``: one row for each network: training ``images_per_second``, and ``memory_mb``, what a
       training step in float32 holds.
-    * ``"rates.csv"``: validation accuracy by learning rate.
+    * ``"rates.csv"``: validation accuracy by learning rate, after the few epochs of a search; ``"ties.csv"``: after all
+      epochs, for rates that the search hardly told apart.
     """
     text = resources.files("d2lite.nets").joinpath(name).read_text(encoding="utf-8")
     return [

@@ -23,7 +23,7 @@ from d2lite.nets.catalog import MAINLINE
 from tools import project
 from tools.measure import costs, frozen, plan, tables, training
 
-MEASURED, COSTS, RATES = "measured.csv", "costs.csv", "rates.csv"
+MEASURED, COSTS, RATES, TIES = "measured.csv", "costs.csv", "rates.csv", "ties.csv"
 
 
 def alone(function, *arguments):
@@ -42,7 +42,7 @@ def end_with_parent() -> None:
 
 def table_of(job: plan.Job):
     """The table that the row of a run goes into."""
-    return frozen.into() / (RATES if job.chooses else MEASURED)
+    return frozen.into() / {"rates": RATES, "ties": TIES}.get(job.group, MEASURED)
 
 
 def is_stored(job: plan.Job) -> bool:

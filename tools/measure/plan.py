@@ -35,7 +35,7 @@ class Job:
 
     @property
     def chooses(self) -> bool:
-        """Whether a rate is chosen by the run: then no test image is looked at, and ``rates.csv`` has its row."""
+        """Whether a rate is chosen by the run: then no test image is looked at."""
         return self.group in ("rates", "ties")
 
     @property
@@ -123,7 +123,7 @@ def further(network: str, kind: str, accuracies: dict[float, float]) -> Job | No
 def searched(rows: list[dict]) -> dict[tuple[str, str], dict[float, float]]:
     """The validation accuracy by learning rate that the searches found, for each network and kind of recipe."""
     found: dict[tuple[str, str], dict[float, float]] = {}
-    for row in sorted(rows, key=lambda row: -int(row["epochs"])):  # a short run after a long one
+    for row in rows:
         found.setdefault((row["network"], row["recipe"]), {})[float(row["lr"])] = float(row["val_acc"])
     return found
 
