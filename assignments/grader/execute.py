@@ -21,11 +21,16 @@ FULL = "\n… the rest of the output is left out"
 BOARD = "leaderboard"  # a test may set this name to a dictionary of numbers
 
 
+class OwnError(Exception):
+    """A cell of the grader's own failed, so nothing can be said about the submission."""
+
+
 class Execute(NbGraderPreprocessor):
     """Runs a submission; what happened is left in the notebook's metadata under ``grading``."""
 
     limits = Instance(Limits, args=()).tag(config=True)
     unsafe = Bool(False).tag(config=True)
+    failed: str | None = None  # what of the grader's own did
 
     def preprocess(self, nb, resources):
         if self.limits.own_processor:
@@ -35,11 +40,14 @@ class Execute(NbGraderPreprocessor):
         if doubt is not None:  # once more, with nobody beside it: then the outcome is its own
             with sharing.room(alone=True):
                 self._mark(nb, resources)
+        if self.failed is not None:
+            raise OwnError(self.failed)
         return nb, resources
 
     def _mark(self, nb, resources) -> str | None:
         """Run all cells; why it may have turned out as it did by no fault of the submission, or None."""
         self.ended: str | None = None
+        self.failed = None
         self.left = ALL_PRINTED
         messages: dict[str, dict] = {}
         # What runs on this side is the source's own text: the notebook at hand has been through a student's hands.
@@ -65,14 +73,24 @@ class Execute(NbGraderPreprocessor):
                     continue
                 self._run(session, cell, place)
                 if grade_id in trusted:
-                    error, _ = here.run(trusted[grade_id], grade_id)
+                    error, _ = here.run_own(trusted[grade_id], grade_id)
                     self._note(error, place)
+                    if self._is_own(error):
+                        self.failed = f"the set's own cell {grade_id}: {message(error)}"
+                        return self.failed
         nb.metadata["grading"] = {
             "ended": self.ended,
             "messages": messages,
             "board": _board(here.names.get(BOARD)),
+            "doubt": session.doubt,
         }
         return session.doubt
+
+    @staticmethod
+    def _is_own(error: BaseException | None) -> bool:
+        """Whether an error in a cell of the grader's own is no work of the student's process."""
+        theirs = isinstance(error, Ended | ProtocolError) or (error and proxies.said_by_student(error) is not None)
+        return error is not None and not theirs
 
     def _note(self, error: BaseException | None, name: str) -> None:
         """Keep which cell ended the student's process, the first time it is seen."""

@@ -130,6 +130,9 @@ def _mark(record: dict, submission: intake.Submission, options: Options) -> None
     record["board"] = happened["board"]
     record["notebook"] = course.text(done)
     record["status"] = "marked"
+    if happened["doubt"]:
+        again = f"mark it again when nothing else runs (STUDENT={submission.student})"
+        record["look"].append(f"{happened['doubt']} while this was marked alone, too: {again}")
     if happened["ended"]:
         record["status"] = "ended early"
         record["remarks"].append(f"ended at {happened['ended']}; what came after could not be marked")

@@ -7,10 +7,11 @@ import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 
+import classroom
 import pytest
 from nbformat.v4 import new_notebook
 
-from assignments.grader import execute, sandbox, session, sharing, watch
+from assignments.grader import course, execute, grade, intake, sandbox, session, sharing, trusted, watch
 from assignments.grader.trusted import Bench
 
 
@@ -97,6 +98,59 @@ def test_time_is_in_doubt_where_something_else_ran_meanwhile(needs_sandbox, monk
         running.doubt = None
         assert "did not end" in str(Bench(running, 1, set()).run("while True: pass", "loop")[0])
         assert (running.doubt is not None) == busy
+
+
+@pytest.mark.slow(20)
+@pytest.mark.parametrize("always", [False, True])
+def test_the_graders_own_cells_cost_nobody_points(base, monkeypatch, tmp_path, always):
+    """Imports and data that take too long here, once or each time."""
+    name, cell = course.find("ps1"), "given-imports"
+    texts, late = dict(course.trusted(name)), []
+
+    def slow(_):
+        late.append(always or not late)
+        return {**texts, cell: "import time\ntime.sleep(60)" if late[-1] else texts[cell]}
+
+    monkeypatch.setattr(course, "trusted", slow)
+    first, *_ = solved = classroom.solutions(name)
+    path = classroom.hand_in(tmp_path, "a", name, classroom.notebook(base, name, {first: solved[first]}))
+    options = grade.Options(base, not classroom.sandboxed(), limits=sandbox.Limits(total=300))
+    monkeypatch.setattr(trusted, "OWN", 8.0)
+    record = grade.grade(intake.Submission("a", name, path), options)
+    if always:
+        assert record["status"] == "not marked" and record["digest"] == "", "the next run must try again"
+        assert f"the set's own cell {cell}" in classroom.said(record), record["remarks"]
+    else:
+        assert record["status"] == "marked" and record["remarks"] == record["look"] == []
+        assert record["marks"]["test-cross-entropy"] == 1.0, classroom.said(record)
+    assert len(late) > 2, "it was to be marked once more"
+
+
+def test_a_cell_of_the_graders_own_stops_a_submissions_clock(needs_sandbox, monkeypatch):
+    monkeypatch.setattr(trusted, "OWN", 60.0)
+    with session.Session(sandbox.Limits(cell=60)) as running:
+        bench = Bench(running, 0.5, set())
+        before = running.end_of_time
+        assert bench.run_own("import time\ntime.sleep(1.5)", "data")[0] is None
+        assert running.end_of_time - before > 1.4
+        assert "did not end" in str(bench.run("time.sleep(5)", "a test")[0])
+
+
+@pytest.mark.slow(5)
+def test_what_stays_in_doubt_is_told_to_the_teacher(base, monkeypatch, tmp_path):
+    name, mark = course.find("ps1"), execute.Execute._mark
+
+    def in_doubt(self, nb, resources):
+        mark(self, nb, resources)
+        nb.metadata["grading"]["doubt"] = "the machine was busy"
+        return "the machine was busy"
+
+    monkeypatch.setattr(execute.Execute, "_mark", in_doubt)
+    path = classroom.hand_in(tmp_path, "a", name, classroom.notebook(base, name, {}))
+    record = grade.grade(intake.Submission("a", name, path), grade.Options(base, not classroom.sandboxed()))
+    assert record["status"] == "marked", record["remarks"]
+    (line,) = record["look"]
+    assert "the machine was busy" in line and "STUDENT=a" in line
 
 
 def test_what_is_printed_is_cut_for_each_cell_and_for_all():
