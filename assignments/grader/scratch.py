@@ -13,20 +13,25 @@ import functools
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from . import course
 
-TABLE = course.SOURCE / "from_scratch.csv"
 BY_TEXT = {"getattr", "exec", "eval", "compile", "import_module", "__import__", "attrgetter"}
 OWN = "own"  # a cell that a student added
+
+
+def place() -> Path:
+    """Where the table lies."""
+    return course.SOURCE / "from_scratch.csv"
 
 
 @functools.cache
 def table(name: str) -> list[tuple[list[str], list[str]]]:
     """Cells and names, as patterns, of a problem set."""
-    if not TABLE.exists():
+    if not place().exists():
         return []
-    with open(TABLE, encoding="utf-8", newline="") as file:
+    with open(place(), encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["set"] == course.short(name)]
     return [(row["cells"].split(), row["names"].split()) for row in rows]
 

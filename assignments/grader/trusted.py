@@ -14,7 +14,6 @@ import torch
 from . import proxies
 from .session import Session
 
-
 #: seconds that a cell of the grader's own may take: imports and data, on a machine that has much else to do
 OWN = 120.0
 

@@ -55,26 +55,31 @@ exercise(
     "right: 19 full batches and a short one in each epoch.",
 )
 
-_HIGHEST = math.log(math.e + 9)
+_LOWEST, _HIGHEST = math.log(math.e + 9) - 1, math.log(1 + 9 * math.e)
 
 exercise(
     "ps1-3",
     numbers(
-        (_HIGHEST - 1, _HIGHEST),
+        (_LOWEST, _HIGHEST),
         lambda values: (
             "the lowest first, then the highest."
             if values[0] > values[1]
-            else "give -ln(softmax) at the true class, where what enters the softmax is 1 for one class and 0 for nine."
+            else "give -ln(softmax) at the true class, where what enters the softmax is 1 for one class and 0 for "
+            "nine, or the other way round."
         ),
         {
             (0, math.inf): "that is the range for logits. What enters the softmax here lies between 0 and 1.",
             (0, math.log(10)): "that is a perfect network and one that guesses, both given logits; here the softmax is "
             "taken of numbers between 0 and 1.",
-            (_HIGHEST - 1, math.log(10)): "the lowest is right. Worse than guessing is to be sure of a wrong class.",
-            (math.log(math.e + 10) - 1, math.log(math.e + 10)): "nine classes have a 0, not ten.",
-            (-math.log(math.e / (math.e + 9)), math.inf): "the lowest is right; but no probability is below 0.",
+            (
+                _LOWEST,
+                math.log(10),
+            ): "the lowest is right. Worse than equal scores: 0 for the true class, 1 for the rest.",
+            (_LOWEST, _LOWEST + 1): "the lowest is right. At the highest, all nine wrong classes have a score of 1.",
+            (math.log(math.e + 10) - 1, math.log(1 + 10 * math.e)): "nine classes are wrong, not ten.",
+            (_LOWEST, math.inf): "the lowest is right; but no score is below 0.",
         },
         rel=1e-4,
     ),
-    "right: between perfect and always wrong lies exactly 1.",
+    "right: even a network that is right and sure has a loss well above 0.",
 )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
-
 from ..checks import exercise, number, numbers
 
 
@@ -62,54 +59,8 @@ exercise(
 )
 
 
-def _backward(answer: object) -> str | None:
-    if not callable(answer) or isinstance(answer, nn.Module):
-        return "give the function itself, without brackets."
-    generator = torch.Generator().manual_seed(0)
-    X, dY = torch.randn(2, 6, 3, dtype=torch.float64, generator=generator)
-    gamma = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
-    inv_std = (X.var(0, unbiased=False) + 0.1) ** -0.5
-    X_hat = (X - X.mean(0)) * inv_std
-    found = answer(dY.clone(), X_hat.clone(), inv_std.clone(), gamma.clone())
-    if not isinstance(found, (tuple, list)) or len(found) != 3:
-        return "return three tensors: dX, dgamma, dbeta."
-    got = [torch.as_tensor(value).detach().double() for value in found]
-    for name, value, shape in zip(("dX", "dgamma", "dbeta"), got, ((6, 3), (3,), (3,))):
-        if value.shape != shape:
-            return f"{name} should have shape {shape}, not {tuple(value.shape)}."
-    if not torch.allclose(got[2], dY.sum(0)):
-        return "dbeta: beta is added to every value of its channel, so its gradients add up."
-    if not torch.allclose(got[1], (dY * X_hat).sum(0)):
-        return "dgamma: gamma multiplies X_hat, so each value brings dY times X_hat."
-    return _dX_hint(got[0], dY, X_hat, inv_std, gamma)
-
-
-def _dX_hint(dX: torch.Tensor, dY, X_hat, inv_std, gamma) -> str | None:
-    through_mean, through_var = dY.mean(0), X_hat * (dY * X_hat).mean(0)
-    if torch.allclose(dX, gamma * inv_std * (dY - through_mean - through_var)):
-        return None
-    slips = {
-        "dX: this is the direct path alone, as with training=False. Mean and variance move with every x.": (
-            gamma * inv_std * dY
-        ),
-        "dX: the path through the variance is missing.": gamma * inv_std * (dY - through_mean),
-        "dX: the path through the mean is missing.": gamma * inv_std * (dY - through_var),
-        "dX: the factor gamma is missing.": inv_std * (dY - through_mean - through_var),
-        "dX: the factor inv_std is missing.": gamma * (dY - through_mean - through_var),
-        "dX: the two corrections are means over the batch, not sums.": (
-            gamma * inv_std * (dY - dY.sum(0) - X_hat * (dY * X_hat).sum(0))
-        ),
-    }
-    return next(
-        (hint for hint, wrong in slips.items() if torch.allclose(dX, wrong)),
-        "dX: add up three paths, direct, through the mean and through the variance; the last two go to every value.",
-    )
-
-
-exercise("ps2-3", _backward, "right for (N, C) in training.")
-
 exercise(
-    "ps2-4",
+    "ps2-3",
     number(
         28,
         "draw the 8 × 8 map, and mark each place whose 3 × 3 window reaches beyond the border.",

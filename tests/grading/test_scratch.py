@@ -23,7 +23,7 @@ def test_cells_of_the_table_are_cells(name):
 
 
 def test_each_row_is_of_a_set():
-    lines = scratch.TABLE.read_text("utf-8").splitlines()[1:]
+    lines = scratch.place().read_text("utf-8").splitlines()[1:]
     assert {line.split(",")[0] for line in lines} <= {course.short(name) for name in course.names()}
 
 
@@ -43,17 +43,17 @@ def test_each_row_is_of_a_set():
             "`F.group_norm` (line 2)",
         ),
         (PS2, "group-norm", "from torch import native_group_norm as mine", "`native_group_norm` (line 1)"),
-        (PS2, "fold", "from torch.nn import *\nlayer = BatchNorm1d(3)", "`BatchNorm1d` (line 2)"),
-        (PS2, "fold", "layer = getattr(nn, 'BatchNorm1d')(3)", "`'BatchNorm1d'`"),
-        (PS2, "fold", "layer = nn.__dict__['BatchNorm1d'](3)", "nn.__dict__['BatchNorm1d']"),
-        (PS2, "fold", "%matplotlib inline\nexec('y = F.batch_norm(x)')", "(line 2)"),
-        (PS2, "fold", "y = F.batch_norm(x\n", "`batch_norm` (line 1)"),
+        (PS2, "fold-before", "from torch.nn import *\nlayer = BatchNorm1d(3)", "`BatchNorm1d` (line 2)"),
+        (PS2, "fold-before", "layer = getattr(nn, 'BatchNorm1d')(3)", "`'BatchNorm1d'`"),
+        (PS2, "fold-before", "layer = nn.__dict__['BatchNorm1d'](3)", "nn.__dict__['BatchNorm1d']"),
+        (PS2, "fold-before", "%matplotlib inline\nexec('y = F.batch_norm(x)')", "(line 2)"),
+        (PS2, "fold-before", "y = F.batch_norm(x\n", "`batch_norm` (line 1)"),
         (PS2, "", "layer = nn.BatchNorm1d(3)", ""),
-        (PS2, "backward", "dX, = torch.autograd.grad(y, [X])", "`torch.autograd.grad` (line 1)"),
+        (PS1, "cross-entropy-gradient", "dX, = torch.autograd.grad(y, [X])", "`torch.autograd.grad` (line 1)"),
         (PS2, "moments", "X.detach().requires_grad_()", ""),
         (PS2, "repaired-net", "nn.BatchNorm2d(3)", ""),
-        (PS2, "fold", "# not F.batch_norm\ntext = 'F.batch_norm'\nself.batch_norm = 1", ""),
-        (PS2, "fold", "def batch_norm(x):\n    return x\nbatch_norm(1)", ""),
+        (PS2, "fold-before", "# not F.batch_norm\ntext = 'F.batch_norm'\nself.batch_norm = 1", ""),
+        (PS2, "fold-before", "def batch_norm(x):\n    return x\nbatch_norm(1)", ""),
         (PS1, "cross-entropy", "def cross_entropy(x, y):\n    return F.cross_entropy(x, y)", "`F.cross_entropy`"),
         (PS6, "train", "table = digits.test.images", "`digits.test` (line 1)"),
         (PS6, "train", "table = DATA['test']", "`DATA['test']` (line 1)"),

@@ -28,28 +28,29 @@ AFFINE = [
     "def as_affine(mean, var, gamma, beta, eps=1e-5):\n    scale = gamma.div(torch.sqrt(var.add(eps)))\n"
     "    shift = torch.addcmul(beta, mean, scale, value=-1)\n    return scale, shift",
 ]
-MERGE = [
-    "def merge(n_a, mean_a, var_a, n_b, mean_b, var_b):\n    n = n_a + n_b\n    d = mean_b - mean_a\n"
-    "    return mean_a + d * n_b / n, (n_a * var_a + n_b * var_b) / n + d ** 2 * n_a * n_b / n ** 2",
-    "def merge(n_a, mean_a, var_a, n_b, mean_b, var_b):\n    first = (n_a * mean_a + n_b * mean_b) / (n_a + n_b)\n"
-    "    second = (n_a * (var_a + mean_a ** 2) + n_b * (var_b + mean_b ** 2)) / (n_a + n_b)\n"
-    "    return first, second - first ** 2",
+INVENTORY = [
+    "def inventory(shape):\n    n = 1\n    for axis, side in enumerate(shape):\n        n *= 1 if axis == 1 else side\n"
+    "    return n, 2 * shape[1], 1 + 2 * shape[1]",
+    "def inventory(shape):\n    images, c, *places = shape\n    values = images * math.prod(places)\n"
+    "    learned = c + c\n    return values, learned, learned + 1",
 ]
-ODD = """def fold(weight, bias, state, eps=1e-5):
-    scale = state["weight"] * torch.pow(state["running_var"] + eps, -1 / 2)
-    view = [len(scale)] + (weight.dim() - 1) * [1]
-    start = torch.zeros(len(scale)).to(weight) if bias is None else bias
-    return weight * scale.view(*view), torch.lerp(state["running_mean"], start, 1.0) * scale - 0 + state["bias"]
+ODD = """def fold_before(weight, bias, a, b):
+    view = [1, len(a)] + (weight.dim() - 2) * [1]
+    ones = torch.ones(weight.shape[2:]).to(weight)
+    moved = torch.tensordot(weight, b.view(*view[1:]) * ones, weight.dim() - 1)
+    start = torch.zeros(len(weight)).to(weight) if bias is None else bias
+    return torch.mul(weight, a.view(*view)), torch.lerp(start, moved + start, 1.0) - 0
 """
-DRESSED = '''def fold(weight, bias, state, eps=1e-5):
+DRESSED = '''def fold_before(weight, bias, a, b):
     """My own work."""
-    # first the factor
-    f = state["weight"] * torch.pow(
-        state["running_var"] + eps, -1 / 2)
-    form = [len(f)] + (weight.dim() - 1) * [1]   # one for each axis
-    b0 = torch.zeros(len(f)).to(weight) if bias is None else bias
+    # first the shape
+    form = [1, len(a)] + (weight.dim() - 2) * [1]   # one for each axis
+    u = torch.ones(weight.shape[2:]).to(weight)
+    s = torch.tensordot(
+        weight, b.view(*form[1:]) * u, weight.dim() - 1)
+    b0 = torch.zeros(len(weight)).to(weight) if bias is None else bias
 
-    return weight * f.view(*form), torch.lerp(state["running_mean"], b0, 1.0) * f - 0 + state["bias"]
+    return torch.mul(weight, a.view(*form)), torch.lerp(b0, s + b0, 1.0) - 0
 '''
 
 
@@ -69,7 +70,7 @@ def a_class(count: int = 24) -> list[dict]:
                 **given,
                 "moments": dice.choice(MOMENTS),
                 "as-affine": dice.choice(AFFINE),
-                "merge": dice.choice(MERGE),
+                "inventory": dice.choice(INVENTORY),
                 WRITTEN: f"written = '''{' '.join(dice.choices(VOCABULARY, k=60))}'''",
             },
         )
@@ -85,11 +86,11 @@ def with_cells(one: dict, **cells: str) -> dict:
 
 def test_a_copy_that_was_dressed_up_comes_first():
     people = a_class()
-    with_cells(people[3], fold=ODD)
-    with_cells(people[17], fold=DRESSED)
+    with_cells(people[3], **{"fold-before": ODD})
+    with_cells(people[17], **{"fold-before": DRESSED})
     found = similar.compare(NAME, people)
     first, second, *_ = found["pairs"]
-    assert first["students"] == ("s03", "s17") and first["cells"][0][0] == "fold"
+    assert first["students"] == ("s03", "s17") and first["cells"][0][0] == "fold-before"
     assert first["alone"] > 3 * second["alone"] and found["pairs_count"] == 24 * 23 / 2
     assert similar.tokens(ODD) == similar.tokens(DRESSED)
 
@@ -117,8 +118,8 @@ def test_the_solution_and_what_was_handed_out_are_nothing():
 
 def test_the_order_of_submissions_does_not_matter():
     people = a_class(8)
-    with_cells(people[1], fold=ODD)
-    with_cells(people[2], fold=DRESSED)
+    with_cells(people[1], **{"fold-before": ODD})
+    with_cells(people[2], **{"fold-before": DRESSED})
     first, second = (similar.compare(NAME, order)["pairs"] for order in (people, people[::-1]))
     assert [set(pair["students"]) for pair in first] == [set(pair["students"]) for pair in second]
     assert [pair["alone"] for pair in first] == [pair["alone"] for pair in second]
@@ -126,11 +127,11 @@ def test_the_order_of_submissions_does_not_matter():
 
 def test_edits_are_counted():
     people = a_class(6)
-    with_cells(people[0], fold=ODD)
-    with_cells(people[1], fold=DRESSED.replace("-1 / 2", "-0.5"))
+    with_cells(people[0], **{"fold-before": ODD})
+    with_cells(people[1], **{"fold-before": DRESSED.replace(" - 0", " - 0.5")})
     (first, *_) = similar.compare(NAME, people)["pairs"]
     cells = {cell: source for cell, source, _ in first["cells"]}
-    assert first["students"] == ("s00", "s01") and "fold" in cells and 0 < first["edited"] < first["tokens"]
+    assert first["students"] == ("s00", "s01") and "fold-before" in cells and 0 < first["edited"] < first["tokens"]
 
 
 def test_code_that_is_no_python_is_compared_too():
@@ -140,8 +141,8 @@ def test_code_that_is_no_python_is_compared_too():
 
 def test_the_page_says_its_limits_and_shows_code_as_text():
     people = a_class(6)
-    with_cells(people[0], fold=ODD + "\nx = '<script>alert(1)</script>'")
-    with_cells(people[1], fold=DRESSED)
+    with_cells(people[0], **{"fold-before": ODD + "\nx = '<script>alert(1)</script>'"})
+    with_cells(people[1], **{"fold-before": DRESSED})
     page = report.PAGES.get_template("similar.html").render(sets=[similar.compare(NAME, people)])
     assert "No line of this page proves anything" in page and "<script>" not in page and "&lt;script&gt;" in page
     assert "s00, s01" in page
