@@ -21,6 +21,9 @@ WIDGET ?=
 STUDENT ?=
 DUE ?=
 UNSAFE ?=
+COURSE ?=
+SECRET ?=
+CLASSES ?=
 WHEELS ?=
 PYTHON_VERSION ?= 3.12
 CPU ?=
@@ -36,7 +39,7 @@ export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading pdf \
-  assignments grade sandbox lint new clean
+  assignments course grade sandbox lint new clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -163,11 +166,15 @@ bench: $(VENV)/.dev  ## Measure speed and memory, store it and show it on its pa
 assignments: $(VENV)/.dev  ## Problem sets: what students get, the solutions, a zip to hand out (OUT=)
 	@$(PY) -m assignments.grader release $(if $(OUT),--out "$(OUT)")
 
-grade: $(VENV)/.dev  ## Mark notebooks: SUBMISSIONS=folder (OUT=, JOBS=, SET=ps2, STUDENT=name anew, DUE=2026-12-01T23:59, ROSTER=roster.csv, UNSAFE=1)
+course: $(VENV)/.dev  ## A private course with variants drawn by a secret: OUT=folder SECRET=file (CLASSES="a b": several that differ)
+	@test -n "$(OUT)" && test -n "$(SECRET)" || { echo "say where, outside of this repository: make course OUT=folder SECRET=file"; exit 1; }
+	@$(PY) -m assignments.grader course --out "$(OUT)" --secret "$(SECRET)" $(if $(CLASSES),--classes $(CLASSES))
+
+grade: $(VENV)/.dev  ## Mark notebooks: SUBMISSIONS=folder (COURSE=private course, OUT=, JOBS=, SET=ps2, STUDENT=name anew, DUE=2026-12-01T23:59, ROSTER=roster.csv, UNSAFE=1)
 	@test -n "$(SUBMISSIONS)" || { echo "say where the notebooks are: make grade SUBMISSIONS=folder"; exit 1; }
 	@$(PY) -m assignments.grader grade "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(JOBS),--jobs $(JOBS)) \
 	  $(if $(SET),--set $(SET)) $(if $(STUDENT),--student "$(STUDENT)") $(if $(DUE),--due "$(DUE)") \
-	  $(if $(ROSTER),--roster "$(ROSTER)") $(if $(UNSAFE),--unsafe)
+	  $(if $(ROSTER),--roster "$(ROSTER)") $(if $(COURSE),--course "$(COURSE)") $(if $(UNSAFE),--unsafe)
 
 sandbox: $(VENV)/.dev  ## Install bubblewrap, which marking runs submissions in, or say how (Debian, Ubuntu)
 	@$(PY) -m tools.prepare sandbox

@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from . import book, course, gradebooks, intake, records, release, roster, run, sandbox
+from . import book, course, draws, gradebooks, intake, records, release, roster, run, sandbox
 
 
 def moment(text: str) -> datetime:
@@ -44,11 +44,16 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     give = commands.add_parser("release", help="write what students get, the solutions, and a zip")
     give.add_argument("--out", type=Path, default=Path("_build/assignments"))
+    own = commands.add_parser("course", help="write a private course: sets with what a secret draws in them")
+    own.add_argument("--out", type=Path, required=True)
+    own.add_argument("--secret", type=Path, required=True, help="file of the secret; a new one where there is none")
+    own.add_argument("--classes", nargs="+", default=["class"], metavar="NAME", help="one, or several that differ")
     commands.add_parser("sync", help="write the notebooks of the problem sets, in nbgrader's format and as released")
     mark = commands.add_parser("grade", help="mark a folder of notebooks")
     mark.add_argument("submissions", type=Path)
     mark.add_argument("--out", type=Path, default=Path("_build/grades"))
     mark.add_argument("--jobs", type=number, default=os.cpu_count() or 1)
+    mark.add_argument("--course", type=Path, help="folder of the private course that was handed out")
     mark.add_argument("--set", help="mark this problem set alone, and take notebooks whose name tells none for it")
     mark.add_argument("--student", help="mark this student anew")
     mark.add_argument("--roster", type=Path, help="table of the students, or a gradebook that a platform exported")
@@ -60,10 +65,17 @@ def main() -> int:
             for path in release.sync():
                 print(path.relative_to(course.ROOT))
             return 0
+        if options.command == "course":
+            for folder in draws.write(options.out, draws.secret(options.secret), options.classes):
+                print(f"to hand out: {folder / 'release.zip'}")
+                print(f"what was drawn, and which solutions stay public: {folder / draws.README}")
+            return 0
         if options.command == "release":
             release.write(options.out)
             print(f"to hand out: {(options.out / 'release.zip').resolve()}")
             return 0
+        if options.course is not None:
+            course.use(options.course)
         if options.unsafe:
             if sys.platform != "linux":
                 raise sandbox.SandboxError("UNSAFE=1 needs Linux, too: a virtual machine, a container, or WSL")
@@ -89,6 +101,7 @@ def main() -> int:
         course.SetError,
         records.BusyError,
         book.BookError,
+        draws.DrawError,
         sandbox.SandboxError,
     ) as error:
         print(error, file=sys.stderr)

@@ -21,9 +21,11 @@ from . import course
 #: whoever presses "Autograde" in the formgrader, or calls nbgrader there, gets the sandbox as well
 CONFIG = """\
 # Written by `make grade`. nbgrader's own commands run submissions in the sandbox too, because of this file.
+import os
 import sys
 from pathlib import Path
 
+os.environ.update({private!r})  # where the course is a private one
 sys.path.insert(0, {root!r})
 from assignments.grader import course
 
@@ -118,7 +120,8 @@ def _marks(book: Gradebook, record: dict) -> dict[str, dict]:
 
 def configure(folder: Path, unsafe: bool) -> None:
     """Write the settings that nbgrader's own commands read in the course's folder."""
-    files.write(folder / "nbgrader_config.py", CONFIG.format(root=str(course.ROOT), unsafe=unsafe))
+    private = {name: os.environ[name] for name in (course.PRIVATE,) if name in os.environ}
+    files.write(folder / "nbgrader_config.py", CONFIG.format(root=str(course.ROOT), unsafe=unsafe, private=private))
 
 
 def copy(folder: Path, to: Path) -> None:

@@ -30,7 +30,9 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")  # it says how nbgrader writes, not what
 
-SOURCE, RELEASE = ASSIGNMENTS / "source", ASSIGNMENTS / "release"
+PUBLIC, RELEASE = ASSIGNMENTS / "source", ASSIGNMENTS / "release"
+PRIVATE = "D2LITE_COURSE"  # this variable names the folder of a private course, also for the workers that are started
+SOURCE = Path(os.environ[PRIVATE]) / "source" if os.environ.get(PRIVATE) else PUBLIC
 STUDENT = "the-one-being-marked"  # each submission is marked in a course of its own, where it is the only one
 SOLUTION = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[^\n]*\n?", re.M)
 CHAPTER = re.compile(r"\]\((?:\.\./)+book/(\w+)\.ipynb")
@@ -39,6 +41,22 @@ HIDDEN = re.compile(r"^[ \t]*### BEGIN HIDDEN TESTS\n(.*?)^[ \t]*### END HIDDEN 
 
 class SetError(Exception):
     """There is no such problem set, or it is not written as one; says what to do."""
+
+
+def use(folder: Path | None) -> None:
+    """Take problem sets from a private course, or with None from this repository, here and in workers to come.
+
+    Raises:
+        SetError: there is no course in the folder.
+    """
+    global SOURCE
+    if folder is not None and not list((folder / "source").glob("ps[0-9]*-*/*.md")):
+        raise SetError(f"there is no private course in {folder}: make course OUT={folder} writes one")
+    os.environ.pop(PRIVATE, None)
+    if folder is not None:
+        os.environ[PRIVATE] = str(folder.resolve())
+    SOURCE = PUBLIC if folder is None else folder.resolve() / "source"
+    source.cache_clear()
 
 
 def names() -> list[str]:
