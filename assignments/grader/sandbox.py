@@ -32,7 +32,15 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 HOME = "/tmp/home"
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
 BESIDE = 2**30  # bytes that the kernel may hold beside a submission's own memory, before it ends a process by itself
-UIDS = 1_000_000  # above what systems give to people and services
+UIDS, PEOPLE = 1_000_000, 50_000  # users above those that systems give to people and services
+#: why there is no sandbox, where this is no Linux
+ELSEWHERE = {
+    "darwin": "Submissions are marked on Linux. On a Mac, use a container or a virtual machine: the page for teachers "
+    "has the command.",
+    "win32": "Submissions are marked on Linux. On Windows, use WSL (wsl --install, then the same commands in "
+    "Ubuntu), or a container: the page for teachers has the commands.",
+    "other": "Submissions are marked on Linux: use a container or a virtual machine.",
+}
 
 
 class SandboxError(Exception):
@@ -210,7 +218,9 @@ def check() -> None:
     Raises:
         SandboxError: bubblewrap is missing or may not do its work here.
     """
-    if not sys.platform.startswith("linux") or shutil.which("bwrap") is None:
+    if not sys.platform.startswith("linux"):
+        raise SandboxError(ELSEWHERE[sys.platform if sys.platform in ELSEWHERE else "other"])
+    if shutil.which("bwrap") is None:
         raise SandboxError(
             "bubblewrap is not installed, so submissions cannot be run safely. Install it (Debian, Ubuntu: "
             "apt install bubblewrap; Fedora: dnf install bubblewrap; elsewhere grade in a Linux machine or container), "
@@ -221,18 +231,31 @@ def check() -> None:
     if done.returncode:
         raise SandboxError(
             f"bubblewrap is installed but does not work here: {done.stderr.strip()[:400]}. On Ubuntu 24.04 allow it "
-            "user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0) or run as root; in a container, "
-            "start that with --privileged. Or run without a sandbox on a machine that may be lost: UNSAFE=1."
+            "user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0) or run as root. A container must "
+            "be started with --security-opt seccomp=unconfined --security-opt apparmor=unconfined and, so that there "
+            "can be a /proc inside, --security-opt systempaths=unconfined (podman: unmask=ALL); in a JupyterHub ask "
+            "who runs it, or mark elsewhere. Or run without a sandbox on a machine that may be lost: UNSAFE=1."
         )
 
 
 def me() -> int | None:
-    """Root, or None where somebody else runs this."""
-    return 0 if os.geteuid() == 0 else None
+    """Root, or None where somebody else runs this, or root of a container that has few users to give."""
+    return 0 if os.geteuid() == 0 and _has_users() else None
+
+
+@functools.cache
+def _has_users() -> bool:
+    """Whether root may become the users that sandboxes run as. In a container without root outside it may not."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/self/uid_map").read_text("utf-8").splitlines():
+            first, _, count = map(int, line.split())
+            if first <= UIDS and first + count >= UIDS + PEOPLE:
+                return True
+    return False
 
 
 def _uid(number: int) -> int | None:
-    return UIDS + number % 50_000 if os.geteuid() == 0 else None
+    return UIDS + number % PEOPLE if me() == 0 else None
 
 
 @dataclass

@@ -193,3 +193,18 @@ def test_without_a_sandbox_it_refuses(monkeypatch, tmp_path):
     with pytest.raises(sandbox.SandboxError, match="apt install bubblewrap.*UNSAFE=1"):
         sandbox.check()
     sandbox.check.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("platform", "words"), [("darwin", "On a Mac"), ("win32", "wsl --install"), ("aix", "on Linux")]
+)
+def test_elsewhere_it_says_where_to_mark(platform, words):
+    """Without what only Unix has, and on systems that are no Linux: a sentence, and no error at import."""
+    script = (
+        "import sys, torch, nbgrader.apps, psutil, multiprocessing.pool\n"
+        "sys.modules.update(fcntl=None, resource=None)\n"
+        f"from assignments.grader import __main__\nsys.platform = {platform!r}\n"
+        f"sys.argv[1:] = ['grade', '.']\nsys.exit(__main__.main())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=course.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and words in done.stderr and "Traceback" not in done.stderr, done.stderr

@@ -20,6 +20,8 @@ import pytest
 from assignments.grader import course, groups, sandbox, session, syscalls, warm, watch
 
 SECRET = "CANVAS_TOKEN"
+#: as root of a container that an ordinary user has started: no other user is to be had there
+CONTAINER = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc"]
 #: who starts the sandbox, and whether it is one of its own or a child of a warm one
 WAYS = [(who, how) for who in ("own", "ordinary") if who == "own" or os.geteuid() == 0 for how in ("cold", "warm")]
 
@@ -39,7 +41,7 @@ for codes in json.load(sys.stdin):
 
 def ask(who: str, how: str, *codes: list[str]) -> list[str]:
     """What codes print; each list of them runs in one sandbox that ``who`` started."""
-    by = ordinary.by() if who == "ordinary" else []
+    by = {"own": [], "ordinary": ordinary.by(), "container": [*ordinary.by(), *CONTAINER]}[who]
     with tempfile.TemporaryDirectory() as home:
         os.chmod(home, 0o777)
         given = {**ordinary.environment(Path(home)), SECRET: "made-up", "TEACHERS": "made-up"}
@@ -67,6 +69,34 @@ def printed(needs_sandbox):
         return dict(zip(CODES, ask(who, how, most, [last]), strict=True))
 
     return found
+
+
+ALONE = """
+import os, socket
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+try:
+    socket.create_connection(("1.1.1.1", 53), 1)
+    found = "network"
+except OSError:
+    found = "none"
+print(os.getuid(), status["CapEff"].strip(), found, os.path.exists("/etc/passwd"), status["Seccomp"].strip())
+"""
+
+
+@pytest.mark.slow(10)
+def test_root_of_a_container_has_a_sandbox_too(needs_sandbox):
+    (said,) = ask("container", "cold", [ALONE])
+    assert said.split() == ["0", "0" * 16, "none", "False", "2"]
+
+
+def test_root_of_a_container_becomes_nobody_else(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for few, expected in (("0 1000 1\n1 100000 65536\n", None), ("0 0 4294967295\n", 0)):
+        monkeypatch.setattr(Path, "read_text", lambda path, encoding, few=few: few)
+        sandbox._has_users.cache_clear()
+        assert sandbox.me() == expected and (sandbox._uid(7) is None) == (expected is None)
+    monkeypatch.undo()
+    sandbox._has_users.cache_clear()
 
 
 LOOKS = """
