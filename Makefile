@@ -180,7 +180,7 @@ sandbox: $(VENV)/.dev  ## Install bubblewrap, which marking runs submissions in,
 	@$(PY) -m tools.prepare sandbox
 	@version="$$(bwrap --version)" && echo "the sandbox: $$version"
 
-bench-grading: $(VENV)/.dev  ## Mark 200 generated submissions of ps2, killed half way and resumed; ARGS=--variants: every wrong variant, --attacks
+bench-grading: $(VENV)/.dev  ## Mark 200 generated submissions of ps2, killed half way and resumed; ARGS=--variants, --attacks or --courses (--sample 3)
 	@$(PY) benchmarks/grading.py $(ARGS)
 
 lint: $(VENV)/.lint  ## Style, order of imports, workflows: the checks of .pre-commit-config.yaml, without PyTorch

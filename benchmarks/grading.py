@@ -2,8 +2,11 @@
 
 Runs them once in one go and once killed half way and resumed, compares the two tables of grades byte for byte, and
 prints how long it took, the marks by kind, and how each hostile case ended; ``--keep`` stores this and the table of
-grades in ``benchmarks/results``. With ``--variants`` it marks every wrong variant of every problem set instead and
-compares the marks with those expected; with ``--attacks`` every hostile case, and what it must not do.
+grades in ``benchmarks/results``.
+
+With ``--variants`` it marks every problem set solved, blank and in every wrong variant instead, and compares the marks
+with those expected; with ``--attacks`` every hostile case, and what it must not do; with ``--courses`` the solved sets
+of private courses in which each choice is drawn once. ``--sample 3`` takes three of each.
 """
 
 import argparse
@@ -27,18 +30,26 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import classroom  # noqa: E402
 import hostile  # noqa: E402
 
-from assignments.grader import course, records  # noqa: E402
+from assignments.grader import course, draws, records  # noqa: E402
 from tools import files  # noqa: E402
 
 NAME = course.find("ps2")
 FIRST, *_ = classroom.solutions(NAME)  # where hostile code stands
 RESULTS = ROOT / "benchmarks" / "results"
-RIGHT, BLANK = 60, 20  # the rest is wrong variants, each several times, and each hostile case
+RIGHT, BLANK, HOSTILE = 60, 20, 10  # the rest is wrong variants, each several times
+
+
+def spread(all_of_them: list, count: int | None) -> list:
+    """So many of a list, from all over it."""
+    if count is None or count >= len(all_of_them):
+        return all_of_them
+    return [all_of_them[place * len(all_of_them) // count] for place in range(count)]
 
 
 def generate(base: Path, folder: Path, count: int) -> dict[str, str]:
     """Write ``count`` submissions into ``folder``; the kind of each student's."""
-    kinds = ["right"] * RIGHT + ["blank"] * BLANK + [f"hostile {case}" for case in hostile.CASES]
+    cases = spread(list(hostile.CASES), HOSTILE)
+    kinds = ["right"] * RIGHT + ["blank"] * BLANK + [f"hostile {case}" for case in cases]
     variants = list(classroom.VARIANTS[NAME].VARIANTS)
     kinds += [f"wrong {variants[number % len(variants)]}" for number in range(max(0, count - len(kinds)))]
     # every n-th, so that a shorter run has some of each, in an order that mixes them
@@ -133,13 +144,15 @@ def about_this_run() -> str:
     return f"{os.cpu_count()} x {processor}, Python {platform.python_version()}, {versions}, {date.today()}"
 
 
-def all_variants(jobs: int) -> int:
-    """Every wrong variant of every problem set; how many get other marks than expected."""
+def all_variants(jobs: int, sample: int | None) -> int:
+    """Solved, blank and every wrong variant of every problem set; how many get other marks than expected."""
     with tempfile.TemporaryDirectory(prefix="bench-grading-") as place:
         folder = Path(place)
         course.prepare(folder / "base", course.names())
         for name in course.names():
-            for variant in classroom.VARIANTS[name].VARIANTS:
+            classroom.hand_in(folder / "in", "solved", name, course.solved(name))
+            classroom.hand_in(folder / "in", "blank", name, classroom.notebook(folder / "base", name, {}))
+            for variant in spread(list(classroom.VARIANTS[name].VARIANTS), sample):
                 classroom.hand_in(
                     folder / "in", f"wrong-{variant}", name, classroom.wrong(folder / "base", name, variant)
                 )
@@ -150,21 +163,50 @@ def all_variants(jobs: int) -> int:
             made = classroom.VARIANTS[name]
             past = {one["cell"] for one in record["cells"] if one.get("hidden")}
             seen = {cell for cell, which in made.CAUGHT.items() if which == variant} - past
-            must, zeros = made.VARIANTS[variant][1], classroom.zeros(record)
+            whole = {"solved": set(), "blank": set(course.tests(name))}
+            must, zeros = whole.get(variant) or made.VARIANTS.get(variant, ({}, set()))[1], classroom.zeros(record)
             if zeros != must or seen:
                 wrong += 1
                 print(f"{name} {variant}: nothing at {sorted(zeros)}, expected at {sorted(must)}")
                 print(f"    the visible tests see already: {sorted(seen)}")
                 print(f"    {classroom.sentence(classroom.said(record))[:300]}", flush=True)
         minutes = (time.perf_counter() - start) / 60
-        print(f"{len(found)} wrong variants in {minutes:.1f} minutes, {wrong} with other marks than expected")
+        print(f"{len(found)} submissions in {minutes:.1f} minutes, {wrong} with other marks than expected")
     return wrong
 
 
-def all_attacks() -> int:
+def all_attacks(sample: int | None) -> int:
     """The tests of hostile submissions with all of them, where `make test` has a sample."""
     command = [sys.executable, "-m", "pytest", "tests/grading/test_hostile.py"]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "ATTACKS": "all"}, check=False).returncode
+    attacks = "all" if sample is None else str(sample)
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "ATTACKS": attacks}, check=False).returncode
+
+
+def all_courses(jobs: int, sample: int | None) -> int:
+    """Private courses in which every choice is drawn; how many solved sets do not get full marks in their own."""
+    start, marked, wrong = time.perf_counter(), 0, 0
+    for name in course.names():
+        entries = draws.table(name)
+        most = max((len(entry["choices"]) for entry in entries), default=1)
+        for turn in spread(list(range(most)), sample):
+            chosen = {entry["name"]: turn % len(entry["choices"]) for entry in entries}
+            with tempfile.TemporaryDirectory(prefix="bench-grading-") as place:
+                folder, made = Path(place), draws.make(name, os.urandom(32), "bench", chosen)
+                files.write(folder / "own" / "source" / name / f"{name}.md", made.text)
+                try:
+                    course.use(folder / "own")
+                    course.prepare(folder / "base", [name])
+                    classroom.hand_in(folder / "in", "solved", name, course.solved(name))
+                    (record,) = classroom.marked(folder / "base", folder / "in", jobs).values()
+                    marked, bad = marked + 1, classroom.zeros(record)
+                finally:
+                    course.use(None)
+            if bad:
+                wrong += 1
+                print(f"{name} {made.drawn}: nothing at {sorted(bad)}")
+                print(f"    {classroom.sentence(classroom.said(record))[:300]}", flush=True)
+    print(f"{marked} sets as drawn in {(time.perf_counter() - start) / 60:.1f} minutes, {wrong} without full marks")
+    return wrong
 
 
 if __name__ == "__main__":
@@ -174,11 +216,15 @@ if __name__ == "__main__":
     parser.add_argument("--keep", action="store_true", help="store the outcome and the table of grades")
     parser.add_argument("--variants", action="store_true")
     parser.add_argument("--attacks", action="store_true")
+    parser.add_argument("--courses", action="store_true")
+    parser.add_argument("--sample", type=int, help="of each problem set, or of the attacks, so many")
     options = parser.parse_args()
     if options.attacks:
-        bad = all_attacks()
+        bad = all_attacks(options.sample)
+    elif options.courses:
+        bad = all_courses(options.jobs, options.sample)
     elif options.variants:
-        bad = all_variants(options.jobs)
+        bad = all_variants(options.jobs, options.sample)
     else:
         bad = course_of(options.count, options.jobs, options.keep)
     raise SystemExit(bool(bad))
