@@ -36,6 +36,7 @@ FAULTS = {
     "d2lite/models/bad.py": "from ..checks import check\n",
     ".github/workflows/bad.yml": RISKY.replace("pull_request_target", "pusch"),
     ".github/dependabot.yml": "version: 3\n",
+    "assignments/classroom/mark.yml": RISKY,
     ".github/ISSUE_TEMPLATE/bad.yml": "name: a form without questions\n",
     ".github/ISSUE_TEMPLATE/config.yml": "blank_issues_enabled: perhaps\n",
     "CITATION.cff": "title: by nobody\n",
