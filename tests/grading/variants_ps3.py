@@ -276,7 +276,7 @@ sliding = nn.Sequential(
     "fan-out": (
         {
             "he-normal": """
-def he_normal(shape, slope=0.0):
+def he_start(shape, slope=0.0):
     fan_out = shape[0] * math.prod(shape[2:])
     return torch.randn(*shape) * math.sqrt(2 / ((1 + slope**2) * fan_out))
 """
@@ -286,7 +286,7 @@ def he_normal(shape, slope=0.0):
     "slope-not-squared": (
         {
             "he-normal": """
-def he_normal(shape, slope=0.0):
+def he_start(shape, slope=0.0):
     return torch.randn(*shape) * math.sqrt(2 / ((1 + slope) * math.prod(shape[1:])))
 """
         },
