@@ -17,13 +17,13 @@ pytestmark = [pytest.mark.slow(20), pytest.mark.browser]
 @pytest.fixture(scope="module")
 def found(site):
     """The pages of the book, as an edition in one file has them."""
-    return [articles.renamed(one) for one in articles.articles(site, pdf.link)]
+    return pdf.gathered(site, articles.chosen())
 
 
 @pytest.fixture(scope="module")
 def whole(found, site):
     """The document that is printed, parsed."""
-    return BeautifulSoup(pdf.together(pdf.document(found, site, {"vgg": 12, "vgg--why-blocks": 345})), "html.parser")
+    return BeautifulSoup(pdf.document(found, site), "html.parser")
 
 
 def test_all_that_people_read_is_in_it(found):
@@ -47,6 +47,8 @@ def test_every_link_within_leads_somewhere_and_once(whole):
     assert inner <= set(anchors) and len(inner) > 100
     others = [node["href"] for node in whole.select("a[href]") if not node["href"].startswith("#")]
     assert all("://" in href for href in others), "a relative link leads nowhere on paper"
+    assert pdf.links(["vgg"])("vgg", "the-block") == "#vgg--the-block"
+    assert pdf.links(["vgg"])("nin", "the-block") == f"{project.site_url()}nin.html#the-block", "it is not printed"
 
 
 def test_code_that_defines_stays_and_code_that_draws_goes(found):
@@ -58,8 +60,9 @@ def test_code_that_defines_stays_and_code_that_draws_goes(found):
     assert still.img["alt"] in still.get_text() and f"{project.site_url()}vgg.html#interactive-" in still.get_text()
 
 
-def test_contents_tell_pages(whole):
-    lines = {line.a["href"]: line.get_text() for line in whole.select(".contents li")}
+def test_contents_tell_pages(found):
+    list_of_pages = BeautifulSoup(pdf.contents(found, {"vgg": 12, "vgg--why-blocks": 345}), "html.parser")
+    lines = {line.a["href"]: line.get_text() for line in list_of_pages.select(".contents li")}
     assert lines["#vgg"].endswith("12") and lines["#vgg--why-blocks"] == "Why blocks345"
     assert "#vgg--exercises" not in lines and "#solutions" in lines
 

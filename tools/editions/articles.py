@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
+import html
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
-from tools import project
+from tools import pages, project
 
 SITE = project.ROOT / "_build" / "html"
 #: pages that other editions leave out: what they show works in a browser alone, or is the site's own affair
@@ -18,7 +18,7 @@ SITE_ONLY = ("index", "playground", "predictions", "speed", "status")
 EVERYWHERE = ("summary", "exercises", "references", "the-story-so-far")
 #: what a page offers to its reader that paper cannot: links of headings, forms, hints to screen readers, the setup
 OFFERED = "script, noscript, style, .headerlink, .d2l-about, .d2l-reading, .d2l-try, .tag_setup, .visually-hidden"
-Link = Callable[[str, str], str]
+Link = Callable[[str, str], str]  # see `articles`
 
 
 class NotBuiltError(Exception):
@@ -32,7 +32,11 @@ class Article:
     name: str
     title: str
     body: Tag
-    solutions: dict[str, list[Tag]] = field(default_factory=dict)
+    solutions: dict[str, list[Tag]]
+
+    def parts(self) -> list[Tag]:
+        """The text and all solutions."""
+        return [self.body, *(part for solution in self.solutions.values() for part in solution)]
 
     def sections(self) -> list[tuple[str, str]]:
         """Anchor and title of each section, but for those that every chapter has."""
@@ -49,13 +53,17 @@ def articles(site: Path, link: Link, names: list[str] | None = None) -> list[Art
     Args:
         site: the folder of the built site.
         link: given the name of a page of the site and an anchor on it, which may be empty, the address in the edition.
-        names: of the pages; none means all but those in ``SITE_ONLY``.
+        names: of the pages; none means those of :func:`chosen`.
 
     Raises:
         NotBuiltError: the site is not built.
     """
-    pages = [page.removesuffix(".ipynb") for page in project.contents()]
-    return [article(site, name, link) for name in names or pages if names or name not in SITE_ONLY]
+    return [article(site, name, link) for name in names or chosen()]
+
+
+def chosen() -> list[str]:
+    """The pages that an edition has."""
+    return [name for name in pages.names() if name not in SITE_ONLY]
 
 
 def article(site: Path, name: str, link: Link) -> Article:
@@ -70,8 +78,9 @@ def article(site: Path, name: str, link: Link) -> Article:
         node.decompose()
     for node in body.select(".d2l-widget"):
         show_still(node, name)
-    solutions = take_solutions(body)
-    for node in (body, *(part for parts in solutions.values() for part in parts)):
+    heading = body.find("h1")
+    found = Article(name, heading.get_text().strip() if heading else name, body, take_solutions(body))
+    for node in found.parts():
         unfold(node)
         for image in node.select("img[src]"):
             image["src"] = (site / str(image["src"])).resolve().as_uri()
@@ -80,8 +89,7 @@ def article(site: Path, name: str, link: Link) -> Article:
                 image.parent.unwrap()  # it led to the picture alone
         for anchor in node.select("a[href]"):
             anchor["href"] = address(str(anchor["href"]), name, link)
-    heading = body.find("h1")
-    return Article(name, heading.get_text().strip() if heading else name, body, solutions)
+    return found
 
 
 def address(href: str, name: str, link: Link) -> str:
@@ -99,10 +107,8 @@ def show_still(node: Tag, name: str) -> None:
     node.clear()
     if isinstance(image, Tag):
         node.append(image)
-        note = BeautifulSoup("", "html.parser").new_tag("p", attrs={"class": "d2l-where"})
-        note.append(f"{image.get('alt', '')} Interactive at ")
-        note.append(BeautifulSoup(f'<a href="{where}">{where}</a>', "html.parser"))
-        node.append(note)
+        says = f'{html.escape(str(image.get("alt", "")))} Interactive at <a href="{where}">{where}</a>'
+        node.append(paragraph("d2l-where", says))
 
 
 def unfold(node: Tag) -> None:
@@ -118,9 +124,12 @@ def unfold(node: Tag) -> None:
             summary.decompose()
         fold.name, fold.attrs = "div", {} if is_code else {"class": "d2l-unfolded"}
         if not is_code and title:
-            heading = BeautifulSoup("", "html.parser").new_tag("p", attrs={"class": "d2l-fold"})
-            heading.string = title
-            fold.insert(0, heading)
+            fold.insert(0, paragraph("d2l-fold", html.escape(title)))
+
+
+def paragraph(kind: str, text: str) -> BeautifulSoup:
+    """A paragraph of a class of the style sheet, of HTML."""
+    return BeautifulSoup(f'<p class="{kind}">{text}</p>', "html.parser")
 
 
 def take_solutions(body: Tag) -> dict[str, list[Tag]]:
@@ -139,12 +148,9 @@ def take_solutions(body: Tag) -> dict[str, list[Tag]]:
     return found
 
 
-def renamed(found: Article) -> Article:
-    """The same page for an edition in one file: its anchors begin with its name."""
-    found = copy.copy(found)
-    parts = [found.body, *(part for solution in found.solutions.values() for part in solution)]
-    for part in parts:
+def prefix_anchors(found: Article) -> None:
+    """Let the anchors of a page begin with its name, for an edition in one file."""
+    for part in found.parts():
         for node in [part, *part.select("[id]")]:
             if node.get("id"):
                 node["id"] = f"{found.name}--{node['id']}"
-    return found

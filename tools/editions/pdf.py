@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import html
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
-from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 from tools import files, pages, project, served
@@ -25,15 +25,32 @@ MATH = """() => renderMathInElement(document.body, {
     throwOnError: true,
 })"""
 DRAWN = "() => document.fonts.ready.then(() => Promise.all([...document.images].map((image) => image.decode())))"
+NUMBERED = "contents => { document.querySelector('.contents').outerHTML = contents; }"
 
 
-def link(page: str, anchor: str) -> str:
-    """Where a link leads within the one document; to the site where the page is not in it."""
-    if page == "index":
-        return "#contents"
-    if page in articles.SITE_ONLY or page not in pages.names():
-        return f"{project.site_url()}{page}.html" + (f"#{anchor}" if anchor else "")
-    return f"#{page}--{anchor}" if anchor else f"#{page}"
+def links(names: Collection[str]) -> articles.Link:
+    """Where a link leads within the one document of these pages; to the site where the page is not in it."""
+
+    def link(page: str, anchor: str) -> str:
+        if page == "index":
+            return "#contents"
+        if page not in names:
+            return f"{project.site_url()}{page}.html" + (f"#{anchor}" if anchor else "")
+        return f"#{page}--{anchor}" if anchor else f"#{page}"
+
+    return link
+
+
+def gathered(site: Path, names: list[str]) -> list[articles.Article]:
+    """The pages of one document; short blocks of code are marked, which stay on one sheet."""
+    found = articles.articles(site, links(names), names)
+    for one in found:
+        articles.prefix_anchors(one)
+        for part in one.parts():
+            for block in part.select(".cell_input pre"):
+                if block.get_text().count("\n") < SHORT:
+                    block["class"] = "d2l-short"
+    return found
 
 
 def solutions_of(found: list[articles.Article]) -> str:
@@ -52,10 +69,10 @@ def solutions_of(found: list[articles.Article]) -> str:
 
 def contents(found: list[articles.Article], numbers: dict[str, int]) -> str:
     """The list of chapters and sections, with the pages on which they begin where these are known."""
-    lines = []
+    lines, chapters = [], project.chapters()
     for one in found:
         lines.append(("page", one.name, one.title))
-        if f"{one.name}.ipynb" in project.contents():
+        if one.name in chapters:
             lines += [("section", anchor, title) for anchor, title in one.sections()]
     lines.append(("page", "solutions", "Solutions"))
     entries = (
@@ -77,8 +94,8 @@ def running_heads(found: list[articles.Article]) -> str:
     return "\n".join(rules)
 
 
-def document(found: list[articles.Article], site: Path, numbers: dict[str, int]) -> str:
-    """The whole book as one page of HTML."""
+def document(found: list[articles.Article], site: Path) -> str:
+    """The whole book as one page of HTML; the contents tell no pages yet."""
     title, promise = pages.opening(project.BOOK / "index.md")
     katex = (site / "_static" / "katex").as_uri()
     version, static = project.distribution()["version"], (site / "_static").as_uri()
@@ -89,16 +106,7 @@ def document(found: list[articles.Article], site: Path, numbers: dict[str, int])
 <script src="{static}/katex.min.js"></script><script src="{static}/auto-render.min.js"></script></head>
 <body><section class="cover"><h1>{html.escape(title)}</h1><p>{html.escape(promise)}</p>
 <img alt="" src="{static}/cover_network.svg"><p><small>Edition {version}<br>{project.site_url()}</small></p></section>
-{contents(found, numbers)}{"".join(chapters)}{solutions_of(found)}</body></html>"""
-
-
-def together(text: str) -> str:
-    """The same document; short blocks of code stay on one page."""
-    soup = BeautifulSoup(text, "html.parser")
-    for block in soup.select(".cell_input pre"):
-        if block.get_text().count("\n") < SHORT:
-            block["class"] = "d2l-short"
-    return str(soup)
+{contents(found, {})}{chapters}{solutions_of(found)}</body></html>"""
 
 
 def begin(path: Path) -> dict[str, int]:
@@ -119,21 +127,20 @@ def make(site: Path, path: Path, names: list[str] | None = None) -> Path:
         NotBuiltError: the site is not built.
         NoBrowserError: no browser starts.
     """
-    found = [articles.renamed(one) for one in articles.articles(site, link, names)]
+    found = gathered(site, names or articles.chosen())
     path.parent.mkdir(parents=True, exist_ok=True)
     source, draft = path.with_suffix(".html"), path.with_suffix(".draft.pdf")
-    numbers: dict[str, int] = {}
+    options = {"path": draft, "prefer_css_page_size": True, "print_background": True, "outline": True, "tagged": True}
     try:
+        files.write(source, document(found, site))
         with served.browser() as browser:
-            for _ in range(2):
-                files.write(source, together(document(found, site, numbers)))
-                page = browser.new_page()
-                page.goto(source.as_uri(), wait_until="load")
-                page.evaluate(MATH)
-                page.evaluate(DRAWN)
-                page.pdf(path=draft, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
-                page.close()
-                numbers = begin(draft)
+            page = browser.new_page()
+            page.goto(source.as_uri(), wait_until="load")
+            page.evaluate(MATH)
+            page.evaluate(DRAWN)
+            page.pdf(**options)
+            page.evaluate(NUMBERED, contents(found, begin(draft)))
+            page.pdf(**options)
         draft.replace(path)
     finally:
         source.unlink(missing_ok=True)
