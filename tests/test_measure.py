@@ -115,7 +115,6 @@ def test_rates_that_a_search_hardly_tells_apart_are_tried_for_all_epochs(monkeyp
             {"network": "lenet", "recipe": "mainline", "lr": lr, "val_acc": found} for lr, found in tables[name].items()
         ]
 
-    monkeypatch.setattr(plan, "table", table)
     monkeypatch.setattr(catalog, "table", table)
     jobs = plan.ties()
     assert [(job.recipe.lr, job.recipe.epochs, job.seed) for job in jobs] == [(3e-3, 10, 100), (1e-2, 10, 100)]

@@ -130,12 +130,15 @@ def best_rate(network: str, kind: str = "mainline") -> float:
     """The learning rate of ``network`` in a kind of recipe that searches for it: of those tried (``rates.csv``), the
     one with the highest accuracy on validation images; the middle one to try where none was. Where the two best were
     tried again in longer runs (``ties.csv``), these decide."""
-    found: dict[float, float] = {}
-    for name in ("rates.csv", "ties.csv"):
-        rows = [row for row in table(name) if (row["network"], row["recipe"]) == (network, kind)]
-        tried = {row["lr"]: row["val_acc"] for row in rows}
-        found = tried if len(tried) > 1 else found or tried
+    longer = tried(network, kind, "ties.csv")
+    found = longer if len(longer) > 1 else tried(network, kind)
     return max(found, key=found.__getitem__, default=SEARCHED[kind][1])
+
+
+def tried(network: str, kind: str, name: str = "rates.csv") -> dict[float, float]:
+    """The accuracy on validation images by learning rate, as a table has it."""
+    rows = [row for row in table(name) if (row["network"], row["recipe"]) == (network, kind)]
+    return {row["lr"]: row["val_acc"] for row in rows}
 
 
 def recipes() -> tuple[Recipe, ...]:

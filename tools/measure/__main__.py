@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import threading
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -80,7 +81,10 @@ def train_all(jobs: list[plan.Job], options: argparse.Namespace) -> None:
 def search_further(networks: list[str], options: argparse.Namespace) -> None:
     """Follow each network's best rate until it lies between two others."""
     while True:
-        accuracies = plan.searched([row for row in tables.rows(frozen.into() / RATES) if row["network"] in networks])
+        accuracies = defaultdict(dict)
+        for row in tables.rows(frozen.into() / RATES):
+            if row["network"] in networks:
+                accuracies[row["network"], row["recipe"]][float(row["lr"])] = float(row["val_acc"])
         next_ones = [plan.further(*which, found) for which, found in accuracies.items()]
         missing = [job for job in next_ones if job is not None and not is_stored(job)]
         train_all(missing, options)

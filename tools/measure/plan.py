@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import d2lite as d2l
 from d2lite.data.catalog import DATASETS
 from d2lite.data.store import find
-from d2lite.nets.catalog import LADDER, MAINLINE, SEARCHED, TEN_MINUTES
-from d2lite.nets.tables import table
+from d2lite.nets.catalog import LADDER, MAINLINE, SEARCHED, TEN_MINUTES, tried
 
 #: the columns that say which run a row is of
 RUN = ("network", "recipe", "dataset", "input_px", "images", "batch_size", "lr", "epochs", "seed")
@@ -120,20 +119,11 @@ def further(network: str, kind: str, accuracies: dict[float, float]) -> Job | No
     return None
 
 
-def searched(rows: list[dict]) -> dict[tuple[str, str], dict[float, float]]:
-    """The validation accuracy by learning rate that the searches found, for each network and kind of recipe."""
-    found: dict[tuple[str, str], dict[float, float]] = {}
-    for row in rows:
-        found.setdefault((row["network"], row["recipe"]), {})[float(row["lr"])] = float(row["val_acc"])
-    return found
-
-
 def ties() -> list[Job]:
     """Where a search of three epochs hardly tells its two best rates apart, both again for the whole ten."""
-    found = searched(table("rates.csv"))
     jobs = []
     for name in MAINLINE:
-        accuracies = found.get((name, "mainline"), {})
+        accuracies = tried(name, "mainline")
         best = sorted(accuracies, key=accuracies.get, reverse=True)[:2]
         if len(best) == 2 and accuracies[best[0]] - accuracies[best[1]] <= TIE:
             jobs += [Job("ties", name, "mainline", SEARCH_SEED, (("lr", rate),)) for rate in best]
