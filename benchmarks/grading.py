@@ -150,8 +150,9 @@ def all_variants(jobs: int, sample: int | None) -> int:
         folder = Path(place)
         course.prepare(folder / "base", course.names())
         for name in course.names():
-            classroom.hand_in(folder / "in", "solved", name, course.solved(name))
-            classroom.hand_in(folder / "in", "blank", name, classroom.notebook(folder / "base", name, {}))
+            # under names of people, since words such as "solved" are taken from the name of a file
+            classroom.hand_in(folder / "in", "iris", name, course.solved(name))
+            classroom.hand_in(folder / "in", "otto", name, classroom.notebook(folder / "base", name, {}))
             for variant in spread(list(classroom.VARIANTS[name].VARIANTS), sample):
                 classroom.hand_in(
                     folder / "in", f"wrong-{variant}", name, classroom.wrong(folder / "base", name, variant)
@@ -161,10 +162,11 @@ def all_variants(jobs: int, sample: int | None) -> int:
         for (name, student), record in sorted(found.items()):
             variant = student.removeprefix("wrong-")
             made = classroom.VARIANTS[name]
+            expected = {which: zeros for which, (_, zeros) in made.VARIANTS.items()}
+            expected |= {"iris": set(), "otto": set(course.tests(name))}
             past = {one["cell"] for one in record["cells"] if one.get("hidden")}
             seen = {cell for cell, which in made.CAUGHT.items() if which == variant} - past
-            whole = {"solved": set(), "blank": set(course.tests(name))}
-            must, zeros = whole.get(variant) or made.VARIANTS.get(variant, ({}, set()))[1], classroom.zeros(record)
+            must, zeros = expected[variant], classroom.zeros(record)
             if zeros != must or seen:
                 wrong += 1
                 print(f"{name} {variant}: nothing at {sorted(zeros)}, expected at {sorted(must)}")
@@ -196,7 +198,7 @@ def all_courses(jobs: int, sample: int | None) -> int:
                 try:
                     course.use(folder / "own")
                     course.prepare(folder / "base", [name])
-                    classroom.hand_in(folder / "in", "solved", name, course.solved(name))
+                    classroom.hand_in(folder / "in", "iris", name, course.solved(name))
                     (record,) = classroom.marked(folder / "base", folder / "in", jobs).values()
                     marked, bad = marked + 1, classroom.zeros(record)
                 finally:

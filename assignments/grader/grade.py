@@ -32,7 +32,7 @@ class Options:
 
 def digest(submission: intake.Submission, options: Options) -> str:
     """Changes when the submission, its problem set or the grader does: then what is on record no longer holds."""
-    found = hashlib.sha256(_of_the_grader(submission.problem_set))
+    found = hashlib.sha256(_of_the_grader(course.SOURCE / submission.problem_set / f"{submission.problem_set}.md"))
     with contextlib.suppress(OSError):  # a file that cannot be read gets a remark when it is marked
         _add(found, submission.path)
     about = (options.unsafe, submission.remarks, late(submission, options))
@@ -52,11 +52,10 @@ def _add(found, path: Path | None) -> None:
 
 
 @functools.cache
-def _of_the_grader(name: str) -> bytes:
-    """Stands for all that decides about marks but the submission."""
+def _of_the_grader(text: Path) -> bytes:
+    """Stands for all that decides about the marks of a set, whose source is ``text``, but the submission."""
     found = hashlib.sha256()
     helper = course.ROOT / "d2lite"
-    text = course.SOURCE / name / f"{name}.md"
     others = [path for path in (text, scratch.place()) if path.exists()]
     for path in [*sorted(HERE.glob("*.py")), *sorted(helper.rglob("*.py")), *others]:
         found.update(path.read_bytes())

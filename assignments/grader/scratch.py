@@ -26,12 +26,16 @@ def place() -> Path:
     return course.SOURCE / "from_scratch.csv"
 
 
-@functools.cache
 def table(name: str) -> list[tuple[list[str], list[str]]]:
     """Cells and names, as patterns, of a problem set."""
-    if not place().exists():
+    return _read(place(), name)
+
+
+@functools.cache
+def _read(path: Path, name: str) -> list[tuple[list[str], list[str]]]:
+    if not path.exists():
         return []
-    with open(place(), encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["set"] == course.short(name)]
     return [(row["cells"].split(), row["names"].split()) for row in rows]
 
