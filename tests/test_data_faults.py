@@ -18,8 +18,9 @@ import pytest
 import torch
 from datafiles import IDX_FILES, TRAIN, idx, pictures, small_cifar, small_fashion
 
+import d2lite as d2l
 from d2lite import data
-from d2lite.data import download, readers, store
+from d2lite.data import download, errors, readers, store
 from d2lite.data.catalog import DATASETS
 from tools.prepare import as_root
 
@@ -784,3 +785,20 @@ def test_reading_knows_every_layout_of_the_table(tmp_path):
                 assert (file.contents_hash if layout.kind == "idx" else file.hash) and "/" not in file.name
                 assert bool(file.size) == bool(layout.mirrors), "whoever downloads is told how much"
             assert all(re.fullmatch(r"https?://.+/", mirror) for mirror in layout.mirrors)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        d2l.NotFoundError("CIFAR-10", "neither here nor there", "Copy it."),
+        d2l.DataFileError("train.gz", "is cut short"),
+        errors.UnreadableFileError("train.gz"),
+        d2l.NonFiniteLossError(
+            "the loss is nan", d2l.History([d2l.EpochRecord(1, 2.3, 0.1, None, None, 0.1, 1.0, 9.0)])
+        ),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_comes_whole_from_another_process(error):
+    there = pickle.loads(pickle.dumps(error))
+    assert (type(there), str(there), vars(there)) == (type(error), str(error), vars(error))

@@ -21,7 +21,7 @@ from d2lite.nets.catalog import LADDER, MAINLINE, SEARCHED
 from d2lite.nets.tables import table
 from tools import project
 from tools.measure import __main__ as measure
-from tools.measure import costs, frozen, plan, tables, training
+from tools.measure import costs, frozen, plan, process, tables, training
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {"Fashion-MNIST": "fashion_mnist", "MNIST": "mnist", "CIFAR-10": "cifar10"}
@@ -39,7 +39,7 @@ def places(tmp_path, monkeypatch):
     monkeypatch.setenv(frozen.INTO, str(tmp_path / "into"))
     monkeypatch.setenv("D2LITE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("D2LITE_PROFILE", "full")
-    monkeypatch.setattr(measure, "alone", lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr(process, "alone", lambda function, *arguments: function(*arguments))
     return package
 
 
@@ -217,7 +217,7 @@ def a_run(environment: dict[str, str], lines) -> None:
     torch.set_num_threads(1)
     os.dup2(lines.fileno(), 1)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-    measure.alone = lambda function, *arguments: function(*arguments)
+    process.alone = lambda function, *arguments: function(*arguments)
     measure.do(small(network="lenet_batch_norm", seed=3, epochs=14), options())
 
 
@@ -263,14 +263,14 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_row(places):
 
 PARENT = """
 import os, time
-from tools.measure import __main__ as measure
+from tools.measure import process
 
 def run(path):
     open(path, "w").write(str(os.getpid()))
     time.sleep(60)
 
 if __name__ == "__main__":
-    measure.alone(run, {path!r})
+    process.alone(run, {path!r})
 """
 
 
@@ -285,6 +285,18 @@ def test_a_run_ends_with_the_process_that_started_it(tmp_path):
         child = psutil.Process(int(path.read_text()))
         parent.kill()
     assert psutil.wait_procs([child], timeout=10)[1] == [], "it would train what another process has begun anew"
+
+
+@pytest.mark.slow
+def test_the_command_itself_starts_a_run_and_tells_what_it_said(places, tmp_path):
+    """In a process that ``python -m`` began, where a fresh one knows nothing of what stands in ``__main__``."""
+    nowhere = {"D2LITE_DATA": str(tmp_path / "no-data"), "https_proxy": "http://127.0.0.1:9"}
+    command = [sys.executable, "-m", "tools.measure", "lenet", "--here", "--only", "mainline", "--seeds", "0"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | nowhere, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert not done.returncode, done.stderr
+    assert "lenet, mainline, cifar10 at 72 px, lr 0.003, seed 0: left out." in done.stdout
 
 
 @pytest.fixture

@@ -49,8 +49,11 @@ class NotFoundError(DataError):
     """
 
     def __init__(self, label: str, reason: str, remedy: str):
-        super().__init__(f"{label} is {reason}. {remedy}")
-        self.reason, self.remedy = reason, remedy
+        super().__init__(label, reason, remedy)  # what it is made anew from, where it comes from another process
+        self.label, self.reason, self.remedy = label, reason, remedy
+
+    def __str__(self) -> str:
+        return f"{self.label} is {self.reason}. {self.remedy}"
 
 
 class DownloadError(DataError):

@@ -30,8 +30,11 @@ class NonFiniteLossError(FloatingPointError):
     that were finished before."""
 
     def __init__(self, message: str, history: History):
-        super().__init__(message)
+        super().__init__(message, history)  # both, so that it can come from another process
         self.history = history
+
+    def __str__(self) -> str:
+        return self.args[0]
 
 
 def fit(

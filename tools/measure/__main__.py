@@ -9,9 +9,7 @@ commit, so that the code can be changed meanwhile, and leaves out every run whos
 """
 
 import argparse
-import multiprocessing
 import os
-import threading
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -22,23 +20,9 @@ from filelock import FileLock, Timeout
 import d2lite as d2l
 from d2lite.nets.catalog import MAINLINE
 from tools import project
-from tools.measure import costs, frozen, plan, tables, training
+from tools.measure import costs, frozen, plan, process, tables, training
 
 MEASURED, COSTS, RATES, TIES = "measured.csv", "costs.csv", "rates.csv", "ties.csv"
-
-
-def alone(function, *arguments):
-    """Run a function in a fresh process, so that memory and random numbers are its own."""
-    with multiprocessing.get_context("spawn").Pool(1, initializer=end_with_parent) as pool:
-        return pool.apply(function, arguments)
-
-
-def end_with_parent() -> None:
-    """End when the process that started this one has ended: a run that goes on alone holds no lock, and would be
-    trained twice at the same time."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def table_of(job: plan.Job):
@@ -59,7 +43,7 @@ def do(job: plan.Job, options: argparse.Namespace) -> None:
         return
     try:
         with FileLock(training.checkpoint_of(job, checkpoints).with_suffix(".lock"), timeout=0):
-            row = alone(training.train, job, frozen.into(), checkpoints, options.deadline, options.jobs == 1)
+            row = process.alone(training.train, job, frozen.into(), checkpoints, options.deadline, options.jobs == 1)
             tables.add(table_of(job), row, plan.replaced(job), checkpoints)
             training.clear_away(job, checkpoints)
     except Timeout:
@@ -151,7 +135,7 @@ def measure(options: argparse.Namespace) -> int:
     """Do what the command line asks for."""
     if options.costs:
         for name in options.networks or MAINLINE:
-            row = alone(costs.measure, d2l.recipe(name, "mainline"))
+            row = process.alone(costs.measure, d2l.recipe(name, "mainline"))
             tables.add(frozen.into() / COSTS, row, costs.COST, frozen.folder())
             print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
         return 0
