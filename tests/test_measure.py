@@ -101,30 +101,34 @@ def test_a_best_rate_at_an_end_is_followed_further(accuracies, rate):
 def test_the_recipe_takes_the_best_rate_of_the_search():
     for name in MAINLINE:
         tried = [row for row in table("rates.csv") if (row["network"], row["recipe"]) == (name, "mainline")]
-        longer = [row for row in table("ties.csv") if row["network"] == name]
-        best = max(longer if len(longer) > 1 else tried, key=lambda row: row["val_acc"])
-        assert d2l.recipe(name, "mainline").lr == float(best["lr"])
+        found = {row["lr"]: row["val_acc"] for row in tried}
+        longer = catalog.tried(name, "mainline", "ties.csv")
+        found = longer if len(longer) > 1 else found
+        assert d2l.recipe(name, "mainline").lr == max(found, key=found.get)
         assert {float(row["lr"]) for row in tried} >= set(SEARCHED["mainline"]), f"{name}: the search is not whole"
 
 
 def test_rates_that_a_search_hardly_tells_apart_are_tried_for_all_epochs(monkeypatch):
-    tables = {"rates.csv": {1e-3: 0.55, 3e-3: 0.61, 1e-2: 0.60}, "ties.csv": {}}
+    tables = {"rates.csv": [(1e-3, 0.55), (3e-3, 0.61), (1e-2, 0.60)], "ties.csv": []}
 
     def table(name):
-        return [
-            {"network": "lenet", "recipe": "mainline", "lr": lr, "val_acc": found} for lr, found in tables[name].items()
-        ]
+        return [{"network": "lenet", "recipe": "mainline", "lr": lr, "val_acc": found} for lr, found in tables[name]]
 
     monkeypatch.setattr(catalog, "table", table)
     jobs = plan.ties()
     assert [(job.recipe.lr, job.recipe.epochs, job.seed) for job in jobs] == [(3e-3, 10, 100), (1e-2, 10, 100)]
     assert {job.network for job in jobs} == {"lenet"} and all(job.chooses for job in jobs)
     assert {measure.table_of(job).name for job in jobs} == {measure.TIES}
-    tables["ties.csv"][1e-2] = 0.66
+    tables["ties.csv"] = [(1e-2, 0.66)]
     assert catalog.best_rate("lenet") == 3e-3, "one long run alone is compared with nothing"
-    tables["ties.csv"][3e-3] = 0.65
+    tables["ties.csv"] += [(3e-3, 0.63)]
     assert catalog.best_rate("lenet") == 1e-2 and plan.ties() == jobs
-    tables["rates.csv"][1e-2] = 0.59
+    tables["ties.csv"][1] = (3e-3, 0.64)
+    more = plan.ties()
+    assert more[:2] == jobs and [job.seed for job in more[2:]] == [101, 101, 102, 102], "two points may be the seed's"
+    tables["ties.csv"] += [(1e-2, 0.60), (3e-3, 0.66)]
+    assert catalog.best_rate("lenet") == 3e-3, "the mean over the seeds decides"
+    tables["rates.csv"][2] = (1e-2, 0.59)
     assert plan.ties() == [] and catalog.best_rate("alexnet") == SEARCHED["mainline"][1]
 
 

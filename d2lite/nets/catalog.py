@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -136,9 +137,10 @@ def best_rate(network: str, kind: str = "mainline") -> float:
 
 
 def tried(network: str, kind: str, name: str = "rates.csv") -> dict[float, float]:
-    """The accuracy on validation images by learning rate, as a table has it."""
+    """The accuracy on validation images by learning rate, the mean over its seeds, as a table has it."""
     rows = [row for row in table(name) if (row["network"], row["recipe"]) == (network, kind)]
-    return {row["lr"]: row["val_acc"] for row in rows}
+    rates = dict.fromkeys(row["lr"] for row in rows)
+    return {rate: fmean(row["val_acc"] for row in rows if row["lr"] == rate) for rate in rates}
 
 
 def recipes() -> tuple[Recipe, ...]:
@@ -155,13 +157,11 @@ def published(network: str) -> list[dict]:
     Raises:
         ValueError: no row for that network.
     """
-    rows: dict[str, list[dict]] = {}
-    for row in table("published.csv"):
-        rows.setdefault(row.pop("network"), []).append(row)
-    if network not in rows:
-        known = sorted(rows)
+    rows = table("published.csv")
+    known = sorted({row["network"] for row in rows})
+    if network not in known:
         raise ValueError(f"nothing published for {network!r}{nearest(network, known)} Known: {', '.join(known)}.")
-    return rows[network]
+    return [row for row in rows if row.pop("network") == network]
 
 
 def counted(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> Summary:

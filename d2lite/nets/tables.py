@@ -28,7 +28,7 @@ def table(name: str = "measured.csv") -> list[dict]:
     * ``"costs.csv"``: one row for each network: training ``images_per_second``, and ``memory_mb``, what a
       training step in float32 holds.
     * ``"rates.csv"``: validation accuracy by learning rate, after the few epochs of a search; ``"ties.csv"``: after all
-      epochs, for rates that the search hardly told apart.
+      epochs, for rates that the search hardly told apart, from one seed or three.
     """
     text = resources.files("d2lite.nets").joinpath(name).read_text(encoding="utf-8")
     return [
