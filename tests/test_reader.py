@@ -366,10 +366,10 @@ def test_my_predictions_tells_how_calibrated_i_am(reading):
     page = reading("predictions.html", stored=json.dumps(state))
     rows = page.locator(".d2l-calibrated tbody tr").all_inner_texts()
     assert [" ".join(row.replace("\xa0", " ").split()) for row in rows] == [
-        "a guess, 50 % 1 0, 0 %", "fairly sure, 75 % 4 3, 75 %", "certain, 95 % 8 3, 38 %",
+        "a guess, 50% 1 0, 0%", "fairly sure, 75% 4 3, 75%", "certain, 95% 8 3, 38%",
     ]  # fmt: skip
     said = page.inner_text(".d2l-summary").replace("\xa0", " ")
-    assert said == "13 predictions, 6 right: 46 %. On average you were 85 % sure. You are surer than you are right."
+    assert said == "13 predictions, 6 right: 46%. On average you were 85% sure. You are surer than you are right."
     circles = page.locator(".d2l-calibration circle")
     heights = circles.evaluate_all("all => all.map(node => Math.round((265 - node.getAttribute('cy')) / 2.4))")
     assert heights == [

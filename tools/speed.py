@@ -93,7 +93,7 @@ def step(found: list[Row]) -> str:
     head = dict.fromkeys(("Milliseconds", "Share", "Images a second"), RIGHT)
     body = []
     for row in found:
-        share = f"{100 * real(row, 'share'):.0f} %" if row["share"] else "–"
+        share = f"{100 * real(row, 'share'):.0f}%" if row["share"] else "–"
         rate = whole(row, "images_per_second") if row["images_per_second"] else "–"
         body.append([row["what"].replace("aten::", ""), f"{real(row, 'ms'):.2f}", share, rate])
     return grid({"What": LEFT, **head}, body)

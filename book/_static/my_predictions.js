@@ -1,7 +1,7 @@
 // The page My predictions: how calibrated the reader is, each question that was answered, and what is kept of it all.
 (() => {
   const reader = window.d2lReader, { make, SURE, readable } = reader;
-  const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
+  const percent = (share) => `${Math.round(100 * share)}%`;
   const times = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
   /** [said, count, right] for each degree of confidence, of first tries alone: a second one has seen the answer. */
@@ -26,9 +26,9 @@
     const chart = svg("svg", { viewBox: "0 0 330 305", role: "img", class: "d2l-calibration",
       "aria-label": `Share right against confidence. ${rows.map(sentence).join(" ")}` });
     chart.append(svg("path", { d: `M${X(0)} ${Y(100)}V${Y(0)}H${X(100)}M${X(0)} ${Y(0)}L${X(100)} ${Y(100)}`, class: "d2l-axes" }));
-    for (const at of [0, 50, 100]) chart.append(svg("text", { x: X(0) - 6, y: Y(at) + 4, "text-anchor": "end" }, `${at} %`));
+    for (const at of [0, 50, 100]) chart.append(svg("text", { x: X(0) - 6, y: Y(at) + 4, "text-anchor": "end" }, `${at}%`));
     for (const { said, count, right } of rows) {
-      chart.append(svg("text", { x: X(said), y: Y(0) + 18, "text-anchor": "middle" }, `${said} %`));
+      chart.append(svg("text", { x: X(said), y: Y(0) + 18, "text-anchor": "middle" }, `${said}%`));
       if (!count) continue;
       const share = (100 * right) / count;
       chart.append(svg("path", { d: `M${X(said)} ${Y(said)}V${Y(share)}`, class: "d2l-gap" }), svg("circle", { cx: X(said), cy: Y(share),
@@ -40,7 +40,7 @@
   }
 
   const sentence = ({ said, count, right }) => (count
-    ? `${said} % sure: right ${right} of ${times(count, "time")}, ${percent(right / count)}.` : `${said} % sure: never said.`);
+    ? `${said}% sure: right ${right} of ${times(count, "time")}, ${percent(right / count)}.` : `${said}% sure: never said.`);
 
   function summary(rows) {
     const count = rows.reduce((sum, row) => sum + row.count, 0), right = rows.reduce((sum, row) => sum + row.right, 0);
@@ -54,7 +54,7 @@
   function calibrated() {
     const rows = calibration();
     const head = make("tr", {}, ...["You said", "Times", "Right"].map((text) => make("th", { text, scope: "col" })));
-    const body = rows.map(({ said, count, right }) => make("tr", {}, make("td", { text: `${SURE[said]}, ${said}\u00a0%` }), make("td", { text: count }),
+    const body = rows.map(({ said, count, right }) => make("tr", {}, make("td", { text: `${SURE[said]}, ${said}%` }), make("td", { text: count }),
       make("td", { text: count ? `${right}, ${percent(right / count)}` : "–" })));
     return [make("p", { className: "d2l-summary", text: summary(rows) }), make("div", { className: "d2l-calibrated" }, plot(rows),
       make("table", { className: "table" }, make("thead", {}, head), make("tbody", {}, ...body)))];
@@ -68,7 +68,7 @@
         const { choices, right: place, unit } = readable(found), [first, ...later] = tries[found.id];
         const answer = choices.length ? choices[place - 1]?.[0] : `${place} ${unit}`.trim();
         const since = later.length ? (later.at(-1).right ? " Right when asked again." : " Missed again.") : "";
-        return make("li", {}, make("strong", { text: first.right ? "✓ right" : "✗ missed" }), `, ${first.sure}\u00a0% sure: `,
+        return make("li", {}, make("strong", { text: first.right ? "✓ right" : "✗ missed" }), `, ${first.sure}% sure: `,
           make("a", { href: `${page}.html#${found.id}`, text: found.text }), ` ${answer}${/[.!?]$/.test(answer) ? "" : "."}${since}`);
       });
       const name = make("a", { href: `${page}.html`, text: title });

@@ -32,8 +32,8 @@ exercise(
         44,
         "after k steps the running mean is 10 · (1 - 0.9 ** k): what is missing must have fallen to 0.1.",
         {
-            43: "one more: after 43 steps slightly more than 1 % is still missing.",
-            45: "one fewer is enough: after 44 steps less than 1 % is missing.",
+            43: "one more: after 43 steps slightly more than 1% is still missing.",
+            45: "one fewer is enough: after 44 steps less than 1% is missing.",
             2: "that is the other convention: in PyTorch's, momentum weighs the new batch, so 0.9 of the old stays.",
             1: "one step brings the running mean to 0.1 · 10 = 1 only.",
             10: "1 / momentum is the memory's length; after so many steps about a third is still missing.",

@@ -40,9 +40,9 @@ function costs(rows, { size, channels, classes, width }) {
 
 /** A share in percent; what rounds to nothing or to all of it is not called so. */
 function percent(share) {
-  if (share > 0.995 && share < 1) return "over 99\u00a0%";
-  if (share > 0 && share < 0.0005) return "less than 0.1\u00a0%";
-  return `${shown(100 * share, share < 0.0995 ? 1 : 0)}\u00a0%`;
+  if (share > 0.995 && share < 1) return "over 99%";
+  if (share > 0 && share < 0.0005) return "less than 0.1%";
+  return `${shown(100 * share, share < 0.0995 ? 1 : 0)}%`;
 }
 
 const isLinear = ([, , steps]) => steps[0][0] === "linear";

@@ -22,7 +22,7 @@ window.d2lAsking ??= (() => {
   function form({ choices, unit }, done) {
     const name = `d2l-guess-${++forms}`;
     const asked = choices.length ? radios("Your guess", name, choices.map((choice, at) => [at + 1, choice])) : number(name, unit);
-    const sure = radios("How sure are you?", `${name}-sure`, Object.entries(SURE).map(([value, words]) => [value, [`${words}, ${value}\u00a0%`]]));
+    const sure = radios("How sure are you?", `${name}-sure`, Object.entries(SURE).map(([value, words]) => [value, [`${words}, ${value}%`]]));
     sure.className = "d2l-sure";
     const button = make("button", { type: "submit", text: "Commit my guess" });
     const made = make("form", { className: "d2l-guess" }, asked, sure, button);
@@ -37,7 +37,7 @@ window.d2lAsking ??= (() => {
 
   /** The verdict on a try, with the choices marked. */
   function verdict({ choices, right, unit }, { guess, sure, right: hit }) {
-    const mine = `You said: ${SURE[sure]}, ${sure}\u00a0%.`, kept = reader.keeps() ? "" : " This browser keeps nothing: it is forgotten with this page.";
+    const mine = `You said: ${SURE[sure]}, ${sure}%.`, kept = reader.keeps() ? "" : " This browser keeps nothing: it is forgotten with this page.";
     const answer = choices.length ? "" : ` It is ${right}${unit && ` ${unit}`}${hit && Number(guess) === right ? "" : `, and you said ${guess}`}.`;
     const line = make("p", { className: "d2l-verdict", role: "status", tabIndex: -1 },
       make("strong", { text: hit ? "✓ Right." : "✗ Not this time." }), `${answer} ${mine}${kept}`);

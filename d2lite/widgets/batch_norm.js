@@ -112,7 +112,7 @@ function diaryOf({ mean, earlier, momentum, steps, means }) {
   const count = means.length, left = (1 - momentum) ** count, others = [...new Set(means.slice(steps))];
   if (!count) return "the running statistics have seen nothing, and stand at mean 0 and variance 1";
   if (!momentum) return "with momentum 0 the running statistics learn nothing, and stay at mean 0 and variance 1";
-  const share = left < 0.0005 ? "next to nothing" : `${shown(100 * left, left < 0.1 ? 1 : 0)}\u00a0%`;
+  const share = left < 0.0005 ? "next to nothing" : `${shown(100 * left, left < 0.1 ? 1 : 0)}%`;
   const before = steps ? [`${steps} ${steps === 1 ? "batch" : "batches"} of mean ${short(earlier)}`] : [];
   const last = count - steps, after = `${last} later${others.length === 1 ? ` of mean ${short(others[0])}` : ""}`;
   const rest = last ? `; the rest comes from ${[...before, after].join(" and ")}` : Math.abs(mean - earlier) < 0.05 ? ""

@@ -30,7 +30,7 @@ export default {
     /** A photograph with its label, what the network says, and the three decisions. */
     function card(at) {
       const label = String(list("labels")[at]), taken = String(list("taken")[at]), file = String(list("files")[at]);
-      const sure = `${shown(100 * clamp(list("sure")[at], 0, 1, 0), 0)}\u00a0%`, others = classes().filter((name) => name !== label);
+      const sure = `${shown(100 * clamp(list("sure")[at], 0, 1, 0), 0)}%`, others = classes().filter((name) => name !== label);
       const button = (text, choose) => h("button", { type: "button", "aria-label": `${text}: ${file}`, onclick: choose }, text);
       const keep = button("keep", () => decide(at, "keep")), drop = button("drop", () => decide(at, "drop"));
       const relabel = button(`→ ${taken}`, () => decide(at, "relabel", taken));

@@ -151,7 +151,7 @@ export default {
       let judged = classes[label] ? `; the label says ${classes[label]}.` : ".";
       if (label === guess) judged = ", and that is right.";
       if (mine() || model.get("negative") === true) {
-        judged = `. It knows these ${count} classes and nothing else: whatever it is shown, the probabilities add up to 100\u00a0%.`;
+        judged = `. It knows these ${count} classes and nothing else: whatever it is shown, the probabilities add up to 100%.`;
       }
       const work = `${shown(bytesOf(network.weights).length)} learned numbers turn these ${size} pixels into ${count} probabilities.`;
       const [pen, ground, other] = model.get("pen") === "dark" ? ["dark", "black", "light"] : ["light", "white", "dark"];

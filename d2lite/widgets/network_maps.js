@@ -68,7 +68,7 @@ function panelOf({ patch, kernel, how }, where) {
   return h("div", { class: "d2l-unit" }, h("b", {}, where), ...tiles, h("p", {}, `${how}.`));
 }
 
-const percent = (share) => `${shown(100 * share, share > 0.1 ? 0 : 1)}\u00a0%`;  // not parted at the end of a line
+const percent = (share) => `${shown(100 * share, share > 0.1 ? 0 : 1)}%`;  // not parted at the end of a line
 
 function bars(probabilities, classes, guess, label, { name, long, after, tall = 22 }) {
   const its = guess === label ? "✓ its label" : "← its label";

@@ -191,7 +191,7 @@ export default {
       const share =
         reach > size
           ? `more than the image of ${square(size)}: the rest is padding`
-          : `${shown((100 * reach) / size, reach / size < 0.0995 ? 1 : 0)}\u00a0% of the image's width`;
+          : `${shown((100 * reach) / size, reach / size < 0.0995 ? 1 : 0)}% of the image's width`;
       const say = `One unit of layer ${layer} sees ${square(reach)} pixels (${share}). ` +
         `With c channels throughout, the convolutions up to there have ${shown(weights)} c² weights; ` +
         `one kernel that sees as far has ${shown(one)} c², ${times}.`;

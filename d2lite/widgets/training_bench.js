@@ -1,6 +1,6 @@
 // What is seen of the lab: runs to choose from, buttons, curves, settings, challenges, and the inside of a run.
 
-const percent = (share) => (share === undefined || share === null ? "–" : `${Math.round(100 * share)}\u00a0%`);
+const percent = (share) => (share === undefined || share === null ? "–" : `${Math.round(100 * share)}%`);
 const nameOf = ({ settings: { kind, depth } }) => `${new Map(CONTROLS.network[0].options).get(kind)}, ${depth} layers`;
 
 /** Gives a node its text; the same text again would cost a layout. */
@@ -91,7 +91,7 @@ function sentence({ runs, training, failed }, faint) {
   const begun = runs.filter(({ steps }) => steps), loud = runs.flatMap((run, at) => (run.exploded ? [NAMES[at]] : []));
   if (!begun.length) {
     const before = faint ? " The faint curves were recorded before, from the same settings and seed: yours will retrace them." : "";
-    return `The same images in the same order for every run; guessing gets 10\u00a0% of them.${before}`;
+    return `The same images in the same order for every run; guessing gets 10% of them.${before}`;
   }
   const far = shown(Math.max(...runs.map(({ epochs }) => epochs)), 1), when = training ? `Epoch ${far}` : `After ${far} epoch${far === "1" ? "" : "s"}`;
   const over = loud.length ? ` ${loud.join(" and ")} exploded: the loss left all bounds, and no step brings it back.` : "";

@@ -15,7 +15,7 @@ function twins(runs, but) {
 const CHALLENGES = [
   {
     name: "deep",
-    text: "Make a plain network of at least 20 layers learn: 80 % of the test images within 6 epochs.",
+    text: "Make a plain network of at least 20 layers learn: 80% of the test images within 6 epochs.",
     hint: "No BatchNorm, no shortcuts. Another optimizer? Another activation? Another rate?",
     met: (runs) => runs.some(({ settings: { kind, depth }, test }) => (
       kind === "plain" && depth >= 20 && test.some(([epochs, , right]) => epochs <= 6 && right >= 0.8)
@@ -26,7 +26,7 @@ const CHALLENGES = [
   {
     name: "batch",
     text: "Break BatchNorm with the batch size: after a whole epoch on batches of one or two, a normalized network of at least 20 layers is below 50 %; " +
-      "its twin with 16 or more is at 85 %.",
+      "its twin with 16 or more is at 85%.",
     hint: "Fork the run that has BatchNorm, and change nothing but its batch.",
     met: (runs) => twins(runs, "batch").some(([small, large]) => (
       ["BatchNorm", "both", "dense"].includes(small.settings.kind) && small.settings.depth >= 20 && small.settings.batch <= 2 && large.settings.batch >= 16 &&
@@ -37,7 +37,7 @@ const CHALLENGES = [
   },
   {
     name: "small",
-    text: "95 % of the test images within 30 seconds of its own training time, with at most 20,000 numbers.",
+    text: "95% of the test images within 30 seconds of its own training time, with at most 20,000 numbers.",
     hint: "Width costs more than depth. Which kind learns soonest?",
     met: (runs) => runs.some(({ numbers, seconds, test }) => numbers <= 20_000 && seconds <= 30 && test.at(-1)?.[2] >= 0.95),
     why: "The numbers of a convolution grow with the square of its width: half the width leaves a quarter. On images this small a few thousand are " +

@@ -74,7 +74,7 @@ def test_the_point_of_the_first_frame(mounted):
     assert page.result["training"]["spread"] == pytest.approx(1, abs=1e-4)
     assert page.result["prediction"]["mean"] > 0.5
     assert page.say.startswith("In training, what goes out has mean 0.00 (beta) and spread 1.00 (gamma)")
-    assert "59\u00a0% of the running statistics is still their start" in page.say
+    assert "59% of the running statistics is still their start" in page.say
 
 
 def test_the_diary_keeps_what_it_saw(mounted):

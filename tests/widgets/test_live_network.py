@@ -170,7 +170,7 @@ def test_choosing_and_drawing(mounted):
     assert [at for at, value in enumerate(gray) if value == 255] == [13 * 28 + 12, 13 * 28 + 13]
     assert gray == drawn([[(13.5, 13.5), (13.5, 12.5)]], 28, 2.5).flatten().tolist(), "as Python draws it"
     assert_agreement(page, net)
-    assert "add up to 100\u00a0%" in page.say
+    assert "add up to 100%" in page.say
 
     page.control("pen").select_option("dark")
     page.press("width", "End")

@@ -59,7 +59,7 @@ def test_a_guess_is_judged_and_kept_as_the_site_keeps_it(boxes):
     )
     commit(page, "vgg.stack", 2, sure=95)
     told = said(page, "vgg.stack")
-    assert "✗ Not this time. You said: certain, 95 %." in told and "sees as far. (the answer)" in told
+    assert "✗ Not this time. You said: certain, 95%." in told and "sees as far. (the answer)" in told
     assert "sees less far. (your guess)" in told
     assert page.evaluate("document.activeElement.className") == "d2l-verdict", "the verdict is read out"
     kept = page.evaluate(KEPT)
@@ -84,7 +84,7 @@ def test_a_box_with_two_questions_asks_both(boxes):
     field.fill("some")
     assert field.evaluate("node => node.validity.customError")
     commit(page, "alexnet.rows", " 2 ", sure=50)
-    assert "✓ Right. It is 2 rows. You said: a guess, 50 %." in said(page, "alexnet.rows")
+    assert "✓ Right. It is 2 rows. You said: a guess, 50%." in said(page, "alexnet.rows")
     assert page.locator("form").count() == 1, "the other one is still open"
 
 
