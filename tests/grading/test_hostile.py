@@ -26,9 +26,9 @@ NAME = course.find("ps2")
 ATTACKS = os.environ.get("ATTACKS", "")  # "all", or how many
 ALL = ATTACKS == "all"
 #: who marks → the cases: whoever runs the tests and, where that is root, an ordinary user as well
-CHOSEN = {"own": list(hostile.CASES) if ALL else hostile.SAMPLE}
-if ATTACKS.isdigit():
-    CHOSEN["own"] = list(hostile.CASES)[:: max(1, len(hostile.CASES) // int(ATTACKS))]
+CHOSEN = {"own": hostile.SAMPLE}
+if ALL or ATTACKS.isdigit():
+    CHOSEN["own"] = classroom.spread(list(hostile.CASES), None if ALL else int(ATTACKS))
 if os.geteuid() == 0:
     CHOSEN["ordinary"] = list(hostile.CASES) if ALL else hostile.SAMPLE_OF_ORDINARY
 # less than a course gives, so that what goes on for ever ends soon; honest work has time on a busy machine, too

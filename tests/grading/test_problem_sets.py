@@ -119,8 +119,7 @@ def records(base, tmp_path_factory):
 
 def sample(name: str) -> list[str]:
     """Some wrong variants, spread over the problem set."""
-    variants = list(classroom.VARIANTS[name].VARIANTS)
-    return variants[:: -(-len(variants) // SAMPLE)]
+    return classroom.spread(list(classroom.VARIANTS[name].VARIANTS), SAMPLE)
 
 
 @pytest.mark.parametrize("name", NAMES)
