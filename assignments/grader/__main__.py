@@ -71,7 +71,8 @@ def main() -> int:
                 print(f"what was drawn, and which solutions stay public: {folder / draws.README}")
             return 0
         if options.command == "release":
-            release.write(options.out)
+            for line in release.write(options.out):
+                print(line)
             print(f"to hand out: {(options.out / 'release.zip').resolve()}")
             return 0
         if options.course is not None:

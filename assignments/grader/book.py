@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 
 from tools import files
 
-from . import course
+from . import course, written
 
 #: whoever presses "Autograde" in the formgrader, or calls nbgrader there, gets the sandbox as well
 CONFIG = """\
@@ -118,10 +118,11 @@ def _marks(book: Gradebook, record: dict) -> dict[str, dict]:
     return found
 
 
-def configure(folder: Path, unsafe: bool) -> None:
-    """Write the settings that nbgrader's own commands read in the course's folder."""
+def configure(folder: Path, unsafe: bool) -> list[str]:
+    """Write the settings that nbgrader's own commands read in the course's folder; what to say if they were edited."""
     private = {name: os.environ[name] for name in (course.PRIVATE,) if name in os.environ}
-    files.write(folder / "nbgrader_config.py", CONFIG.format(root=str(course.ROOT), unsafe=unsafe, private=private))
+    text = CONFIG.format(root=str(course.ROOT), unsafe=unsafe, private=private)
+    return written.said(folder, written.Folder(folder).write({"nbgrader_config.py": text}))
 
 
 def copy(folder: Path, to: Path) -> None:

@@ -13,7 +13,6 @@ import hmac
 import os
 import re
 import secrets
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,11 +20,12 @@ import yaml
 
 from tools import files
 
-from . import course, release
+from . import course, release, written
 
 LEAST = 16  # characters of a secret
 SEED = re.compile(r"(manual_seed\(|\bseed=(?=\d{3}))(\d+)")
 README = "README.md"
+MARK = ".drawn"  # tells whether the same secret draws for the same class again
 
 
 class DrawError(Exception):
@@ -111,36 +111,68 @@ def others(name: str, made: Made, folder: Path) -> tuple[list[str], list[str]]:
     return differ, same
 
 
-def write(out: Path, key: bytes, classes: list[str]) -> list[Path]:
-    """Write a private course for each class into ``out``; their folders.
+def begin(folder: Path, mark: str) -> written.Folder:
+    """A folder for a course, new or one that the same secret has drawn for the same class.
 
     Raises:
-        DrawError: it would lie in the repository, or a source has changed under what is drawn.
+        DrawError: what lies there is something else.
+    """
+    before = written.Folder(folder)
+    if not before and any((folder / "source").glob("*")):
+        raise DrawError(
+            f"{folder / 'source'} is there, and make course has no record of it: give another folder (OUT=), or "
+            "move it away"
+        )
+    if before and (folder / MARK).exists() and (folder / MARK).read_text("utf-8").strip() != mark:
+        raise DrawError(
+            f"the course in {folder} was drawn with another secret or for another class, and may have been handed "
+            "out: give another folder (OUT=), or move that one away"
+        )
+    return before
+
+
+def write(out: Path, key: bytes, classes: list[str], say=print) -> list[Path]:
+    """Write a private course for each class into ``out``; their folders.
+
+    What a teacher has edited in a course's ``source`` stays, and is what students get; ``say`` is told of it.
+
+    Raises:
+        DrawError: it would lie in the repository, something else is there, or a source changed under a draw.
     """
     if out.resolve().is_relative_to(course.ROOT):
         raise DrawError(f"{out} lies in the repository, which is public: give another folder (OUT=)")
-    made = []
-    for who in classes:
-        folder = out / who if len(classes) > 1 else out
-        if (folder / "source").exists():
-            shutil.rmtree(folder / "source")
+    folders = {who: out / who if len(classes) > 1 else out for who in classes}
+    marks = {who: f"{number(key, who, 'mark'):016x}" for who in classes}
+    begun = {who: begin(folder, marks[who]) for who, folder in folders.items()}
+    for who, folder in folders.items():
         lines = [HEAD.format(who=who)]
         course.use(None)
-        for name in course.names():
-            drawn = make(name, key, who)
-            differ, same = others(name, drawn, folder / "source" / name)
+        made = {name: make(name, key, who) for name in course.names()}
+        texts: dict[str, str | bytes] = {f"source/{name}/{name}.md": one.text for name, one in made.items()}
+        texts["source/from_scratch.csv"] = (course.PUBLIC / "from_scratch.csv").read_bytes()
+        begun[who].remove("source", texts)
+        edited = begun[who].write({MARK: marks[who], **texts}, keep=True)
+        if edited:
+            names = ", ".join(edited)
+            say(f"edited, and left as you have it: {names} (in {folder}); one that is moved away is drawn anew")
+        for name, drawn in made.items():
+            kept = f"source/{name}/{name}.md" in edited
+            stands = Made((folder / "source" / name / f"{name}.md").read_text("utf-8")) if kept else drawn
+            differ, same = others(name, stands, folder / "source" / name)
             lines += [f"\n## {name}\n", *(f"* {what}: {which}" for what, which in drawn.drawn.items())]
+            lines += ["* edited since: what you have changed is not in this list"] if kept else []
             lines += [f"* solutions of this class alone: {', '.join(differ) or 'none'}"]
             lines += [f"* **solutions that are published as they are**: {', '.join(same) or 'none'}"]
-        shutil.copy(course.PUBLIC / "from_scratch.csv", folder / "source" / "from_scratch.csv")
-        files.write(folder / README, "\n".join(lines) + "\n")
         try:
             course.use(folder)
-            release.write(folder)
+            for line in [
+                *written.said(folder, begun[who].write({README: "\n".join(lines) + "\n"})),
+                *release.write(folder),
+            ]:
+                say(line)
         finally:
             course.use(None)
-        made.append(folder)
-    return made
+    return list(folders.values())
 
 
 HEAD = """\

@@ -28,9 +28,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tools import files
-
-from . import book, course, naming
+from . import book, course, naming, written
 from .intake import Submission
 from .release import EPOCH
 from .roster import Roster
@@ -55,6 +53,7 @@ class Graded:
 def write(out: Path, found: list[tuple[Submission, dict, dict]], roster: Roster | None) -> list[str]:
     """Write tables and zips into ``out``/upload for submissions, their records and their marks; what to say of it."""
     said: list[str] = []
+    made: dict[str, str | bytes] = {}
     for name in sorted({one.problem_set for one, _, _ in found} & set(course.names())):
         graded = [
             Graded(
@@ -65,27 +64,30 @@ def write(out: Path, found: list[tuple[Submission, dict, dict]], roster: Roster 
             for one, record, marks in found
             if one.problem_set == name
         ]
-        said += _tables(out / FOLDER, name, graded, roster)
+        tables, of_them = _tables(name, graded, roster)
+        made |= tables
+        said += of_them
         for platform in ("canvas", "moodle", "blackboard"):
             zipped = feedback(platform, name, graded)
             if zipped is not None:
-                files.write(out / FOLDER / f"{name}-feedback-{platform}.zip", zipped)
-    return said
+                made[f"{FOLDER}/{name}-feedback-{platform}.zip"] = zipped
+    return said + written.said(out, written.Folder(out).write(made) if made else [])
 
 
-def _tables(folder: Path, name: str, graded: list[Graded], roster: Roster | None) -> list[str]:
-    """Write the tables of one problem set; what to say of them."""
+def _tables(name: str, graded: list[Graded], roster: Roster | None) -> tuple[dict[str, str | bytes], list[str]]:
+    """The tables of one problem set, by the names of their files; what to say of them."""
+    made: dict[str, str | bytes] = {}
     if roster is not None and roster.platform:
         text, said = filled(roster, name, graded)
         if text is not None:
-            files.write(folder / f"{name}-{roster.platform}.csv", text.encode(roster.encoding))
-        return said
+            made[f"{FOLDER}/{name}-{roster.platform}.csv"] = text.encode(roster.encoding)
+        return made, said
     for platform, table in (("canvas", canvas(name, graded)), ("moodle", moodle(graded, _out_of(name)))):
         if len(table) > 1 + (platform == "canvas"):
-            files.write(folder / f"{name}-{platform}.csv", _csv(table))
+            made[f"{FOLDER}/{name}-{platform}.csv"] = _csv(table)
     if any(_of(one, "blackboard") for one in graded):
-        return ["Blackboard: for a table that it imports, export its gradebook and give it as ROSTER="]
-    return []
+        return made, ["Blackboard: for a table that it imports, export its gradebook and give it as ROSTER="]
+    return made, []
 
 
 def _of(one: Graded, platform: str) -> bool:

@@ -1,12 +1,13 @@
 """What is handed out: the released notebooks with a zip of them, and the solutions for afterwards."""
 
+import io
 import tempfile
 import zipfile
 from pathlib import Path
 
 from tools import files
 
-from . import course
+from . import course, written
 
 EPOCH = (2020, 1, 1, 0, 0, 0)  # so that the same notebooks make the same zip
 
@@ -30,13 +31,17 @@ def sync() -> list[Path]:
     return [path for path, text in wanted.items() if files.write(path, text)]
 
 
-def write(out: Path) -> None:
-    """Write ``release/``, ``solutions/`` and ``release.zip`` into ``out``."""
+def write(out: Path) -> list[str]:
+    """Write ``release/``, ``solutions/`` and ``release.zip`` into ``out``; what to say of files that were edited."""
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         given = texts(Path(folder))
+    contents: dict[str, str | bytes] = {}
     for name, text in given.items():
-        files.write(out / "release" / name / f"{name}.ipynb", text)
-        files.write(out / "solutions" / name / f"{name}.ipynb", course.text(course.solved(name)))
-    with zipfile.ZipFile(out / "release.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        contents[f"release/{name}/{name}.ipynb"] = text
+        contents[f"solutions/{name}/{name}.ipynb"] = course.text(course.solved(name))
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in given.items():
             archive.writestr(zipfile.ZipInfo(f"{name}/{name}.ipynb", EPOCH), text)
+    contents["release.zip"] = held.getvalue()
+    return written.said(out, written.Folder(out).write(contents))

@@ -12,9 +12,7 @@ import matplotlib
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
-from tools import files
-
-from . import book, course, gradebooks, similar
+from . import book, course, gradebooks, similar, written
 
 COLUMNS = ("student", "name", "problem_set", "points", "out_of", "open_by_hand", "late", "status", "remarks")
 PAGES = jinja2.Environment(
@@ -43,8 +41,11 @@ def row(record: dict, marks: dict) -> dict:
     }
 
 
-def write(folder: Path, found: list[dict], given: list[dict[str, dict]]) -> None:
-    """Write all pages and tables into ``folder``, for the records ``found`` and the marks ``given`` for each."""
+def write(folder: Path, found: list[dict], given: list[dict[str, dict]]) -> list[str]:
+    """Write all pages and tables into ``folder``, for the records ``found`` and the marks ``given`` for each.
+
+    Returns what to say of files that somebody has edited since they were written.
+    """
     marked = list(zip(found, given))
     rows = [row(record, marks) for record, marks in marked]
     table = io.StringIO()
@@ -52,17 +53,17 @@ def write(folder: Path, found: list[dict], given: list[dict[str, dict]]) -> None
     writer = csv.DictWriter(table, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: _no_formula(value) for key, value in line.items()} for line in rows)
-    files.write(folder / "grades.csv", table.getvalue())
+    made: dict[str, str | bytes] = {"grades.csv": table.getvalue()}
     for (record, marks), line in zip(marked, rows):
         page = PAGES.get_template("feedback.html").render(record=record, questions=questions(record, marks), row=line)
-        files.write(folder / "feedback" / record["problem_set"] / f"{record['student']}.html", page)
+        made[f"feedback/{record['problem_set']}/{record['student']}.html"] = page
     sets = [about(name, marked) for name in sorted({record["problem_set"] for record in found})]
     odd = [line for line in rows if line["remarks"] or line["status"] != "marked"]
     alike = [pairs for one in sets if (pairs := similar.compare(one["name"], found)) is not None]
     if alike:
-        files.write(folder / "similar.html", PAGES.get_template("similar.html").render(sets=alike))
-    page = PAGES.get_template("summary.html").render(sets=sets, odd=odd, alike=bool(alike))
-    files.write(folder / "summary.html", page)
+        made["similar.html"] = PAGES.get_template("similar.html").render(sets=alike)
+    made["summary.html"] = PAGES.get_template("summary.html").render(sets=sets, odd=odd, alike=bool(alike))
+    return written.said(folder, written.Folder(folder).write(made))
 
 
 def questions(record: dict, marks: dict) -> list[dict]:

@@ -119,7 +119,7 @@ def run(
         wanted = sorted({one.problem_set for one in found} & set(course.names()))
         book.check(out / "course")
         course.prepare(out / "course", wanted)
-        book.configure(out / "course", unsafe)
+        said = book.configure(out / "course", unsafe)
         book.copy(out / "course", folder)
         options = grade.Options(folder, unsafe, due, limits(jobs))
         store, done = records.Records(out), 0
@@ -158,9 +158,9 @@ def run(
             )
             print(f"roster: {missing} handed in nothing, {strangers} handed in and are not on it")
         marks = book.enter(out / "course", on_file)
-        report.write(out, on_file, marks)
+        said += report.write(out, on_file, marks)
         submitted = {(one.problem_set, one.student): one for one in found}
         whose = [submitted[record["problem_set"], record["student"]] for record in on_file]
-        for line in gradebooks.write(out, list(zip(whose, on_file, marks)), people):
+        for line in [*said, *gradebooks.write(out, list(zip(whose, on_file, marks)), people)]:
             print(line)
     return on_file
