@@ -38,7 +38,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading pdf \
+.PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading pdf epub \
   assignments course grade sandbox lint new clean
 
 help:  ## Show this list
@@ -92,6 +92,9 @@ serve: book  ## Build the site and serve it on PORT
 
 pdf: book $(VENV)/.dev  ## The whole book on paper, A4 and Letter (PAGES="vgg nin": only these); needs a browser
 	@$(PY) -m tools.editions.pdf $(PAGES)
+
+epub: book $(VENV)/.dev  ## The whole book for e-readers (PAGES="vgg nin": only these); needs a browser, and Java to validate it
+	@$(PY) -m tools.editions.epub $(PAGES)
 
 test: $(VENV)/.dev  ## Everything: every cell of every chapter, the helper, the site in a browser, marking, the tools
 	@$(PY) -m tools.prepare

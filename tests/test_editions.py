@@ -37,6 +37,7 @@ def test_all_that_people_read_is_in_it(found):
             assert len(one.solutions) == exercises >= 4, f"{one.name}: an exercise without its solution"
             assert "@title Solution" not in words and "d2l.check(" not in words, "answers stand beside the questions"
             assert all(one.body.select(f"#{one.name}--{anchor}") for anchor in one.solutions)
+            assert not any(part.name == "details" for part in one.parts()), "an answer stays folded on paper"
             assert len(one.sections()) >= 4
 
 

@@ -113,7 +113,7 @@ def show_still(node: Tag, name: str) -> None:
 
 def unfold(node: Tag) -> None:
     """Open what the page folds. Code that only draws or prints what stands below it is left out; definitions stay."""
-    for fold in node.select("details"):
+    for fold in [*([node] if node.name == "details" else []), *node.select("details")]:
         summary = fold.find("summary", recursive=False)
         title = summary.get_text(" ", strip=True) if summary is not None else ""
         is_code = "hide" in (fold.get("class") or [])
@@ -146,6 +146,15 @@ def take_solutions(body: Tag) -> dict[str, list[Tag]]:
         elif anchor and "cell" in classes:
             node.decompose()
     return found
+
+
+def answers(found: Article, link: Link) -> str:
+    """The solutions of a page's exercises, each with a link back."""
+    parts = []
+    for anchor, nodes in found.solutions.items():
+        back = f'<p class="d2l-back"><a href="{link(found.name, anchor)}">to the exercise</a></p>'
+        parts.append(f"<h3>Exercise {anchor.rpartition('-')[2]}</h3>{back}{''.join(map(str, nodes))}")
+    return "".join(parts)
 
 
 def prefix_anchors(found: Article) -> None:

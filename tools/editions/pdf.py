@@ -6,19 +6,16 @@ printed twice: the first print tells on which page each section begins.
 
 from __future__ import annotations
 
-import argparse
 import html
-import sys
 from collections.abc import Collection
 from pathlib import Path
 
 from pypdf import PdfReader
 
 from tools import files, pages, project, served
-from tools.editions import articles
+from tools.editions import articles, command
 
 STYLE = Path(__file__).with_name("print.css")
-OUT = project.ROOT / "_build" / "editions"
 SHORT = 28  # lines of code that stay together on a page
 MATH = """() => renderMathInElement(document.body, {
     delimiters: [{ left: "\\\\(", right: "\\\\)", display: false }, { left: "\\\\[", right: "\\\\]", display: true }],
@@ -55,15 +52,11 @@ def gathered(site: Path, names: list[str]) -> list[articles.Article]:
 
 def solutions_of(found: list[articles.Article]) -> str:
     """The last chapter: the solutions of all exercises."""
-    parts = []
-    for one in found:
-        if one.solutions:
-            parts.append(f'<section id="solutions--{one.name}"><h2>{html.escape(one.title)}</h2>')
-            for anchor, nodes in one.solutions.items():
-                number = anchor.rpartition("-")[2]
-                parts.append(f'<h3>Exercise {number}</h3><p class="d2l-back"><a href="#{one.name}--{anchor}">'
-                             f"to the exercise</a></p>{''.join(map(str, nodes))}")  # fmt: skip
-            parts.append("</section>")
+    link = links([one.name for one in found])
+    parts = [
+        f'<section id="solutions--{one.name}"><h2>{html.escape(one.title)}</h2>{articles.answers(one, link)}</section>'
+        for one in found if one.solutions
+    ]  # fmt: skip
     return f'<section class="chapter" id="solutions"><h1>Solutions</h1>{"".join(parts)}</section>'
 
 
@@ -150,17 +143,9 @@ def make(site: Path, path: Path, names: list[str] | None = None) -> Path:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="PAGE", help="of the book; none means all")
-    parser.add_argument("--out", type=Path, default=OUT / "d2lite-book.pdf", help="where the PDF goes")
-    parser.add_argument("--site", type=Path, default=articles.SITE, help="folder of the built site")
-    options = parser.parse_args()
-    if unknown := set(options.names) - set(pages.names()):
-        parser.error(f"no page {', '.join(sorted(unknown))}. There are: {', '.join(pages.names())}.")
-    try:
+    options = command.parsed(__doc__, "d2lite-book.pdf")
+    with command.told("PDF"):
         path = make(options.site, options.out, options.names)
-    except (articles.NotBuiltError, served.NoBrowserError) as error:
-        sys.exit(f"no PDF: {error}")
     print(f"{path}: {len(PdfReader(path).pages)} pages, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
