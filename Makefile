@@ -27,6 +27,8 @@ CLASSES ?=
 WHEELS ?=
 PYTHON_VERSION ?= 3.12
 CPU ?=
+PAGES ?=
+DATA ?=
 PY := $(VENV)/bin/python
 SITE := _build/html
 # A process for each core, which takes one file after the other, the long ones first (see conftest.py).
@@ -38,7 +40,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading pdf epub \
+.PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading pdf epub offline \
   assignments course grade sandbox lint new clean
 
 help:  ## Show this list
@@ -95,6 +97,9 @@ pdf: book $(VENV)/.dev  ## The whole book on paper, A4 and Letter (PAGES="vgg ni
 
 epub: book $(VENV)/.dev  ## The whole book for e-readers (PAGES="vgg nin": only these); needs a browser, and Java to validate it
 	@$(PY) -m tools.editions.epub $(PAGES)
+
+offline: book $(VENV)/.dev  ## A zip that works without network: site, notebooks, d2lite (DATA=1: with Fashion-MNIST, where it is here)
+	@$(PY) -m tools.editions.offline $(if $(DATA),--data)
 
 test: $(VENV)/.dev  ## Everything: every cell of every chapter, the helper, the site in a browser, marking, the tools
 	@$(PY) -m tools.prepare

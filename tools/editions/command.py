@@ -14,22 +14,22 @@ from tools.editions import articles
 OUT = project.ROOT / "_build" / "editions"
 
 
-def parsed(doc: str, name: str, known: list[str] | None = None) -> argparse.Namespace:
-    """The options of a command that writes ``name``: the pages that are wanted, where it goes, where the site is.
+def parser(doc: str, name: str) -> argparse.ArgumentParser:
+    """The parser of a command that does what ``doc`` says and writes the file or folder ``name``."""
+    made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--out", type=Path, default=OUT / name, help="where it goes")
+    made.add_argument("--site", type=Path, default=articles.SITE, help="folder of the built site")
+    return made
 
-    Args:
-        doc: what the command does.
-        name: of the file or folder.
-        known: the pages that may be named; None means all of the book.
-    """
+
+def parsed(doc: str, name: str, known: list[str] | None = None) -> argparse.Namespace:
+    """The options of such a command, with the ``names`` of the pages that are wanted, of those that are ``known``."""
     known = known or pages.names()
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="PAGE", help="of the book; none means all")
-    parser.add_argument("--out", type=Path, default=OUT / name, help="where it goes")
-    parser.add_argument("--site", type=Path, default=articles.SITE, help="folder of the built site")
-    options = parser.parse_args()
+    made = parser(doc, name)
+    made.add_argument("names", nargs="*", metavar="PAGE", help="of the book; none means all")
+    options = made.parse_args()
     if unknown := set(options.names) - set(known):
-        parser.error(f"no page {', '.join(sorted(unknown))}. There are: {', '.join(known)}.")
+        made.error(f"no page {', '.join(sorted(unknown))}. There are: {', '.join(known)}.")
     return options
 
 
