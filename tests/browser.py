@@ -61,10 +61,17 @@ class Reused:
         context, pages, _ = self.contexts[key]
         page = next((page for page in pages if page not in self.taken), None)
         if page is None:
-            page = context.new_page()
+            page = self._window_beside(pages[0]) if pages else context.new_page()
             pages.append(page)
         self.taken.append(page)
         return page
+
+    @staticmethod
+    def _window_beside(page):
+        """A page in the same context and a window of its own: a tab behind another one is drawn once in a second."""
+        with page.context.expect_page() as opened:
+            page.evaluate("open('about:blank', '', 'popup,noopener')")
+        return opened.value
 
     def back(self) -> None:
         """Empty the pages that were taken; where one has crashed or its clock was stopped, give its context up."""

@@ -229,6 +229,23 @@ def test_a_page_that_another_test_had_is_empty(chromium, address):
     pages.page().context.close()
 
 
+FRAMES = """new Promise(resolve => {
+    const began = performance.now();
+    const next = left => requestAnimationFrame(now => (left ? next(left - 1) : resolve(now - began)));
+    next(5);
+})"""
+
+
+def test_a_page_beside_another_is_drawn_as_often(chromium, address):
+    pages = Reused(chromium)
+    first, second = pages.page(), pages.page()
+    for page in (first, second, first):  # a tab behind another one is slow from where it goes next
+        page.goto(f"{address}nin.html")
+    assert max(page.evaluate(FRAMES) for page in (first, second)) < 2500, "once in a second, so every click takes two"
+    assert first.context is second.context
+    first.context.close()
+
+
 def test_faults_of_a_page_are_seen(tab):
     tab.page.route("**/vgg.html", lambda route: route.fulfill(body=BROKEN, content_type="text/html"))
     tab.page.route("**/other.example/**", lambda route: route.fulfill(body="", content_type="text/css"))
