@@ -95,6 +95,10 @@ def ask(session: Session, op: str, writer: protocol.Writer | None = None, **fiel
     """Ask for one value. Raises what the student's code raised, or :class:`Ended` when there is no answer."""
     reader = session.ask(op, writer, **fields)
     _raise(reader)
+    for index, hangs in enumerate(reader.differentiable()):  # on a graph, which stays there: that it does is told
+        tensor = reader.tensors[index]
+        if hangs and tensor.is_floating_point():
+            reader.tensors[index] = tensor.requires_grad_().view_as(tensor)
     return reader.value(reader.fields.get("result"))
 
 

@@ -60,6 +60,9 @@ class Net(nn.Module):
     def forward(self, X):
         return self.norm(self.linear(X.flatten(1)))
 
+def keep(net, X):
+    net.kept = net(X).sum()
+
 class Yes:
     def __eq__(self, other): return True
     def __bool__(self): return True
@@ -116,6 +119,16 @@ def test_gradients_of_weights_gather_in_the_module(get):
     assert torch.allclose(net.norm.running_mean, twin[1].running_mean)
     named = dict(net.named_parameters())
     assert torch.allclose(named["linear.weight"].grad, twin[0].weight.grad, atol=1e-4)
+
+
+def test_what_hangs_on_a_graph_says_so(get):
+    """As a running mean does that was computed with gradients: a test sees it, and can go on computing with the copy."""
+    net, X = get("Net")(), torch.randn(4, 3)
+    net.kept = torch.zeros(())
+    assert not net.kept.requires_grad and not net.norm.running_mean.requires_grad
+    get("keep")(net, X)
+    assert net.kept.requires_grad and not net.kept.is_leaf and net.linear.weight.is_leaf
+    assert torch.equal(torch.as_tensor(net.kept).detach() * 2, 2 * net.kept)
 
 
 def test_an_argument_given_back_is_a_result(get):

@@ -227,6 +227,17 @@ def sgd_step(params, grads, velocities, lr, momentum=0.0, weight_decay=0.0):
         {"test-measure"},
     ),
     "measure-only-accuracy-exact": ({"measure": _measure(loss="mean_loss / batches")}, {"test-measure"}),
+    "measure-gives-tensors": (
+        {
+            "measure": _measure()
+            + """
+of_numbers = measure
+def measure(net, data):
+    return tuple(torch.tensor(number) for number in of_numbers(net, data))
+"""
+        },
+        {"test-measure"},
+    ),
     "measure-nothing": (
         {"measure": "def measure(net, data):\n    return 0, 0\n"},
         {"test-measure", "test-measure-mode"},

@@ -136,7 +136,33 @@ def as_affine(mean, var, gamma, beta, eps=1e-5):
     ),
     "layer-images-only": (
         {"batch-norm": changed(LAYER, ("per_channel(mean, X)", "mean.reshape(1, -1, *[1] * 2)[..., : X.dim() - 2]"))},
-        {"test-forward", "test-running", "test-corners", "test-state"},
+        {"test-forward"},
+    ),
+    "layer-not-scaled": (
+        {"batch-norm": changed(LAYER, ("per_channel(self.weight, X) * Y + per_channel(self.bias, X)", "Y"))},
+        {"test-gradients"},
+    ),
+    "layer-shifts-first": (
+        {
+            "batch-norm": changed(
+                LAYER,
+                (
+                    "per_channel(self.weight, X) * Y + per_channel(self.bias, X)",
+                    "per_channel(self.weight, X) * (Y + per_channel(self.bias, X))",
+                ),
+            )
+        },
+        {"test-gradients"},
+    ),
+    "layer-no-counter": (
+        {
+            "batch-norm": changed(
+                LAYER,
+                ('        self.register_buffer("num_batches_tracked", torch.tensor(0))\n', ""),
+                ("self.num_batches_tracked += 1", "pass"),
+            )
+        },
+        {"test-state"},
     ),
     "layer-eps-fixed": (
         {"batch-norm": changed(LAYER, ("+ self.eps", "+ 1e-5"))},

@@ -234,6 +234,28 @@ def dense_as_conv(weight, bias, shape):
         conv.weight.copy_(weight.reshape(len(bias), height, width, channels).permute(0, 3, 1, 2))
         conv.bias.copy_(bias)
     return conv
+"""
+        },
+        {"test-dense-as-conv"},
+    ),
+    "bias-not-copied": (
+        {
+            "dense-as-conv": """
+def dense_as_conv(weight, bias, shape):
+    channels, height, width = shape
+    conv = nn.Conv2d(channels, len(bias), (height, width))
+    with torch.no_grad():
+        conv.weight.copy_(weight.reshape(conv.weight.shape))
+    return conv
+"""
+        },
+        {"test-dense-as-conv"},
+    ),
+    "conversion-refused-but-slides": (
+        {
+            "dense-as-conv": """
+def dense_as_conv(weight, bias, shape):
+    raise NotImplementedError("not found")
 """,
             "sliding": """
 def placed(linear, *shape):
@@ -245,6 +267,14 @@ sliding = nn.Sequential(dense.features, placed(hidden, 32, 2, 2), nn.ReLU(), pla
 """,
         },
         {"test-dense-as-conv", "test-dense-elsewhere"},
+    ),
+    "sliding-untrained": (
+        {
+            "sliding": """
+sliding = nn.Sequential(dense.features, nn.Conv2d(32, 64, 2), nn.ReLU(), nn.Conv2d(64, 10, 1))
+"""
+        },
+        {"test-sliding"},
     ),
     "any-size-by-adaptive-pooling": (
         {
@@ -279,6 +309,15 @@ sliding = nn.Sequential(
 def he_start(shape, slope=0.0):
     fan_out = shape[0] * math.prod(shape[2:])
     return torch.randn(*shape) * math.sqrt(2 / ((1 + slope**2) * fan_out))
+"""
+        },
+        {"test-he-normal"},
+    ),
+    "half-of-he": (
+        {
+            "he-normal": """
+def he_start(shape, slope=0.0):
+    return torch.randn(*shape) * math.sqrt(1 / ((1 + slope**2) * math.prod(shape[1:])))
 """
         },
         {"test-he-normal"},
@@ -342,7 +381,7 @@ CAUGHT = {
     "test-conv-cost": "groups-checked-at-one-end",
     "test-separable-block": "relu-inside-the-pair",
     "test-pointwise-gradients": "reshape-without-permute",
-    "test-dense-elsewhere": "square-kernel",
+    "test-dense-elsewhere": "height-and-width-swapped",
     "test-sliding": "any-size-by-adaptive-pooling",
     "test-he-normal": "fan-out",
     "test-repaired-layers": "relu-kept-on-the-logits",

@@ -124,6 +124,14 @@ class ResidualNet(nn.Module):
         return self.head(F.adaptive_avg_pool2d(F.relu(X), 2).flatten(1))
 """
 
+TEN_VIEWS = """
+def ten_views(images, size):
+    down, right = images.shape[-2] - size, images.shape[-1] - size
+    places = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
+    views = [images[..., y : y + size, x : x + size] for y, x in places]
+    return torch.stack(views + [view.flip(-1) for view in views])
+"""
+
 #: name → (replaced solution cells, test cells that must get 0; all others full)
 VARIANTS = {
     "right-but-written-otherwise": (
@@ -205,7 +213,7 @@ def merge(first, second):
     ),
     "alpha-is-no-parameter": (
         {"bottleneck": changed(BOTTLENECK, ("nn.Parameter(torch.tensor(0.0))", "torch.tensor(0.0)"))},
-        {"test-bottleneck-start", "test-bottleneck-values"},
+        {"test-bottleneck-start"},
     ),
     "relu-behind-the-addition": (
         {
@@ -213,7 +221,7 @@ def merge(first, second):
                 BOTTLENECK, ("return shortcut + self.alpha * body", "return F.relu(shortcut + self.alpha * body)")
             )
         },
-        {"test-bottleneck-start", "test-bottleneck-values"},
+        {"test-bottleneck-values"},
     ),
     "pixels-thrown-away": (
         {"bottleneck": changed(BOTTLENECK, ("nn.AvgPool2d(2, ceil_mode=True)", "nn.MaxPool2d(1, stride=2)"))},
@@ -238,7 +246,7 @@ def merge(first, second):
     ),
     "shortcut-of-what-was-rectified": (
         {"bottleneck": changed(BOTTLENECK, ("self.conv1(F.relu(X))", "self.conv1(F.relu_(X))"))},
-        {"test-bottleneck-start", "test-bottleneck-values"},
+        {"test-bottleneck-values"},
     ),
     "sum-of-the-outputs": (
         {"gradient-ratio": changed(GRADIENT_RATIO, ("(net(X) * C).sum()", "net(X).sum()"))},
@@ -308,7 +316,7 @@ def merge(first, second):
                 ("body + X if self.shortcut is None else body + self.shortcut(X)", "body + short"),
             )
         },
-        {"test-repaired-block", "test-accuracy"},
+        {"test-repaired-block"},
     ),
     "still-overwritten": (
         {
@@ -319,7 +327,7 @@ def merge(first, second):
                 ("body + X if self.shortcut is None else body + self.shortcut(X)", "body + X"),
             )
         },
-        {"test-repaired-block", "test-accuracy"},
+        {"test-repaired-block"},
     ),
     "no-shortcut-where-shapes-change": (
         {"repaired-block": changed(BLOCK, ("body + self.shortcut(X)", "body"))},
@@ -331,7 +339,19 @@ def merge(first, second):
     ),
     "blocks-in-a-list": (
         {"repaired-net": changed(NET, ("nn.ModuleList(blocks)", "blocks"))},
-        {"test-repaired-net", "test-accuracy"},
+        {"test-registered"},
+    ),
+    "views-of-squares": (
+        {"ten-views": changed(TEN_VIEWS, ("images.shape[-1] - size", "images.shape[-2] - size"))},
+        {"test-ten-views"},
+    ),
+    "views-middle-rounded-up": (
+        {"ten-views": changed(TEN_VIEWS, ("(down // 2, right // 2)", "((down + 1) // 2, (right + 1) // 2)"))},
+        {"test-ten-views"},
+    ),
+    "views-upside-down": (
+        {"ten-views": changed(TEN_VIEWS, ("view.flip(-1)", "view.flip(-2)"))},
+        {"test-ten-views"},
     ),
     "head-in-a-sequential": (
         {
@@ -361,4 +381,5 @@ CAUGHT = {
     "test-random-depth": "one-coin-for-the-batch",
     "test-repaired-block": "no-shortcut-where-shapes-change",
     "test-repaired-net": "no-relu-before-the-head",
+    "test-ten-views": "views-of-squares",
 }
