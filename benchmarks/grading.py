@@ -41,7 +41,7 @@ NAME = course.find("ps2")
 FIRST, *_ = classroom.solutions(NAME)  # where hostile code stands
 RESULTS = ROOT / "benchmarks" / "results"
 BUSY = 10.0  # per cent of all processors
-RIGHT, BLANK, HOSTILE = 60, 20, 10  # the rest is wrong variants, each several times
+WHOLE, RIGHT, BLANK, HOSTILE = 200, 60, 20, 10  # the rest is wrong variants, each several times
 
 
 class Clock:
@@ -69,7 +69,7 @@ def generate(base: Path, folder: Path, count: int) -> dict[str, str]:
     cases = classroom.spread(list(hostile.CASES), HOSTILE)
     kinds = ["right"] * RIGHT + ["blank"] * BLANK + [f"hostile {case}" for case in cases]
     variants = list(classroom.VARIANTS[NAME].VARIANTS)
-    kinds += [f"wrong {variants[number % len(variants)]}" for number in range(max(0, count - len(kinds)))]
+    kinds += [f"wrong {variants[number % len(variants)]}" for number in range(max(WHOLE, count) - len(kinds))]
     # every n-th, so that a shorter run has some of each, in an order that mixes them
     kinds = [kinds[number * 37 % len(kinds)] for number in range(min(count, len(kinds)))]
     found = {}
@@ -230,7 +230,7 @@ def all_courses(jobs: int, sample: int | None) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--count", type=int, default=WHOLE)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", action="store_true", help="store the outcome and the table of grades")
     parser.add_argument("--variants", action="store_true")

@@ -20,7 +20,7 @@ import ordinary
 import psutil
 import pytest
 
-from assignments.grader import course, sandbox, session
+from assignments.grader import __main__, course, sandbox, session
 
 NAME = course.find("ps2")
 ATTACKS = os.environ.get("ATTACKS", "")  # "all", or how many
@@ -203,6 +203,14 @@ def test_without_a_sandbox_it_refuses(monkeypatch, tmp_path):
     with pytest.raises(sandbox.SandboxError, match="apt install bubblewrap.*UNSAFE=1"):
         sandbox.check()
     sandbox.check.cache_clear()
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_unsafe_needs_linux_too(monkeypatch, capsys, tmp_path, platform):
+    monkeypatch.setattr(sys, "argv", ["grade", "grade", str(tmp_path), "--unsafe"])
+    monkeypatch.setattr(sys, "platform", platform)
+    assert __main__.main() == 1
+    assert "UNSAFE=1 needs Linux, too: a virtual machine, a container, or WSL" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

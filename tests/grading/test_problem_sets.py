@@ -104,6 +104,19 @@ def test_variants_are_complete(name):
         assert cell in made.VARIANTS[variant][1], f"{where}: {variant} does not cost {cell} its points"
 
 
+@pytest.mark.parametrize("cell", ["test-measure", "test-measure-mode"])
+@pytest.mark.parametrize("answer", [(0, 0), (0.0, 1.0)])
+def test_a_measurement_of_nothing_earns_nothing(cell, answer):
+    name = course.find("ps1")
+    given = {one["id"]: one.source for one in course.source(name).cells}
+    names: dict = {}
+    for place in ("given-imports", "given-new-net"):
+        exec(given[place], names)
+    names["measure"] = lambda net, data: answer
+    with pytest.raises(AssertionError):
+        exec(course.tests(name)[cell], names)
+
+
 @pytest.fixture(scope="module")
 def records(base, tmp_path_factory):
     """Solved, blank, and a sample of the wrong variants, of every problem set, marked in one go."""

@@ -122,7 +122,7 @@ def test_gradients_of_weights_gather_in_the_module(get):
 
 
 def test_what_hangs_on_a_graph_says_so(get):
-    """As a running mean does that was computed with gradients: a test sees it, and can go on computing with the copy."""
+    """As a running mean that was computed with gradients does: a test sees it, and goes on computing with the copy."""
     net, X = get("Net")(), torch.randn(4, 3)
     net.kept = torch.zeros(())
     assert not net.kept.requires_grad and not net.norm.running_mean.requires_grad
