@@ -137,7 +137,7 @@ def course_of(count: int, jobs: int, keep: bool) -> int:
             RESULTS.mkdir(exist_ok=True)
             shutil.copy(folder / "whole" / "grades.csv", RESULTS / "grading.csv")
     lines = [
-        f"{count} submissions of {NAME}, {jobs} workers{clock}: {wrong} not as expected",
+        f"{count} submissions of {NAME}, {jobs} worker{'s' * (jobs > 1)}{clock}: {wrong} not as expected",
         f"killed half way and resumed: {'the same grades.csv, byte for byte' if same else 'ANOTHER grades.csv'}",
         about_this_run(),
         f"\n{'kind':44}{'points':>7}{'number':>7}",
