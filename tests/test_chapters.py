@@ -31,6 +31,9 @@ TAGS = {
     "hide-input",
     "raises-exception",
     "cover",
+    "slide",
+    "slide-skip",
+    "slide-notes",
     "predict",
     "remove-cell",
 }

@@ -13,7 +13,7 @@ from tools import pages, project
 
 SITE = project.ROOT / "_build" / "html"
 #: pages that other editions leave out: what they show works in a browser alone, or is the site's own affair
-SITE_ONLY = ("index", "playground", "predictions", "speed", "status")
+SITE_ONLY = ("index", "playground", "predictions", "editions", "speed", "status")
 #: sections that every chapter has; a list of contents is shorter without them
 EVERYWHERE = ("summary", "exercises", "references", "the-story-so-far")
 #: what a page offers to its reader that paper cannot: links of headings, forms, hints to screen readers, the setup
@@ -66,8 +66,8 @@ def chosen() -> list[str]:
     return [name for name in pages.names() if name not in SITE_ONLY]
 
 
-def article(site: Path, name: str, link: Link) -> Article:
-    """One page, see :func:`articles`."""
+def article(site: Path, name: str, link: Link, live: bool = False) -> Article:
+    """One page, see :func:`articles`. A ``live`` one is for a browser: its interactives run, and what is folded stays so."""
     path = site / f"{name}.html"
     if not path.exists():
         raise NotBuiltError(f"{path} is not there: build the site first, with make book")
@@ -75,13 +75,15 @@ def article(site: Path, name: str, link: Link) -> Article:
     if body is None:
         raise NotBuiltError(f"{path} has no article: build the site anew, with make book")
     for node in body.select(OFFERED):
-        node.decompose()
-    for node in body.select(".d2l-widget"):
+        if not (live and node.name == "script" and node.find_parent(class_="d2l-widget")):
+            node.decompose()
+    for node in body.select(".d2l-widget") if not live else ():
         show_still(node, name)
     heading = body.find("h1")
     found = Article(name, heading.get_text().strip() if heading else name, body, take_solutions(body))
     for node in found.parts():
-        unfold(node)
+        if not live:
+            unfold(node)
         for image in node.select("img[src]"):
             image["src"] = (site / str(image["src"])).resolve().as_uri()
             image.attrs.pop("loading", None)
