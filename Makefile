@@ -41,6 +41,7 @@ export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading pdf epub offline \
+  slides release publish \
   assignments course grade sandbox lint new clean
 
 help:  ## Show this list
@@ -100,6 +101,16 @@ epub: book $(VENV)/.dev  ## The whole book for e-readers (PAGES="vgg nin": only 
 
 offline: book $(VENV)/.dev  ## A zip that works without network: site, notebooks, d2lite (DATA=1: with Fashion-MNIST, where it is here)
 	@$(PY) -m tools.editions.offline $(if $(DATA),--data)
+
+slides: book $(VENV)/.dev  ## A deck of slides for each chapter (CHAPTER=), with notes for the presenter; opens without network
+	@$(PY) -m tools.editions.slides $(CHAPTER)
+
+release: book $(VENV)/.dev  ## All editions, with check sums and a citation; needs a browser, and Java to validate the EPUB
+	@$(PY) -m tools.prepare browser
+	@$(PY) -m tools.editions.release
+
+publish: $(VENV)/.dev  ## Publish what make release made, as the release of the tag in GITHUB_REF_NAME (needs gh)
+	@$(PY) -m tools.editions.release --publish
 
 test: $(VENV)/.dev  ## Everything: every cell of every chapter, the helper, the site in a browser, marking, the tools
 	@$(PY) -m tools.prepare

@@ -25,7 +25,9 @@ MAKE = "import sys; from pathlib import Path; from tools.editions import epub; e
 @pytest.fixture(scope="module")
 def made(site, tmp_path_factory, chromium):
     """Name in the package → content, of an EPUB of a few pages."""
-    path = tmp_path_factory.mktemp("epub") / "book.epub"  # by a process of its own, since this one has a browser already
+    path = (
+        tmp_path_factory.mktemp("epub") / "book.epub"
+    )  # by a process of its own, since this one has a browser already
     line = [sys.executable, "-c", MAKE, site, path, *NAMES]
     done = subprocess.run(line, cwd=project.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -58,7 +60,9 @@ def faults(files: dict[str, bytes]) -> list[str]:
         key = next(key for key in texts if name == f"EPUB/{items[key].get('href')}")
         found += [f"{name}: an anchor twice"] if len(set(anchors[name])) < len(anchors[name]) else []
         says = "mathml" in (items[key].get("properties") or "")
-        found += [f"{name}: MathML that is not declared"] if says != (tree.find(".//m:math", SPACES) is not None) else []
+        found += (
+            [f"{name}: MathML that is not declared"] if says != (tree.find(".//m:math", SPACES) is not None) else []
+        )
         found += [f"{name}: a formula outside of its name space"] * len(tree.findall(".//h:math", SPACES))
         for node in tree.iterfind(".//*"):
             value = node.get("href") or node.get("src")
@@ -120,7 +124,11 @@ def test_formulas_code_pictures_and_solutions_are_there(made, site):
         assert f'images/{str(image["src"]).rpartition("/")[2]}"' in vgg
     assert "vgg.html#interactive-receptive_field" in vgg
     assert solved.count("<h2") == len(source.solutions) and "Sketch of an answer" in solved
-    assert solved.count('href="vgg.xhtml#exercise-') == vgg.count('href="solutions-vgg.xhtml#exercise-') == solved.count("<h2")
+    assert (
+        solved.count('href="vgg.xhtml#exercise-')
+        == vgg.count('href="solutions-vgg.xhtml#exercise-')
+        == solved.count("<h2")
+    )
     assert "data-key" not in vgg, "it would hold the answers"
 
 
@@ -132,7 +140,7 @@ def test_epubcheck_is_heard(tmp_path, monkeypatch):
     monkeypatch.setenv("CI", "true")
     with pytest.raises(SystemExit, match="no Java"):
         epub.validated(tmp_path / "book.epub")
-    java.write_text("#!/bin/sh\necho \"$@\"\n")
+    java.write_text('#!/bin/sh\necho "$@"\n')
     java.chmod(0o755)
     assert epub.validated(tmp_path / "book.epub") == "valid by epubcheck"
     java.write_text("#!/bin/sh\necho 'ERROR(RSC-005)'\nexit 1\n")

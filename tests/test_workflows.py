@@ -75,12 +75,13 @@ def test_a_step_that_does_more_is_seen(tmp_path):
         assert broken_rules(path), new
 
 
-def test_the_four_workflows_do_their_part():
+def test_the_five_workflows_do_their_part():
     text = {path.stem: path.read_text("utf-8") for path in FLOWS}
-    assert set(text) == {"cpu", "gpu", "colab", "pages"}
+    assert set(text) == {"cpu", "gpu", "colab", "pages", "release"}
     runs = {name: re.findall(r"- run: (.*)", flow) for name, flow in text.items()}
     assert runs["gpu"] == ["make gpu-test", "make execute PROFILE=full AGAIN=1", "make bench"]
     assert runs["colab"] == ["make colab-image", "make colab-issue"] and runs["pages"] == ["make book"]
+    assert runs["release"] == ["make release", "make publish"] and 'tags: ["v*"]' in text["release"]
     assert all("schedule:" in text[name] for name in ("gpu", "colab"))
 
 

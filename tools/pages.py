@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable
 
-from tools import generated, project, reading, speed
+from tools import editions, generated, project, reading, speed
 
 SETS = project.ROOT / "assignments" / "source"
 README = project.ROOT / "README.md"
@@ -271,6 +271,18 @@ def status() -> str:
     return speed.grid(head, body)
 
 
+def edition_table() -> str:
+    """Table of the editions: what each is, where the latest release has it, and what it weighs there."""
+    weights = editions.sizes()
+    rows = [
+        [f"[{one.title}]({editions.address(one.file)})", one.use,
+         f"{weights[one.file] / 1e6:.0f} MB" if one.file in weights else "–", f"`{one.command}`"]
+        for one in editions.EDITIONS
+    ]  # fmt: skip
+    left, right = speed.LEFT, speed.RIGHT
+    return speed.grid({"Edition": left, "What it is": left, "Size": right, "Made by": left}, rows)
+
+
 def runs() -> list[dict]:
     """The stored run of each chapter."""
     return [facts(name)["run"] for name in project.chapters()]
@@ -286,6 +298,7 @@ CONTENTS: dict[str, Callable[[], str]] = {
     "lab": lab,
     "sets": set_table,
     "status": status,
+    "editions": edition_table,
     "targets": lambda: speed.targets(runs()),
     "stored_runs": lambda: speed.stored_runs(runs()),
     **{name: functools.partial(speed.table, name) for name in speed.QUESTIONS},
@@ -304,7 +317,7 @@ def sources() -> list[project.Path]:
     """All files that CONTENTS is made of."""
     pairs = [path for name in project.chapters() for path in (project.source(name), project.notebook(name))]
     sets, results = [*SETS.glob("*/*.md"), *SETS.glob("*/*.ipynb")], [*speed.RESULTS.glob("*.csv"), speed.NETWORKS]
-    return [*pairs, *sets, *results, COVER, PICTURE, *WIDGETS.glob("*.js"), *WIDGETS.glob("*.css")]
+    return [*pairs, *sets, *results, editions.SIZES, COVER, PICTURE, *WIDGETS.glob("*.js"), *WIDGETS.glob("*.css")]
 
 
 def between(text: str, name: str, content: str) -> str:
