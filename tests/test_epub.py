@@ -19,15 +19,19 @@ SPACES = {
     "o": "http://www.idpf.org/2007/opf", "h": "http://www.w3.org/1999/xhtml", "m": "http://www.w3.org/1998/Math/MathML",
     "dc": "http://purl.org/dc/elements/1.1/", "e": "http://www.idpf.org/2007/ops",
 }  # fmt: skip
-MAKE = "import sys; from pathlib import Path; from tools.editions import epub; epub.make(*map(Path, sys.argv[1:3]), sys.argv[3:])"
+MAKE = """
+import sys, pathlib
+from tools.editions import epub
+
+epub.make(*map(pathlib.Path, sys.argv[1:3]), sys.argv[3:])
+"""
 
 
 @pytest.fixture(scope="module")
 def made(site, tmp_path_factory, chromium):
     """Name in the package → content, of an EPUB of a few pages."""
-    path = (
-        tmp_path_factory.mktemp("epub") / "book.epub"
-    )  # by a process of its own, since this one has a browser already
+    path = tmp_path_factory.mktemp("epub") / "book.epub"
+    # By a process of its own, since this one has a browser already.
     line = [sys.executable, "-c", MAKE, site, path, *NAMES]
     done = subprocess.run(line, cwd=project.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -111,7 +115,7 @@ def test_it_says_what_it_is(made):
     navigation = etree.fromstring(made["EPUB/nav.xhtml"])
     lists = {nav.get(f"{{{SPACES['e']}}}type"): nav for nav in navigation.iterfind(".//h:nav", SPACES)}
     shown = ["".join(link.itertext()) for link in lists["toc"].iterfind(".//h:a", SPACES)]
-    assert ["VGG: networks from blocks", "Why blocks"] == shown[:2] and "Solutions" in shown and "landmarks" in lists
+    assert shown[:2] == ["VGG: networks from blocks", "Why blocks"] and "Solutions" in shown and "landmarks" in lists
 
 
 def test_formulas_code_pictures_and_solutions_are_there(made, site):

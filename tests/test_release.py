@@ -60,7 +60,7 @@ def test_without_data_the_rest_is_made(making, tmp_path, capsys):
 
 
 def test_what_is_too_large_is_no_release(making, tmp_path, monkeypatch):
-    out, makers = making
+    out, _ = making
     monkeypatch.setattr(release, "LIMITS", {"d2lite-book.epub": 3})
     with pytest.raises(SystemExit, match=r"d2lite-book\.epub is too large"):
         release.make(tmp_path, out)
@@ -89,7 +89,9 @@ def test_it_is_published_under_its_tag_or_not_at_all(making, tmp_path, monkeypat
 
 def test_what_changed_is_told():
     assert "### Added" in release.changes(project.distribution()["version"])
-    assert release.changes("0.1.0") != release.changes("9.9.9") or not release.changes("0.1.0")
+    assert release.changes("9.9.9") == release.changes("Unreleased"), "a version without entries"
+    oldest = release.changes("0.1.0")
+    assert oldest and oldest != release.changes("Unreleased") and "## [" not in oldest
 
 
 def test_the_site_leads_to_each_with_its_size(site):

@@ -22,7 +22,8 @@ class Edition:
 
 
 EDITIONS = (
-    Edition("d2lite-book.pdf", "PDF", "to print or to read on a tablet, with contents, links and all solutions", "make pdf"),
+    Edition("d2lite-book.pdf", "PDF", "to print or to read on a tablet, with contents, links and all solutions",
+            "make pdf"),
     Edition("d2lite-book.epub", "EPUB", "for e-readers and phones, with mathematics that scales and can be read aloud",
             "make epub"),
     Edition("d2lite-book-offline.zip", "Offline",

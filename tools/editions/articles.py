@@ -67,7 +67,7 @@ def chosen() -> list[str]:
 
 
 def article(site: Path, name: str, link: Link, live: bool = False) -> Article:
-    """One page, see :func:`articles`. A ``live`` one is for a browser: its interactives run, and what is folded stays so."""
+    """One page, see :func:`articles`. In a ``live`` one, for browsers, interactives run and what is folded stays so."""
     path = site / f"{name}.html"
     if not path.exists():
         raise NotBuiltError(f"{path} is not there: build the site first, with make book")

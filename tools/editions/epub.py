@@ -36,7 +36,9 @@ MATHML = """formulas => formulas.map(([text, displayMode]) => {
     const math = box.querySelector("math"), meaning = math.querySelector("semantics");
     meaning.replaceWith(meaning.firstChild);  // its annotation would be read aloud as TeX
     const texts = document.createNodeIterator(math, NodeFilter.SHOW_TEXT), loose = [];
-    for (let node; (node = texts.nextNode()); ) if (!/^m[inos]$|^mtext$/.test(node.parentNode.localName)) loose.push(node);
+    for (let node; (node = texts.nextNode()); ) {
+        if (!/^m[inos]$|^mtext$/.test(node.parentNode.localName)) loose.push(node);
+    }
     for (const node of loose) {  // KaTeX's narrow spaces
         const holder = document.createElementNS(math.namespaceURI, "mtext");
         node.replaceWith(holder);
@@ -57,8 +59,8 @@ FEATURES = {
     "accessibilityFeature": ("alternativeText", "MathML", "structuralNavigation", "tableOfContents", "readingOrder"),
     "accessibilityHazard": ("none",),
 }
-ACCESSIBLE = """Figures and interactives have a description in words, mathematics is MathML, code and tables are text, and
-headings, contents and reading order are marked up."""
+ACCESSIBLE = """Figures and interactives have a description in words, mathematics is MathML, code and tables are text,
+and headings, contents and reading order are marked up."""
 
 
 def links(names: Collection[str]) -> articles.Link:

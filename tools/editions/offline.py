@@ -56,20 +56,21 @@ def start(package: str, with_data: bool) -> str:
     title, promise = pages.opening(project.BOOK / "index.md")
     rows = []
     for name in project.chapters():
-        facts = pages.facts(name)
-        rows.append(f'<li><a href="site/{name}.html">{html.escape(facts["title"])}</a> '
-                    f'(<a href="notebooks/{name}.ipynb">notebook</a>)<br>{html.escape(facts["promise"])}</li>')  # fmt: skip
+        chapter, promises = (html.escape(pages.facts(name)[key]) for key in ("title", "promise"))
+        rows.append(f'<li><a href="site/{name}.html">{chapter}</a> (<a href="notebooks/{name}.ipynb">notebook</a>)'
+                    f"<br>{promises}</li>")  # fmt: skip
     data = (
         "Fashion-MNIST is in the folder <code>data</code>. Tell d2lite where that is before you start Jupyter: set the "
         "environment variable <code>D2LITE_DATA</code> to its full path."
         if with_data
-        else "The images that chapters train on are not here. Without network, scikit-learn’s digits stand in for them. "
-        "If you have them, set <code>D2LITE_DATA</code> to their folder."
+        else "The images that chapters train on are not here. Without network, scikit-learn’s digits stand in for "
+        "them. If you have them, set <code>D2LITE_DATA</code> to their folder."
     )
     filled = START.read_text("utf-8")
     for key, value in {
         "title": html.escape(title), "promise": html.escape(promise), "chapters": "\n".join(rows), "wheel": package,
-        "data": data, "edition": project.distribution()["version"], "python": project.distribution()["requires-python"][2:],
+        "data": data, "edition": project.distribution()["version"],
+        "python": project.distribution()["requires-python"].removeprefix(">="),
     }.items():  # fmt: skip
         filled = filled.replace(f"{{{{{key}}}}}", value)
     return filled

@@ -1,7 +1,7 @@
-"""`make release`: every edition in one folder, with check sums and a citation of this version; `make publish` publishes it.
+"""`make release`: every edition in one folder, with check sums and a citation; `make publish` publishes them.
 
-What each weighs is stored in sizes.json, which the page on editions reads. A tag of this version publishes all of it, by
-the workflow `release`.
+What each weighs is stored in sizes.json, which the page on editions reads. A tag of this version publishes all of it,
+by the workflow `release`.
 """
 
 from __future__ import annotations

@@ -31,6 +31,13 @@ WORDS_A_MINUTE = 130
 SECONDS = {"predict": 75, "interactive": 120, "figure": 20, "code": 40}  # beyond the words
 LEFT_OUT = ("exercises", "references")  # sections, by the end of their anchors
 END = re.compile(r"(?<!\bal)(?<!\b[A-Z])[.!?:][”’)]?(?=\s|$)")
+INDEX = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Slides</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="assets/slides.css"></head>
+<body class="list"><main><h1>Slides</h1><p>A deck for each chapter. They need no network. Press S for the presenter’s
+window with notes and times, F for the whole screen, O for an overview, and ? for all keys. To print a deck, open its
+last link and let the browser print that page into a PDF.</p><ol>{rows}</ol></main></body></html>
+"""
 
 
 @dataclass
@@ -81,8 +88,8 @@ class Deck:
         body = one.body
         cover = body.select_one(".tag_cover .cell_output img") or body.select_one(".cell_output img")
         promise = body.find("p", recursive=False)
-        self.add(Slide(one.title, [f'<p class="lead">{promise.decode_contents() if promise else ""}</p>', str(cover or "")],
-                       kind="title", told=True))  # fmt: skip
+        lead = f'<p class="lead">{promise.decode_contents() if promise else ""}</p>'
+        self.add(Slide(one.title, [lead, str(cover or "")], kind="title", told=True))
         self.section(body, one.title, promise)
 
     def add(self, slide: Slide) -> Slide:
@@ -124,7 +131,9 @@ class Deck:
         elif last.opener and len(last.body) <= POINTS:
             last.body.append(f'<p class="point">{first_sentence(node)}</p>')
         elif last.kind in ("figure", "table") and not last.told:
-            last.body.append(f'<p class="told">{first_sentence(node)}</p>')
+            said = first_sentence(node)
+            if not said.endswith("?"):  # that would lead to what comes next
+                last.body.append(f'<p class="told">{said}</p>')
             last.told = True
         self.say(spoken(node))
 
@@ -257,11 +266,12 @@ def deck(site: Path, name: str) -> tuple[articles.Article, list[Slide]]:
 
 def written(slide: Slide, elapsed: int) -> str:
     """A slide as reveal.js reads it, with its notes and the minute at which it begins."""
-    begins, stays = f"{elapsed // 60}:{elapsed % 60:02}", f"{slide.seconds() // 60}:{slide.seconds() % 60:02}"
+    begins, stays = (f"{time // 60}:{time % 60:02}" for time in (elapsed, slide.seconds()))
     level = "h1" if slide.kind == "title" else "h2"
+    heading = f"<{level}>{html.escape(slide.title)}</{level}>"
     notes = f"<p><b>at {begins}, for {stays}</b></p>{''.join(slide.notes)}"
-    return (f'<section class="{slide.kind}" data-timing="{slide.seconds()}"><{level}>{html.escape(slide.title)}</{level}>'
-            f'<div class="content">{"".join(slide.body)}</div><aside class="notes">{notes}</aside></section>')  # fmt: skip
+    return f"""<section class="{slide.kind}" data-timing="{slide.seconds()}">{heading}
+<div class="content">{"".join(slide.body)}</div><aside class="notes">{notes}</aside></section>"""
 
 
 def page(site: Path, name: str, pictures: dict[str, Path]) -> tuple[str, str, int, int]:
@@ -278,8 +288,8 @@ def page(site: Path, name: str, pictures: dict[str, Path]) -> tuple[str, str, in
         del image["style"]
     for anchor in body.select("a[href]"):
         anchor["target"] = "_blank"
-    stored = re.search(rf'<script type="{re.escape(project.STATE)}">.*?</script>', (site / f"{name}.html").read_text("utf-8"),
-                       re.S)  # fmt: skip
+    source = (site / f"{name}.html").read_text("utf-8")
+    stored = re.search(rf'<script type="{re.escape(project.STATE)}">.*?</script>', source, re.S)
     text = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(one.title)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="assets/reset.css"><link rel="stylesheet" href="assets/reveal.css">
@@ -324,17 +334,12 @@ def make(site: Path, out: Path, names: list[str] | None = None) -> Path:
     for name in names or project.chapters():
         text, title, count, seconds = page(site, name, pictures)
         files.write(out / f"{name}.html", text)
-        rows.append(f'<li><a href="{name}.html">{html.escape(title)}</a>: {count} slides, {round(seconds / 60)} minutes '
-                    f'(<a href="{name}.html?print-pdf">to print</a>)</li>')  # fmt: skip
+        entry = f'<a href="{name}.html">{html.escape(title)}</a>: {count} slides, {round(seconds / 60)} minutes'
+        rows.append(f'<li>{entry} (<a href="{name}.html?print-pdf">to print</a>)</li>')
     assets(site, out / "assets")
     for name, source in pictures.items():
         files.write(out / "images" / name, source.read_bytes())
-    files.write(out / "index.html", f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Slides</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="assets/slides.css"></head>
-<body class="list"><main><h1>Slides</h1><p>A deck for each chapter. They need no network. Press S for the presenter’s window
-with notes and times, F for the whole screen, O for an overview, and ? for all keys. To print a deck, open its last link and
-let the browser print that page into a PDF.</p><ol>{''.join(rows)}</ol></main></body></html>
-""")  # fmt: skip
+    files.write(out / "index.html", INDEX.format(rows="".join(rows)))
     return out
 
 
