@@ -111,7 +111,7 @@ def test_without_a_browser_nothing_is_left(site, tmp_path, monkeypatch):
         raise served.NoBrowserError("no browser that starts")
 
     monkeypatch.setattr(served, "browser", none)
-    monkeypatch.setattr(sys, "argv", ["pdf", "--site", str(site), "--out", str(tmp_path / "book.pdf")])
+    monkeypatch.setattr(sys, "argv", ["pdf", "references", "--site", str(site), "--out", str(tmp_path / "book.pdf")])
     with pytest.raises(SystemExit, match="no PDF: no browser that starts"):
         pdf.main()
     assert list(tmp_path.iterdir()) == []
