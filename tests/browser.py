@@ -24,6 +24,21 @@ def html(widget) -> str:
     )
 
 
+# Of the thousands of colored words in code one of each kind is enough, and takes a tenth of the time. So is one formula
+# in each kind of text, since all have the color of the text around them; of the others the letters are left.
+ONE_OF_EACH = """() => {
+    const seen = new Set();
+    const first = (kind) => !seen.has(kind) && seen.add(kind);
+    for (const word of document.querySelectorAll(".highlight pre span[class], .sig span[class]:not(:has(a))")) {
+        if (!first(`${word.closest(".sig, pre").tagName} ${word.className}`)) word.replaceWith(...word.childNodes);
+    }
+    for (const formula of document.querySelectorAll(".math > .katex, .math > .katex-display")) {
+        const text = formula.parentNode.parentNode, kind = `${text.tagName} ${text.closest("[class]").className}`;
+        if (!first(kind)) formula.replaceWith(formula.textContent);
+    }
+}"""
+
+
 @contextlib.contextmanager
 def tasks(page) -> Iterator[list[float]]:
     """What the tasks of the page's thread take meanwhile, in milliseconds of the processor, longest first.

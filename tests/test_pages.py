@@ -5,7 +5,7 @@ import math
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser import Reused, tasks
+from tests.browser import ONE_OF_EACH, Reused, tasks
 from tools import pages, project, served
 
 PAGES = [*pages.names(), "search"]
@@ -13,19 +13,6 @@ CHAPTER_KB, FIRST_PAGE_KB = 600, 150  # the first page without its pictures
 SETTLED = 500  # milliseconds in which colors and sizes have changed
 FIRST_PAINT, ANSWER = 2000, 100  # milliseconds, an answer's of the processor: other tests have theirs meanwhile
 ROUNDS = 4  # a machine that others use is slow for a while; a page that is slow is so in each
-# Of the thousands of colored words in code one of each kind is enough, and takes a tenth of the time. So is one formula
-# in each kind of text, since all have the color of the text around them; of the others the letters are left.
-ONE_OF_EACH = """() => {
-    const seen = new Set();
-    const first = (kind) => !seen.has(kind) && seen.add(kind);
-    for (const word of document.querySelectorAll(".highlight pre span[class]")) {
-        if (!first(word.className)) word.replaceWith(...word.childNodes);
-    }
-    for (const formula of document.querySelectorAll(".math > .katex, .math > .katex-display")) {
-        const text = formula.parentNode.parentNode, kind = `${text.tagName} ${text.closest("[class]").className}`;
-        if (!first(kind)) formula.replaceWith(formula.textContent);
-    }
-}"""
 BAR = ".bd-header-article"
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
