@@ -115,8 +115,18 @@ def test_a_finger_that_scrolls_moves_nothing(mounted):
     assert page.get("lr") == 0.1 and page.control("lr").input_value() == "0.1"
 
 
+#: waits until the page has scrolled from ``top`` and has had time to do something else as well, or will do neither
+SCROLLED = """top => new Promise(resolve => {
+    const until = performance.now() + 1500;
+    const over = () => scrollY > top + 50 || performance.now() > until;
+    const look = () => (over() ? setTimeout(resolve, 80) : requestAnimationFrame(look));
+    look();
+})"""
+
+
 def swipe_up(page, box):
     """A finger comes down left in ``box``, and moves up."""
+    top = page.page.evaluate("scrollY")
     finger = page.page.context.new_cdp_session(page.page)
     x, y = box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2
     finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
@@ -124,7 +134,7 @@ def swipe_up(page, box):
         moved = {"x": x, "y": y - 25 * step}
         finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [moved]})
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    page.page.wait_for_timeout(300)
+    page.page.evaluate(SCROLLED, top)
 
 
 @pytest.mark.parametrize("name", widgets.__all__)
