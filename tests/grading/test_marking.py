@@ -4,16 +4,19 @@ import contextlib
 import csv
 import html
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import classroom
 import nbformat
 import pytest
+import torch  # noqa: F401 - for the copies of this process below
 
 from assignments.grader import __main__, course, grade, intake, records, run
 
@@ -182,6 +185,8 @@ def dies(submission, options):
 def test_a_worker_that_dies_takes_nobody_with_it(monkeypatch, tmp_path):
     monkeypatch.setattr(run.grade, "grade", dies)
     monkeypatch.setattr(run.grade, "digest", lambda submission, options: "")
+    copies = multiprocessing.get_context("fork")  # of this process: to load all anew in each takes seconds
+    monkeypatch.setattr(run, "multiprocessing", SimpleNamespace(get_context=lambda spawn: copies))
     waiting = [intake.Submission(student, NAME, tmp_path) for student in ("a", "deadly", "b", "deadly2", "c")]
     done: list[dict] = []
     run.mark_all(waiting, grade.Options(tmp_path), 2, done.append)
