@@ -115,7 +115,8 @@ def test_the_graders_own_cells_cost_nobody_points(base, monkeypatch, tmp_path, a
     first, *_ = solved = classroom.solutions(name)
     path = classroom.hand_in(tmp_path, "a", name, classroom.notebook(base, name, {first: solved[first]}))
     options = grade.Options(base, not classroom.sandboxed(), limits=sandbox.Limits(total=300))
-    monkeypatch.setattr(trusted, "OWN", 8.0)
+    exec(texts[cell], {})  # what it loads is there, so that it is done in good time where it is not late
+    monkeypatch.setattr(trusted, "OWN", 1.0 if always else 5.0)
     record = grade.grade(intake.Submission("a", name, path), options)
     if always:
         assert record["status"] == "not marked" and record["digest"] == "", "the next run must try again"
