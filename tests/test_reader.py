@@ -49,10 +49,10 @@ SAID = {
     "nin.heads": ("the average", r"and \+\d\.\d points \(ahead in 3 of 3 seeds\)\. What the 1×1"),
     "nin.pointwise": ("neither of the others", "It cannot find edges or blur"),
     "nin.heart": ("red minus green", "Subtract green from red"),
-    "nin.size": ("smaller", "The network is far smaller than both"),
+    "nin.arithmetic": ("the second", "The second block does most of the arithmetic"),
     "nin.larger-images": ("falls", "Enlarging adds no detail"),
     "nin.where": ("is, more often than by chance", "point to the right corner more often than chance"),
-    "nin.rate": ("BatchNorm", "With BatchNorm, at that rate, the loss falls"),
+    "nin.rate-norm": ("It takes BatchNorm", "With BatchNorm, at that rate, the loss falls"),
     "googlenet.short": ("NiN, by", r"GoogLeNet is \*\*[2-9]\.\d points behind NiN"),
     "googlenet.short-norm": ("GoogLeNet is", r"With BatchNorm it is \*\*\d+\.\d points ahead of NiN"),
     "googlenet.squeeze": ("less than a tenth", "less than a twentieth of its weights remain"),
@@ -220,7 +220,7 @@ def test_the_numbers_asked_for_are_what_the_chapter_shows():
     assert numbers["data_and_training.loss"] == (2.3, 0.05) and "ln 10 = 2.3" in told("data_and_training")
     assert numbers["alexnet.rows"] == ((32 - 3) % 3, 0) and "the last two rows are left over" in told("alexnet")
     assert numbers["alexnet.values"] == (6400, 0) and "256 · 5 · 5 = 6400 values" in told("alexnet")
-    assert numbers["nin.sides"] == (5, 0) and "The sides are 54, 26, 12 and 5 pixels" in told("nin")
+    assert numbers["nin.class-maps"] == (3, 0) and "38, 18, 8 and 3 pixels" in told("nin")
     right, within = numbers["googlenet.width"]  # r (c + k² c') against k² c c'
     assert abs(right - 25 * 480 * 48 / (480 + 25 * 48)) < 1 and within < 0.11 * right
     said = told("densenet")
