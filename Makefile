@@ -40,9 +40,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure bench bench-grading pdf epub offline \
-  slides release publish \
-  assignments course grade sandbox lint new clean
+.PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure \
+  pretrained bench bench-grading pdf epub offline slides release publish assignments course grade sandbox lint new clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -177,6 +176,9 @@ gpu-test: $(VENV)/.dev  ## On a GPU: every cell at the full profile (CHAPTER=), 
 
 measure: $(VENV)/.dev  ## Go on training every network on all images, most valuable run first (HOURS=2, BESIDE=1, ARGS=--status, ARGS=--costs)
 	@$(PY) -m tools.measure $(if $(HOURS),--hours $(HOURS)) $(if $(BESIDE),--beside) $(ARGS)
+
+pretrained: $(VENV)/.dev  ## Train the small network that ships with d2lite, on eight classes (ARGS="--epochs 6"); goes on where it was
+	@$(PY) -m tools.pretrain $(ARGS)
 
 bench: $(VENV)/.dev  ## Measure speed and memory, store it and show it on its page (ONLY="loop startup", ARGS="--pairs 3")
 	@$(PY) -m benchmarks $(if $(ONLY),--only "$(ONLY)") $(ARGS)

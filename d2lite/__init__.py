@@ -29,6 +29,7 @@ try:
     from .nets.mainline import Story, story
     from .nets.measurements import Predictions, measured, predictions, results, test_labels
     from .nets.statistics import Difference, compare, paired
+    from .nets.weights import Pretrained, pretrained
     from .train.board import Listener
     from .train.checkpoint import restore, save
     from .train.history import EpochRecord, History
@@ -73,9 +74,10 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "CheckResult", "DataError", "DataFileError", "Difference", "EpochRecord", "History", "ImageData",
-    "InputShapeError", "Listener", "Metrics", "NonFiniteLossError", "NotFoundError", "Predictions", "Provenance",
-    "Recipe", "Split", "Story", "Summary", "build", "check", "compare", "device", "drive", "evaluate",
-    "export_page", "fit", "load", "measured", "paired", "predictions", "profile", "provenance", "published",
-    "recipe", "recipes", "restore", "results", "save", "seed_everything", "show_channels", "show_feature_maps",
-    "show_images", "show_networks", "show_predictions", "story", "summary", "tell", "test_labels", "wrap",
+    "InputShapeError", "Listener", "Metrics", "NonFiniteLossError", "NotFoundError", "Predictions", "Pretrained",
+    "Provenance", "Recipe", "Split", "Story", "Summary", "build", "check", "compare", "device", "drive", "evaluate",
+    "export_page", "fit", "load", "measured", "paired", "predictions", "pretrained", "profile", "provenance",
+    "published", "recipe", "recipes", "restore", "results", "save", "seed_everything", "show_channels",
+    "show_feature_maps", "show_images", "show_networks", "show_predictions", "story", "summary", "tell",
+    "test_labels", "wrap",
 ]  # fmt: skip
