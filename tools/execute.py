@@ -33,7 +33,9 @@ LIMIT = 45  # minutes that a chapter may take in the full profile on a CPU
 # Files of d2lite on which no output depends: `sync` brings in edited scripts, and writes the boxes' questions.
 UNREAD = (".js", ".css", ".pyc", ".part", asking.STORED.name)
 LABELS = (
-    'print(__import__("json").dumps([v.label for v in list(globals().values()) if type(v).__name__ == "ImageData"]))'
+    # a folder's name is no data set: what is in it came from one of the others, or from the reader
+    'print(__import__("json").dumps([v.label for v in list(globals().values()) '
+    'if type(v).__name__ == "ImageData" and v.folder is None]))'
 )
 FACTS = """\
 import json, torch, d2lite
