@@ -66,7 +66,10 @@ export default {
         node.hidden = which !== "all" && (which === "decided") !== Boolean(decisions[at].decision);
       });
       const count = (wanted) => decisions.filter(({ decision }) => decision === wanted).length;
-      const result = { images: files.length, keep: count("keep"), relabel: count("relabel"), drop: count("drop"), undecided: count("") };
+      const visible = cards.filter(({ node }) => !node.hidden).length;
+      const result = {
+        images: files.length, keep: count("keep"), relabel: count("relabel"), drop: count("drop"), undecided: count(""), shown: visible,
+      };
       return { say: said(result), result };
     }
 

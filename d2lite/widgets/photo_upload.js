@@ -170,7 +170,7 @@ export default {
       list.replaceChildren(...problems.slice(0, SHOWN).map((text) => h("li", {}, text)));
       list.hidden = !problems.length;
       const total = numbers.reduce((sum, count) => sum + count, 0);
-      return { say: said(total, labels), result: { total, waiting: left(), saved: sent, problems: problems.slice(0, SHOWN) } };
+      return { say: said(total, labels), result: { total, edge: edge(), waiting: left(), saved: sent, problems: problems.slice(0, SHOWN) } };
     }
 
     function said(total, labels) {
