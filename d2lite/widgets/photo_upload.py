@@ -87,7 +87,6 @@ class PhotoUpload(Interactive):
     counts = traitlets.List(help="photographs of each class").tag(sync=True)
     edge = Choice(512, 256, 1024, help="pixels of the shorter edge, at most")
     scripts = ("asked_notebook",)
-    draft = True  # no chapter shows it yet: take this line out when one does
     alt = (
         "A folder with a folder for each class. Photographs are dropped on a class, chosen from the disk, or taken "
         "with the camera, and become files in its folder."
