@@ -81,6 +81,11 @@ SAID = {
     "densenet.memory": ("this network", "times fewer weights, 1.5 times as much kept"),
     "densenet.bottleneck": ("few channels", "With few input channels the bottleneck costs more"),
     "densenet.untrained": ("nearly the same", r"weakest source of a reader has at least 0\.[89]\d"),
+    "modern_blocks.share": ("about a tenth", "MobileNetV2, 2018 10% of 0.30 G MACs see neighbors"),
+    "modern_blocks.clock": ("less than 40 times", r"depthwise convolution is \*\*[123]?\d times\*\* as fast"),
+    "modern_blocks.slowest": ("more than half as long", r"trains \*\*(1\.[5-9]|[2-9]\.\d) times\*\* as long"),
+    "modern_blocks.kernel": ("by about a third", "By about a third: "),
+    "modern_blocks.step": ("the depthwise kernel", "Made depthwise, the kernels do so little"),
     "comparison.middle": ("DenseNet", "DenseNet is in the middle"),
     "comparison.year": ("Yes, or nearly", "**(b)** Yes, nearly."),
     "comparison.seed": ("a tenth of a point to three", r"runs of LeNet [^.]*0\.[1-9]\d\. In all"),
@@ -233,7 +238,9 @@ def test_the_numbers_asked_for_are_what_the_chapter_shows():
     said = told("densenet")
     assert numbers["densenet.channels"] == (576, 0) and "never halved: 192, 320, 448, 576" in said
     assert numbers["densenet.halved"] == (248, 0) and "240/120, 248 " in said
-    assert len(numbers) == 7
+    said = told("modern_blocks")
+    assert numbers["modern_blocks.reach"] == (4, 0) and "two: an output depends on [4] inputs" in said
+    assert len(numbers) == 8
 
 
 # --- the pages

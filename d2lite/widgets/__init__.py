@@ -2,6 +2,7 @@
 
 from .architecture import ArchitectureExplorer
 from .batch_norm import BatchNormLab
+from .block_designer import BlockDesigner
 from .connectivity import DenseConnectivity
 from .convolution import ConvolutionLab
 from .frontier import FrontierExplorer
@@ -21,6 +22,7 @@ from .training_lab import TrainingLab
 __all__ = [
     "ArchitectureExplorer",
     "BatchNormLab",
+    "BlockDesigner",
     "BranchBudget",
     "ConvolutionLab",
     "DenseConnectivity",

@@ -1,0 +1,118 @@
+// A block of one's own. `parts`, `apart` and `nearest` are the same as in block_designer.py.
+
+const KERNELS = [3, 1, 5, 7];
+const GROUPS = ["all channels", "groups of 4", "each channel alone"];
+const EXPANSIONS = { "1": 1, "1/4": 0.25, "1/2": 0.5, "2": 2, "4": 4, "6": 6 };
+
+/** [name, parameters, MACs for one image] of each part. */
+function parts({ channels, kernel, groups, expansion, gate, size }) {
+  const inner = Math.round(channels * EXPANSIONS[expansion]), reads = [inner, 4, 1][GROUPS.indexOf(groups)];
+  const found = [
+    ["1×1 in", channels * inner, 2 * inner],
+    [`${kernel}×${kernel}`, kernel ** 2 * reads * inner, 2 * inner],
+    ["1×1 out", inner * channels, 2 * channels],
+  ];
+  const rows = found.map(([name, weights, norm]) => [name, weights + norm, weights * size ** 2]);
+  const squeezed = Math.floor(channels / 4);
+  if (gate) rows.splice(2, 0, ["gate", 2 * inner * squeezed + inner + squeezed, 2 * inner * squeezed]);
+  return rows;
+}
+
+/** How far two settings are from each other: powers of two in expansion, and steps in the rest. */
+function apart(one, other) {
+  return Math.abs(Math.log2(EXPANSIONS[one.expansion] / EXPANSIONS[other.expansion])) +
+    Math.abs(GROUPS.indexOf(one.groups) - GROUPS.indexOf(other.groups)) + Math.abs(one.kernel - other.kernel) / 2 +
+    (one.gate !== other.gate) + (one.shortcut !== other.shortcut);
+}
+
+/** The trained block whose settings are nearest, the first of equals; null where none was trained. */
+function nearest(setting, trained) {
+  return trained.reduce((best, block) => (best && apart(setting, best) <= apart(setting, block) ? best : block), null);
+}
+
+const isTrained = (row) => row && typeof row.name === "string" && GROUPS.includes(row.groups) && row.expansion in EXPANSIONS &&
+  KERNELS.includes(row.kernel) && isNumber(row.accuracy);
+
+/** In which settings a trained block differs. */
+function differences(setting, block) {
+  const names = { kernel: "kernel", groups: "groups", expansion: "width of the middle", gate: "gate", shortcut: "shortcut" };
+  return Object.keys(names).filter((name) => setting[name] !== block[name]).map((name) => names[name]);
+}
+
+const HEIGHT = 190, MIDDLE = 170;  // of the drawing, and its axis
+
+/** The block from top to bottom: as wide as its channels, each part in its color, the shortcut at the side. */
+function drawing(setting, rows, label) {
+  const { channels, expansion, groups, gate, shortcut } = setting, inner = channels * EXPANSIONS[expansion];
+  const scale = 240 / Math.max(channels, inner), [outer, wide] = [channels, inner].map((width) => Math.max(6, scale * width));
+  const bar = (y, width, color) => s("rect", { x: MIDDLE - width / 2, y, width, height: 8, fill: color });
+  const funnel = (y, from, to) => s("path", {
+    d: `M${MIDDLE - from / 2} ${y} H${MIDDLE + from / 2} L${MIDDLE + to / 2} ${y + 30} H${MIDDLE - to / 2} Z`, fill: "var(--d2l-1)", opacity: 0.35,
+  });
+  const text = (y, words) => s("text", { x: MIDDLE + 130, y, "font-size": 12, fill: "currentColor" }, words);
+  const apiece = { "all channels": Infinity, "groups of 4": 20, "each channel alone": 6 }[groups];  // pixels of the drawing for a strand
+  const strands = apiece === Infinity ? 1 : Math.max(2, Math.round(wide / apiece));
+  const step = wide / strands;
+  const kernels = Array.from({ length: strands }, (_, index) => s("rect", {
+    x: MIDDLE - wide / 2 + index * step + 0.5, y: 62, width: Math.max(1, step - (strands > 1 ? 1.5 : 1)), height: 26, fill: "var(--d2l-2)",
+  }));
+  const side = MIDDLE - 140;
+  return s(
+    "svg", { viewBox: `0 0 430 ${HEIGHT}`, width: 430, role: "img", "aria-label": label, style: "max-width: 100%; height: auto" },
+    bar(10, outer, "currentColor"), funnel(22, outer, wide), ...kernels,
+    gate ? s("rect", { x: MIDDLE - wide / 2, y: 94, width: wide, height: 12, fill: "var(--d2l-4)" }) : null,
+    funnel(112, wide, outer), bar(146, outer, "currentColor"),
+    shortcut ? s("path", { d: `M${MIDDLE - outer / 2} 14 H${side} V165 H${MIDDLE}`, fill: "none", stroke: "currentColor", "stroke-width": 1.5 }) : null,
+    shortcut ? s("text", { x: MIDDLE, y: 176, "text-anchor": "middle", "font-size": 18, fill: "currentColor" }, "+") : null,
+    text(18, `${channels} channels`), text(42, rows[0][0]), text(79, rows[1][0]), gate ? text(104, "gate") : null, text(132, "1×1 out"),
+  );
+}
+
+export default {
+  render({ model, el }) {
+    const trained = () => (Array.isArray(model.get("trained")) ? model.get("trained").filter(isTrained) : []);
+    const choice = (values) => values.map((value) => [value, String(value)]);
+    return interactive({
+      model, el, title: "A block of your own", hint: "Choose its parts, and see where its multiply–accumulates go.",
+      controls: [
+        { trait: "kernel", label: "kernel, pixels a side", kind: "choice", options: choice([1, 3, 5, 7]) },
+        { trait: "groups", label: "a kernel reads", kind: "choice", options: choice(GROUPS) },
+        { trait: "expansion", label: "middle, times as wide", kind: "choice", options: choice(["1/4", "1/2", "1", "2", "4", "6"]) },
+        { trait: "gate", label: "gate", kind: "switch" },
+        { trait: "shortcut", label: "shortcut", kind: "switch" },
+        { trait: "channels", label: "channels", min: 16, max: 512, step: 16 },
+      ],
+      more: [{ trait: "size", label: "map, px", min: 1, max: 112 }],
+      traits: ["trained"],
+      answer: { label: "show 7×7, four times as wide", show: () => give(model, { kernel: 7, groups: "each channel alone", expansion: "4" }) },
+      draw(stage) {
+        const setting = {
+          channels: Math.max(16, 16 * Math.round(clamp(model.get("channels"), 16, 512, 64) / 16)),
+          kernel: chosen(model, "kernel", KERNELS, 3), groups: chosen(model, "groups", GROUPS, "each channel alone"),
+          expansion: chosen(model, "expansion", Object.keys(EXPANSIONS), "1"), gate: model.get("gate") === true,
+          shortcut: model.get("shortcut") !== false, size: whole(model.get("size"), 1, 112, 16),
+        };
+        const rows = parts(setting), [parameters, macs] = [1, 2].map((column) => rows.reduce((sum, row) => sum + row[column], 0));
+        const near = rows[1][2] / macs, sees = setting.kernel, best = nearest(setting, trained());
+        const say = `A block of ${setting.channels} channels: ${shown(parameters)} parameters, ${brief(macs)} MACs on a map of ` +
+          `${setting.size}×${setting.size}, of which the ${sees}×${sees} kernel does ${shown(100 * near, near < 0.1 ? 1 : 0)}%. ` +
+          `A value sees ${sees}×${sees} places of the map; after four such blocks, ${4 * (sees - 1) + 1}×${4 * (sees - 1) + 1}.`;
+        const most = Math.max(...rows.flatMap((row) => [row[1] / parameters, row[2] / macs]));
+        const color = (name) => `var(--d2l-${name === "gate" ? 4 : name.endsWith("in") || name.endsWith("out") ? 1 : 2})`;
+        const table = rows.map(([name, count, work]) => [
+          name, barCell(shown(count), count / parameters / most, color(name)), barCell(brief(work), work / macs / most, color(name)),
+        ]);
+        table.push(["block", shown(parameters), brief(macs)]);
+        const other = best ? differences(setting, best) : [];
+        const told = !best ? "No block was trained here." :
+          `Trained here, nearest: ${best.name}, ${shown(100 * best.accuracy, 1)}% of the test images. ` +
+          (other.length ? `It differs in: ${other.join(", ")}.` : "It is this very block.");
+        stage.replaceChildren(
+          drawing(setting, rows, `The block drawn: ${rows.map(([name]) => name).join(", ")}${setting.shortcut ? ", and a shortcut around them" : ""}.`),
+          tableOf(["part", "parameters", "MACs"], table), h("p", { class: "d2l-note" }, told),
+        );
+        return { say, result: { rows, totals: [parameters, macs], sees, nearest: best ? best.name : null } };
+      },
+    });
+  },
+};
