@@ -39,32 +39,37 @@ function differences(setting, block) {
   return Object.keys(names).filter((name) => setting[name] !== block[name]).map((name) => names[name]);
 }
 
-const HEIGHT = 190, MIDDLE = 170;  // of the drawing, and its axis
+const HEIGHT = 200, MIDDLE = 170;  // of the drawing, and its axis
 
 /** The block from top to bottom: as wide as its channels, each part in its color, the shortcut at the side. */
 function drawing(setting, rows, label) {
-  const { channels, expansion, groups, gate, shortcut } = setting, inner = channels * EXPANSIONS[expansion];
+  const { channels, expansion, groups, gate, shortcut } = setting, inner = Math.round(channels * EXPANSIONS[expansion]);
   const scale = 240 / Math.max(channels, inner), [outer, wide] = [channels, inner].map((width) => Math.max(6, scale * width));
   const bar = (y, width, color) => s("rect", { x: MIDDLE - width / 2, y, width, height: 8, fill: color });
   const funnel = (y, from, to) => s("path", {
     d: `M${MIDDLE - from / 2} ${y} H${MIDDLE + from / 2} L${MIDDLE + to / 2} ${y + 30} H${MIDDLE - to / 2} Z`, fill: "var(--d2l-1)", opacity: 0.35,
   });
   const text = (y, words) => s("text", { x: MIDDLE + 130, y, "font-size": 12, fill: "currentColor" }, words);
+  const line = (d) => s("path", { d, fill: "none", stroke: "currentColor", "stroke-width": 1.5 });
   const apiece = { "all channels": Infinity, "groups of 4": 20, "each channel alone": 6 }[groups];  // pixels of the drawing for a strand
   const strands = apiece === Infinity ? 1 : Math.max(2, Math.round(wide / apiece));
   const step = wide / strands;
   const kernels = Array.from({ length: strands }, (_, index) => s("rect", {
     x: MIDDLE - wide / 2 + index * step + 0.5, y: 62, width: Math.max(1, step - (strands > 1 ? 1.5 : 1)), height: 26, fill: "var(--d2l-2)",
   }));
-  const side = MIDDLE - 140;
+  const last = gate ? 110 : 92, sum = last + 60;  // where the last convolution begins, and where the input is added
   return s(
-    "svg", { viewBox: `0 0 430 ${HEIGHT}`, width: 430, role: "img", "aria-label": label, style: "max-width: 100%; height: auto" },
+    "svg", { viewBox: `0 0 450 ${HEIGHT}`, width: 450, role: "img", "aria-label": label, style: "max-width: 100%; height: auto" },
     bar(10, outer, "currentColor"), funnel(22, outer, wide), ...kernels,
     gate ? s("rect", { x: MIDDLE - wide / 2, y: 94, width: wide, height: 12, fill: "var(--d2l-4)" }) : null,
-    funnel(112, wide, outer), bar(146, outer, "currentColor"),
-    shortcut ? s("path", { d: `M${MIDDLE - outer / 2} 14 H${side} V165 H${MIDDLE}`, fill: "none", stroke: "currentColor", "stroke-width": 1.5 }) : null,
-    shortcut ? s("text", { x: MIDDLE, y: 176, "text-anchor": "middle", "font-size": 18, fill: "currentColor" }, "+") : null,
-    text(18, `${channels} channels`), text(42, rows[0][0]), text(79, rows[1][0]), gate ? text(104, "gate") : null, text(132, "1×1 out"),
+    funnel(last, wide, outer), bar(last + 34, outer, "currentColor"),
+    ...(shortcut ? [
+      line(`M${MIDDLE - outer / 2} 14 H${MIDDLE - 140} V${sum} H${MIDDLE - 9}`), line(`M${MIDDLE} ${last + 42} V${sum - 9} M${MIDDLE} ${sum + 9} v12`),
+      s("circle", { cx: MIDDLE, cy: sum, r: 9, fill: "none", stroke: "currentColor", "stroke-width": 1.5 }),
+      line(`M${MIDDLE - 5} ${sum} h10 M${MIDDLE} ${sum - 5} v10`), text(sum + 4, "the input is added"),
+    ] : []),
+    text(18, `${channels} channels`), text(42, rows[0][0]), text(79, `${rows[1][0]} on ${inner} channels`),
+    gate ? text(104, "gate") : null, text(last + 20, "1×1 out"), text(last + 42, `${channels} channels`),
   );
 }
 
