@@ -100,6 +100,20 @@ def test_mouse_and_keyboard(mounted):
     assert (page.get("kernel"), page.get("gate"), page.get("channels")) == (3, False, 64)
 
 
+def test_the_drawing_names_its_widths_and_the_shortcut(mounted):
+    page = mounted.open(BlockDesigner(kernel=7, expansion="4", gate=True))
+
+    def drawn():
+        return page.page.locator(".d2l-stage svg text").all_text_contents()
+
+    assert drawn()[0] == "the input is added"
+    assert drawn()[1:] == ["64 channels", "1×1 in", "7×7 on 256 channels", "gate", "1×1 out", "64 channels"]
+    page.set("shortcut", False)
+    page.set("gate", False)
+    page.set("expansion", "1/4")
+    assert drawn() == ["64 channels", "1×1 in", "7×7 on 16 channels", "1×1 out", "64 channels"]
+
+
 @pytest.mark.parametrize("trait", ["kernel", "groups", "expansion", "gate", "shortcut", "channels", "size", "trained"])
 @pytest.mark.parametrize("value", ["NaN", -1e9, 1e9, 0, 2.5, None, "many", [1, {"name": "x"}, None]])
 def test_nonsense_is_brought_back(mounted, trait, value):
