@@ -10,6 +10,7 @@ import functools
 import html
 import json
 import re
+import textwrap
 from collections.abc import Callable
 
 from tools import editions, generated, project, reading, speed
@@ -123,9 +124,10 @@ def card(chapter: str) -> str:
     picture = ""
     if found:
         width, height = png_size(found[0])
+        told = textwrap.shorten(found[1], 80, placeholder=" …")  # the chapter itself tells all of it
         picture = (
             f'<a class="d2l-card-picture" href="{chapter}.html" tabindex="-1"><img src="_static/covers/{chapter}.png" '
-            f'alt="{html.escape(found[1])}" width="{width}" height="{height}" loading="lazy"></a>'
+            f'alt="{html.escape(told)}" width="{width}" height="{height}" loading="lazy"></a>'
         )
     runs = [("Colab", project.colab_url(chapter)), ("Kaggle", project.kaggle_url(chapter))]
     links = "".join(
