@@ -101,7 +101,8 @@ export default {
         const near = rows[1][2] / macs, sees = setting.kernel, best = nearest(setting, trained());
         const say = `A block of ${setting.channels} channels: ${shown(parameters)} parameters, ${brief(macs)} MACs on a map of ` +
           `${setting.size}×${setting.size}, of which the ${sees}×${sees} kernel does ${shown(100 * near, near < 0.1 ? 1 : 0)}%. ` +
-          `A value sees ${sees}×${sees} places of the map; after four such blocks, ${4 * (sees - 1) + 1}×${4 * (sees - 1) + 1}.`;
+          `A value sees ${sees}×${sees} places of the map; after four such blocks, ${4 * (sees - 1) + 1}×${4 * (sees - 1) + 1}. ` +
+          (setting.shortcut ? "The shortcut costs nothing." : "There is no shortcut.");
         const most = Math.max(...rows.flatMap((row) => [row[1] / parameters, row[2] / macs]));
         const color = (name) => `var(--d2l-${name === "gate" ? 4 : name.endsWith("in") || name.endsWith("out") ? 1 : 2})`;
         const table = rows.map(([name, count, work]) => [
@@ -116,7 +117,7 @@ export default {
           drawing(setting, rows, `The block drawn: ${rows.map(([name]) => name).join(", ")}${setting.shortcut ? ", and a shortcut around them" : ""}.`),
           tableOf(["part", "parameters", "MACs"], table), h("p", { class: "d2l-note" }, told),
         );
-        return { say, result: { rows, totals: [parameters, macs], sees, nearest: best ? best.name : null } };
+        return { say, result: { rows, totals: [parameters, macs], sees, adds: setting.shortcut, nearest: best ? best.name : null } };
       },
     });
   },

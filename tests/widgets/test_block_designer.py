@@ -90,6 +90,7 @@ def test_mouse_and_keyboard(mounted):
     assert page.get("gate") is True and "It differs in: gate." in note.inner_text()
     page.control("shortcut").click()
     assert page.get("shortcut") is False and "gate, shortcut" in note.inner_text()
+    assert page.result["adds"] is False and page.say.endswith("There is no shortcut.")
     page.press("channels", "ArrowRight")
     assert page.get("channels") == 80
     page.drag("channels", 0.99)
