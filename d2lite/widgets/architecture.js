@@ -109,9 +109,9 @@ function drawing({ point, step, key }) {
     onpointermove: (event) => event.pointerType !== "touch" && point(0, columnAt(event), false), onclick: (event) => point(0, columnAt(event), true),
     onkeydown: (event) => {
       key(event);
-      if (!(event.key in ARROWS) || isShortcut(event)) return;
+      if (!(event.key in MOVES) || isShortcut(event)) return;
       event.preventDefault();
-      step(ARROWS[event.key][0] + ARROWS[event.key][1]);
+      step(MOVES[event.key][0] + MOVES[event.key][1]);
     },
   }, svg);
   const paint = () => {

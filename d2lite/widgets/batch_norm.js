@@ -155,9 +155,9 @@ function handle({ get, set }) {
       undo: ({ mean }) => set(mean),
     }),
     onkeydown: (event) => {
-      if (!(event.key in ARROWS) || isShortcut(event)) return;
+      if (!(event.key in MOVES) || isShortcut(event)) return;
       event.preventDefault();
-      choose(get() + (ARROWS[event.key][1] - ARROWS[event.key][0]) / 10);
+      choose(get() + (MOVES[event.key][1] - MOVES[event.key][0]) / 10);
     },
   });
   const show = (nodes, mean) => {

@@ -71,7 +71,8 @@ export default {
     const pressed = (event) => {
       const reader = marked(), { layers } = read();
       const to = { ArrowLeft: reader - 1, ArrowRight: reader + 1, Home: 1, End: 25 }[event.key];
-      const up = { ArrowUp: source === null ? 0 : Math.min(source + 1, layers), ArrowDown: source ? source - 1 : null, Escape: null }[event.key];
+      const up = { ArrowUp: source === null ? 0 : Math.min(source + 1, layers), ArrowDown: source ? source - 1 : null, Escape: null,
+        PageUp: layers, PageDown: 0 }[event.key];
       if ((to === undefined && up === undefined) || isShortcut(event)) return;
       event.preventDefault();
       [held, source] = [false, null];

@@ -71,9 +71,9 @@ function valley(place) {
       }),
       onclick: (event) => event.target !== grip && moved(event),
       onkeydown: (event) => {
-        if (!(event.key in ARROWS) || isShortcut(event)) return;
+        if (!(event.key in MOVES) || isShortcut(event)) return;
         event.preventDefault();
-        const [down, right] = ARROWS[event.key], [x, y] = place.get();
+        const [down, right] = MOVES[event.key], [x, y] = place.get();
         place.set(x + right / 2, y - down / 4);
       },
     },

@@ -76,7 +76,7 @@ function sheet({ side, width, begin, line, undo }) {
     places.forEach(to);
   };
   const pressed = (event) => {
-    const arrow = ARROWS[event.key], back = event.key === "z" && (event.ctrlKey || event.metaKey);
+    const arrow = MOVES[event.key], back = event.key === "z" && (event.ctrlKey || event.metaKey);
     if (!back && ((!arrow && event.key !== " ") || isShortcut(event))) return;
     event.preventDefault();
     if (back) return undo();

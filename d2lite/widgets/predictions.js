@@ -77,7 +77,8 @@ function grid(choose) {
   const at = () => options.findIndex((option) => option.getAttribute("aria-selected") === "true");
   node.addEventListener("keydown", (event) => {
     const second = options.findIndex((option) => option.offsetTop > options[0].offsetTop), across = second < 0 ? options.length : second;
-    const to = { ArrowLeft: at() - 1, ArrowRight: at() + 1, ArrowUp: at() - across, ArrowDown: at() + across, Home: 0, End: options.length - 1 }[event.key];
+    const to = { ArrowLeft: at() - 1, ArrowRight: at() + 1, ArrowUp: at() - across, ArrowDown: at() + across, Home: 0, End: options.length - 1,
+      PageUp: Math.max(0, at() - 3 * across), PageDown: Math.min(options.length - 1, at() + 3 * across) }[event.key];
     if (to === undefined || isShortcut(event)) return;
     event.preventDefault();
     if (to in options) choose(to);
@@ -137,9 +138,9 @@ function squares({ classes }, choose) {
   let at = [0, 0], drawn = () => {};
   const cells = h("div", { class: "d2l-cells-of", style: `grid-template-columns: auto repeat(${classes.length}, minmax(0, 1fr))`, "aria-hidden": "true" });
   const node = h("div", { class: "d2l-squares", tabindex: 0, role: "application", onkeydown: (event) => {
-    if (isShortcut(event) || !(event.key in ARROWS || event.key === "Enter" || event.key === " ")) return;
+    if (isShortcut(event) || !(event.key in MOVES || event.key === "Enter" || event.key === " ")) return;
     event.preventDefault();
-    if (event.key in ARROWS) at = at.map((place, axis) => clamp(place + ARROWS[event.key][axis], 0, classes.length - 1));
+    if (event.key in MOVES) at = at.map((place, axis) => clamp(place + MOVES[event.key][axis], 0, classes.length - 1));
     else choose(...at);
     drawn();
   } }, cells);

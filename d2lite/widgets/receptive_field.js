@@ -66,9 +66,9 @@ export default {
         class: `d2l-look ${name}`, tabindex: 0, role: "application", onclick: found,
         onpointermove: (event) => event.pointerType !== "touch" && event.buttons & 1 && found(event),
         onkeydown: (event) => {
-          if (!now || !(event.key in ARROWS) || isShortcut(event)) return;
+          if (!now || !(event.key in MOVES) || isShortcut(event)) return;
           event.preventDefault();
-          pressed(...ARROWS[event.key]);
+          pressed(...MOVES[event.key]);
         },
       });
     };

@@ -45,9 +45,9 @@ function scene({ tap, walk }) {
   const node = h("div", {
     tabindex: 0, role: "application", style: "flex: 1 1 20rem; min-width: 0; max-width: 26rem; touch-action: manipulation",
     onkeydown: (event) => {
-      if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (!(event.key in MOVES) || isShortcut(event)) return;
       event.preventDefault();
-      walk(ARROWS[event.key][0] + ARROWS[event.key][1]);
+      walk(MOVES[event.key][0] + MOVES[event.key][1]);
     },
   }, svg);
   const place = (rank, n) => {
@@ -136,7 +136,8 @@ export default {
       tap: (rank) => look(looked === rank ? null : rank),
       walk: (by) => {
         const { n } = settings();
-        look(((looked ?? -by) + by + n) % n);
+        const to = looked === null && Math.abs(by) === 1 ? 0 : (looked ?? 0) + by;  // round and round by arrows alone
+        look(Math.abs(by) === 1 ? (to + n) % n : clamp(to, 0, n - 1));
       },
     });
     const bars = h("div", { style: "flex: 1 1 14rem; min-width: 0" });

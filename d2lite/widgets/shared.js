@@ -255,7 +255,10 @@ function interactive({ model, el, title, hint = "", controls = [], more = [], bu
 }
 
 const REST = 600;  // milliseconds
-const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+/** Keys that move on a drawing: [down, right] of each. Home and End go as far as it reaches, and the page stays where it is. */
+const MOVES = {
+  ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -1e4], End: [0, 1e4], PageUp: [-5, 0], PageDown: [5, 0],
+};
 
 /**
  * A grid of colored cells. `draw(rows, columns, color, label)` paints it: `color(row, column)` is [red, green, blue],
@@ -273,9 +276,9 @@ function pixels({ width, point = null, step = null }) {
     point(cell(clientY - box.top, box.height, canvas.height), cell(clientX - box.left, box.width, canvas.width), type === "click");
   };
   const pressed = (event) => {
-    if (!(event.key in ARROWS) || isShortcut(event)) return;
+    if (!(event.key in MOVES) || isShortcut(event)) return;
     event.preventDefault();
-    step(...ARROWS[event.key]);
+    step(...MOVES[event.key]);
   };
   const hovered = (event) => event.pointerType !== "touch" && touched(event);
   if (point) fill(node, { tabindex: 0, role: "application", onpointermove: hovered, onclick: touched, onkeydown: pressed }, []);

@@ -121,9 +121,9 @@ function miniature({ toggle }) {
       toggle(block);
     },
     onkeydown: (event) => {
-      if (isShortcut(event) || !(event.key in ARROWS || [" ", "Enter"].includes(event.key))) return;
+      if (isShortcut(event) || !(event.key in MOVES || [" ", "Enter"].includes(event.key))) return;
       event.preventDefault();
-      if (event.key in ARROWS) step(ARROWS[event.key][0] + ARROWS[event.key][1]);
+      if (event.key in MOVES) step(MOVES[event.key][0] + MOVES[event.key][1]);
       else toggle(cursor);
     },
   }, svg);

@@ -1,13 +1,14 @@
 // The image that the chosen run looks at, large: one may draw on it, and see what the network makes of that.
 
 const SOFT = 0.35;  // of full light, around a point of the pen
+const BESIDE = [[-1, 0], [1, 0], [0, -1], [0, 1]];
 
 /** `numbers` of a square picture, 0 to 1, after a dab of the pen. */
 function dabbed(numbers, side, row, column) {
   const at = (down, right) => (row + down) * side + column + right, inside = (value) => value >= 0 && value < side;
   const next = Float32Array.from(numbers);
   next[at(0, 0)] = 1;
-  for (const [down, right] of Object.values(ARROWS)) {
+  for (const [down, right] of BESIDE) {
     if (inside(row + down) && inside(column + right)) next[at(down, right)] = Math.max(next[at(down, right)], SOFT);
   }
   return next;

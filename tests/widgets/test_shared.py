@@ -29,6 +29,7 @@ MADE = {
     "SkipConnection": lambda: widgets.SkipConnection(*RUNS),
 }
 TRAITS = "(({ result, ...others }) => others)(document.querySelector('.d2l-widget').model.state)"
+TAKEN = "addEventListener('keydown', event => { window.taken = event.defaultPrevented; }, { once: true })"
 ANOTHER_VIEW = """async () => {
     const { model } = document.querySelector(".d2l-widget");
     const listeners = () => [...model.listeners.values()].reduce((sum, some) => sum + some.size, 0);
@@ -180,3 +181,16 @@ def test_what_is_below_stays_where_it_is_while_a_slider_moves(mounted):
     page.press("size", "Home")
     page.page.wait_for_timeout(800)
     assert page.page.evaluate(height) < tall - 50, "at rest no hole is left"
+
+
+@pytest.mark.parametrize("name", widgets.__all__)
+def test_keys_that_scroll_a_page_move_on_the_drawing_that_has_the_focus(mounted, name):
+    page = mounted.open(MADE.get(name, getattr(widgets, name))())
+    drawings = page.page.locator(".d2l-interactive :not(button, input, select, summary, a)[tabindex='0']:visible")
+    for number in range(drawings.count()):
+        for key in ("Home", "End", "PageUp", "PageDown", "ArrowUp", "ArrowDown"):
+            one = drawings.nth(number)
+            one.focus()
+            page.page.evaluate(TAKEN)
+            page.page.keyboard.press(key)
+            assert page.page.evaluate("taken"), f"{key} scrolls the page from {one.get_attribute('class')}"
