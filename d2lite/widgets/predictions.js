@@ -187,7 +187,7 @@ function told(data, { network, which, label, taken, list, image, revealed, found
   const apart = others.length ? ` The networks disagree on ${list.length}.` : " With one network there is nothing to disagree on.";
   const more = { "networks disagree": apart, "all networks wrong": others.length > 1 ? ` All networks get ${list.length} wrong.` : "" }[which] ?? "";
   const pairs = (classes.length - 1) * classes.length, times = found.most === 1 ? "once" : `${found.most} times`;
-  const hunt = revealed ? ` Its commonest mistake, ${times}: ${found.words}.`
+  const hunt = revealed ? ` Its commonest mistake, ${times}: ${found.words}. That is of these ${labels.length} images alone: in the whole test set it may be another.`
     : ` You have opened ${found.opened} of ${pairs} mistakes; the commonest so far, ${times}: ${found.words}.`;
   const cell = taken < 0 ? "" : ` It takes ${selected(data, network, "all", label, taken).length} of ${label < 0 ? "all" : "these"} for ${classes[taken]}.`;
   const text = `${network} gets ${wrong.length} of ${of} ${what} wrong.${cell}${found.most ? hunt : ""}` +
@@ -247,9 +247,15 @@ export default {
       const result = { shown: list, image: image ?? null, confusion: view.tables, shared: shared(data, network, label), opened: view.found.opened };
       return { say: told(data, view), result };
     };
-    return interactive({
+    const adopt = ({ target }) => {  // no mistake is among those of a class that are taken for it
+      const [label, taken] = ["label", "taken"].map((trait) => el.querySelector(`[data-trait=${trait}] select`));
+      if ((target !== label && target !== taken) || label.value !== taken.value) return;
+      if (["wrong", "all networks wrong"].includes(model.get("which"))) model.set("which", "right");
+    };
+    el.addEventListener("change", adopt, true);  // before the choice itself is heard of
+    const off = interactive({
       model, el, title: "What is taken for what?", traits: ["image"], draw,
-      hint: few ? "Open squares to hunt for the commonest mistake. Tap an image to see what each network says."
+      hint: few ? "Open squares to hunt for the commonest mistake of these images. Tap an image to see what each network says."
         : "Tap an image to see what each network says; choose a class to see what it is taken for.",
       controls: [
         { trait: "network", label: "network", kind: "choice", options: names.map((name) => [name, name]) },
@@ -259,5 +265,9 @@ export default {
       ],
       answer: { label: "show all mistakes" }, reset: () => opened.clear(),
     });
+    return () => {
+      el.removeEventListener("change", adopt, true);
+      off();
+    };
   },
 };

@@ -400,3 +400,17 @@ def test_tensors_of_every_kind(kind):
 def test_tensors_on_another_device():
     images, labels, logits = (torch.tensor(given, device="cuda") for given in (IMAGES, LABELS, LOGITS))
     assert PredictionBrowser(images, labels, CLASSES, {"net": logits}).answers == made().answers[:1]
+
+
+def test_what_is_counted_here_is_not_said_of_the_whole_test_set(mounted):
+    page = mounted.open(made())
+    page.page.locator(".d2l-answer").click()
+    assert f"That is of these {len(page.get('labels'))} images alone" in page.say
+
+
+def test_whoever_asks_for_images_taken_for_their_own_class_is_shown_them(mounted):
+    page = mounted.open(made())
+    page.control("label").select_option("bag")
+    assert page.get("which") == "wrong" and page.result["shown"] == expected("net", "wrong", "bag", ANY)
+    page.control("taken").select_option("bag")
+    assert page.get("which") == "right" and page.result["shown"] == expected("net", "right", "bag", "bag") != []
