@@ -10,6 +10,8 @@ const MEANS = {  // of a kernel that has more than one weight
   [OWN]: "",
 };
 
+const DOES = { "vertical edge": "right − left", "horizontal edge": "below − above" };  // what these find is for the reader to see
+
 const grid = (rows, columns, value) => Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => value(row, column)));
 
 const ALONE = {
@@ -270,7 +272,7 @@ export default {
       model, el, title: "A kernel slides over an image", traits: ["image", "weights", "row", "column", "credit"], draw,
       hint: "Point at either picture: each place of the window is one output. A click pins it. Type your own numbers into the kernel.",
       controls: [
-        { trait: "kernel", label: "kernel", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) },
+        { trait: "kernel", label: "kernel", kind: "choice", options: Object.keys(MEANS).map((name) => [name, DOES[name] ?? name]) },
         { trait: "size", label: "size", min: 1, max: 5, format: (value) => `${Math.round(value)}×${Math.round(value)}` },
         { trait: "stride", label: "stride", min: 1, max: 5 },
         { trait: "padding", label: "padding", min: 0, max: 5 },

@@ -1,6 +1,7 @@
 // A 1×1 convolution on an image in color: nine weights, the same at every pixel. The presets are those of mixer.py.
 
 const OWN = "own numbers";
+const HIDES = { "red and not green": "those for the center" };  // which the question before asks for
 const CHANNELS = ["red", "green", "blue"];
 const LARGEST = 2;
 const all = (row) => [row, row, row];
@@ -143,11 +144,11 @@ export default {
       corner.replaceChildren(`pixel ${row}, ${column} `, h("span", {}, swatch(old), " → ", swatch(single ? gray(whiter(fresh[0], top)) : fresh)));
       [...board.tBodies[0].rows].forEach((line, k) => { line.hidden = single && k > 0; });
       heads.forEach((head, k) => { head.textContent = single ? "new" : `new ${CHANNELS[k]}`; });
-      outputText.textContent = single ? `new channel, from black: 0 to white: ${shown(top, 0)}; dashed: its brightest pixel`
+      outputText.textContent = single ? `new channel, ${top > 0 ? `from black: 0 to white: ${shown(top, 0)}; dashed: its brightest pixel` : "all black"}`
         : "mixed: the new red, green and blue together";
       after[0].node.hidden = single;  // the large picture shows it
       tell();
-      const spot = single ? [{ row: brightest[0] - 1, column: brightest[1] - 1, rows: 3, columns: 3, color: "#00a8e8", dashed: true }] : [];
+      const spot = single && top > 0 ? [{ row: brightest[0] - 1, column: brightest[1] - 1, rows: 3, columns: 3, color: "#00a8e8", dashed: true }] : [];
       for (const { mark } of [image, output]) mark([...spot, { row, column }]);
       const beyond = single
         ? top > 0 ? "" : " No pixel is above 0, so all are black."
@@ -155,9 +156,9 @@ export default {
       const three = `three dot products of the old pixel there, (${old.join(", ")}): (${fresh.map((value) => shown(value, 2)).join(", ")})`;
       const one = `one dot product of the three weights with the old pixel there, (${old.join(", ")}): ${shown(fresh[0], 2)}`;
       const end = single
-        ? `Its brightest pixel lies at row ${brightest[0]}, column ${brightest[1]}.`
+        ? top > 0 && `Its brightest pixel lies at row ${brightest[0]}, column ${brightest[1]}.`
         : "Neighbors are never asked: whatever the nine weights, this finds no edge and blurs nothing.";
-      const say = `The new pixel at row ${row}, column ${column} is ${single ? one : three}.${beyond} ${MEANS[name][Number(single)]} ${end}`;
+      const say = `The new pixel at row ${row}, column ${column} is ${single ? one : three}.${beyond} ${MEANS[name][Number(single)]} ${end || ""}`.trim();
       const means = CHANNELS.map((_, k) => made.flat().reduce((sum, value) => sum + value[k], 0) / (rows * columns));
       return {
         say,
@@ -173,7 +174,7 @@ export default {
       hint: "Move the weights: which part of the picture lights up? Point at a pixel to see its numbers; a click pins it.",
       controls: [
         { trait: "channels", label: "new channels", kind: "choice", options: [[1, "one: three weights"], [3, "three: nine weights"]] },
-        { trait: "mix", label: "mix", kind: "choice", options: Object.keys(MEANS).map((name) => [name, name]) },
+        { trait: "mix", label: "mix", kind: "choice", options: Object.keys(MEANS).map((name) => [name, HIDES[name] ?? name]) },
       ],
       answer: { label: "show weights that find the center", show: () => give(model, { mix: "red and not green" }) },
       reset: pin.release,

@@ -49,7 +49,7 @@ function bytesOf(text) {
 /** A number for people: thousands apart, and no more than `digits` decimals. */
 function shown(value, digits = 0) {
   if (!Number.isFinite(value)) return String(value);
-  return value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: 0 }).replace("-", "−");
+  return value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: 0, signDisplay: "negative" }).replace("-", "−");
 }
 
 /** 758226 → 758 k: three digits, then thousands, millions or billions (k, M, G). */

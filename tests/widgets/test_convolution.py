@@ -361,3 +361,18 @@ def test_python_brings_nonsense_back_too():
     assert ConvolutionLab(kernel=[[1 / 3]]).taps().tolist() == [[1 / 3]]
     assert ConvolutionLab(kernel=OWN, weights=[["x", None], 3]).picture()
     assert repr(ConvolutionLab()).startswith("ConvolutionLab(column=-1, ")
+
+
+def test_no_control_says_what_the_first_kernel_finds(mounted):
+    page = mounted.open(ConvolutionLab())
+    assert "edge" not in page.page.inner_text(".d2l-controls") and "vertical" not in page.page.inner_text(
+        ".d2l-interactive"
+    )
+    page.page.locator(".d2l-answer").click()
+    assert "changes from left to right" in page.say
+
+
+def test_a_product_of_nothing_has_no_sign(mounted):
+    page = mounted.open(ConvolutionLab(padding=5, stride=5, row=0, column=0))
+    products = page.page.get_by_role("table", name="The products").inner_text().split()
+    assert products == ["0"] * 9

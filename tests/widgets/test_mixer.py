@@ -256,3 +256,17 @@ def test_python_brings_nonsense_back_too():
     assert PixelMixer([[[10**400] * 3]]).image == ""
     assert PixelMixer(mix=OWN, weights="none", row="far").picture() and PixelMixer(row=1e9).row == 95
     assert repr(PixelMixer()).startswith("PixelMixer(channels=1, column=34, ")
+
+
+def test_of_a_black_channel_no_pixel_is_the_brightest(mounted):
+    page = mounted.open(PixelMixer(channels=1, mix="own numbers", weights=[[0.0] * 3] * 3))
+    assert "so all are black" in page.say and "brightest" not in page.page.inner_text(".d2l-interactive")
+    assert page.page.locator(".d2l-stage rect[stroke-dasharray]").count() == 0
+    page.set("weights", [[1.0, 0, 0]] * 3)
+    assert "brightest pixel lies" in page.say and page.page.locator(".d2l-stage rect[stroke-dasharray]").count() == 2
+
+
+def test_no_choice_says_which_weights_find_the_center(mounted):
+    page = mounted.open(PixelMixer())
+    texts = page.control("mix").locator("option").all_inner_texts()
+    assert not any("red and not green" in text or "minus" in text for text in texts)
