@@ -288,8 +288,15 @@ export default {
     const remove = (shortcuts) => give(model, { removed: [shortcuts.flatMap((shortcut, block) => (shortcut ? [] : [block + 1]))].filter((row) => row.length) });
     const view = miniature({ toggle: (block) => remove(now().map((shortcut, at) => (at === block ? !shortcut : shortcut))) });
     const note = h("p", { class: "d2l-note" }), charts = h("div", { class: "d2l-row d2l-below" });
+    const measured = [  // what concerns the charts stands beside them
+      { trait: "shortcuts", label: "curves", kind: "choice", options: [["both", "with and without"], ["without", "without (plain)"], ["with", "with (residual)"]] },
+      ...(later ? [{ trait: "when", label: "gradient", kind: "choice", options: TIMES.map((time) => [time, time]) }] : []),
+      { trait: "layer", label: "look at convolution", min: 1, max: longest },
+    ].map((options) => control(model, options)), board = h("div", { class: "d2l-controls d2l-below" }, ...measured.map(({ node }) => node));
+    const adopt = ({ target }) => { if (target.matches("[data-trait=depth] select")) model.set("removed", []); };  // they were another network's
+    el.addEventListener("change", adopt, true);
     const button = (text, shortcut) => h("button", { type: "button", onclick: () => remove(now().map(() => shortcut)) }, text);
-    const shallow = depths[0] < nearest() ? { label: `show ${depths[0]} layers`, show: () => give(model, { depth: depths[0] }) } : null;
+    const shallow = depths[0] < nearest() ? { label: `show ${depths[0]} layers`, show: () => give(model, { depth: depths[0], removed: [] }) } : null;
 
     /** Bring the small network up to date; returns its numbers. */
     const showSmall = (depth) => {
@@ -305,15 +312,9 @@ export default {
     };
     const off = interactive({
       model, el, title: "What shortcuts do to the gradient", hint: "Click blocks to take their shortcuts away, and see how the gradient grows on its way back.",
-      traits: ["when", "removed"], answer: shallow, buttons: [button("take all away", false), button("give all back", true)],
+      traits: ["when", "removed", "shortcuts", "layer"], answer: shallow, buttons: [button("take all away", false), button("give all back", true)],
       controls: [
         { trait: "depth", label: "layers", kind: "choice", options: depths.map((depth) => [depth, String(depth)]) },
-        {
-          trait: "shortcuts", label: "shortcuts", kind: "choice",
-          options: [["both", "with and without"], ["without", "without (plain)"], ["with", "with (residual)"]],
-        },
-        ...(later ? [{ trait: "when", label: "gradient", kind: "choice", options: TIMES.map((time) => [time, time]) }] : []),
-        { trait: "layer", label: "look at convolution", min: 1, max: longest, step: 1 },
       ],
       draw(stage) {
         const depth = chosen(model, "depth", depths, nearest()), hidden = { without: "residual", with: "plain" }[model.get("shortcuts")];
@@ -325,7 +326,7 @@ export default {
           return [block, { layer, norm, growth: isNumber(norm) && last ? norm / last : null, loss: meanOf(run.losses.slice(-LAST)) }];
         }));
         const mark = Object.values(results)[0]?.layer ?? null;
-        if (!stage.contains(view.node)) stage.replaceChildren(view.node, note, charts);
+        if (!stage.contains(view.node)) stage.replaceChildren(view.node, note, board, charts);
         charts.replaceChildren(
           chart({
             lines: blocks.map(([block, run]) => ({ block, values: norms(run) })), log: true, across: "convolution",
@@ -342,6 +343,8 @@ export default {
     });
     return () => {
       view.off();
+      el.removeEventListener("change", adopt, true);
+      for (const one of measured) one.off();
       off();
     };
   },

@@ -201,3 +201,22 @@ def test_python_brings_nonsense_back_too():
         SkipConnection(norms, {})
     with pytest.raises(ValueError, match="block 'dense'"):
         SkipConnection({("dense", 8): [1.0]}, {})
+
+
+def test_what_concerns_the_charts_stands_beside_them_and_says_so(mounted):
+    page = mounted.open(SkipConnection(*measured()))
+    chart = page.page.locator(".d2l-row.d2l-below").bounding_box()
+    for trait in ("shortcuts", "layer"):
+        box, drawing = page.control(trait).bounding_box(), page.page.locator(".d2l-look").bounding_box()
+        assert drawing["y"] + drawing["height"] < box["y"] < chart["y"]
+    assert page.page.locator("[data-trait=shortcuts] label").inner_text() == "curves"
+
+
+def test_another_number_of_layers_has_all_its_shortcuts(mounted):
+    page = mounted.open(SkipConnection(*measured()))
+    page.set("removed", [[1, 2, 3]])
+    page.control("depth").select_option("20")
+    assert page.get("removed") == [] and "With all shortcuts" in page.page.inner_text(".d2l-note")
+    page.set("removed", [[1]])
+    page.page.locator(".d2l-answer").click()
+    assert page.get("depth") == 8 and page.get("removed") == []
