@@ -109,7 +109,7 @@ export default {
     };
     model.on("change:block", publish);  // before the controls and the drawing hear of it
     const show = { plain: false, time: Infinity, lit: null };  // of the image that is sent, in seconds, and of the branch that is pointed at
-    let again = () => {};
+    let again = () => {}, key = null;
     const widen = (trait, channels) => give(model, { [trait]: clamp(8 * Math.round(channels / 8), 8, 512) });
     const light = (branch) => {
       if (show.lit === branch) return;
@@ -146,12 +146,18 @@ export default {
         ...board.map((name) => CONTROLS.find(({ trait }) => trait === name)),
       ],
       more: CONTROLS.filter(({ trait }) => !board.includes(trait)),
-      answer: { label: "show 64 before the 5×5", show: () => give(model, { r3: 64 }) },
+      answer: { label: "show 64 before the 5×5", show: () => {
+        stop();
+        give(model, { r3: 64 });
+        again();
+      } },
       draw(stage) {
         const values = read(), block = Object.entries(blocks).find(([, published]) => fits(values, published))?.[0] ?? OWN;
         if (block !== model.get("block")) model.set("block", block);
         el.querySelector("[data-trait=block] option:last-child").disabled = block !== OWN;  // by channels alone, not by its name
         const rows = branches(values), totals = rows[0].map((_, column) => rows.reduce((sum, row) => sum + row[column], 0));
+        if (key !== null && key !== JSON.stringify(values)) stop();  // the race was that of another block
+        key = JSON.stringify(values);
         if (show.time === Infinity) show.plain = false;
         const most = Math.max(...rows.flatMap((row) => [row[1], row[3]]));
         const table = rows.map(([out, parameters, macs, plain], index) => [

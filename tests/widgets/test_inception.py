@@ -225,3 +225,16 @@ def test_python_brings_nonsense_back_too():
         budget.block = block
         assert BranchBudget(block).block == budget.block == "4a" and budget.in_channels == 480
     assert repr(BranchBudget()).startswith("BranchBudget(block='4a', c1=192, c2=208,")
+
+
+def test_a_race_ends_where_its_block_is_changed(mounted):
+    """Half of a race over other widths would be told as if it had begun with them."""
+    page = mounted.open(BranchBudget())
+    funnels = "document.querySelector('.d2l-stage svg').getAttribute('aria-label')"
+    answer, without = page.page.locator(".d2l-answer"), page.page.get_by_role("button", name="without the reductions")
+    for change in (answer.click, answer.click, lambda: page.press("r3", "ArrowRight")):
+        without.click()
+        page.page.wait_for_function(f"{funnels}.includes('5×5 to {page.get('c3')};')")
+        change()
+        assert f"5×5 to {page.get('r3')}, then" in page.page.evaluate(funnels)
+        assert "side by side, the" in page.page.inner_text(".d2l-race") and page.page.get_by_text("pause").count() == 0
