@@ -27,13 +27,24 @@ function ticks(low, high, logarithmic) {
   return all.filter((value) => value >= low && value <= high);
 }
 
+/** Tells how wide a text of `svg` is in bold, so that nothing moves when the ring does; `svg` holds the text it tries that on. */
+function ruler(svg) {
+  const probe = svg.appendChild(s("text", { "font-weight": "bold", visibility: "hidden", "aria-hidden": "true" })), known = new Map();
+  return (text) => {
+    if (known.has(text)) return known.get(text);
+    probe.textContent = text;
+    const wide = probe.getComputedTextLength();
+    probe.textContent = "";
+    if (wide) known.set(text, wide);
+    return wide || 8 * text.length;
+  };
+}
+
 /** Names beside points, as many as find room, each with its box; those given first are placed first. `taken` has no room. */
-function labels(points, taken, family) {
-  const pen = document.createElement("canvas").getContext("2d");
-  pen.font = `bold 12px ${family}`;  // so that nothing moves when the ring does
+function labels(points, taken, long) {
   const boxes = [...taken, ...points.map(({ x, y }) => [x - 5, y - 5, x + 5, y + 5])];
   return points.flatMap(({ x, y, row }) => {
-    const wide = pen.measureText(row.name).width + 6;
+    const wide = long(row.name) + 6;
     const places = [
       [x - 9, y - 7, "end"], [x - 9, y + 14, "end"], [x + 9, y - 7, "start"], [x + 9, y + 14, "start"],
       [x, y - 13, "middle"], [x, y + 22, "middle"],
@@ -83,7 +94,8 @@ function axes({ low, high, bottom, top, X, Y }, cost) {
     ]),
     ...ticks(low, high, true).flatMap((value) => [
       s("line", { x1: X(value), x2: X(value), y1: TOP, y2: FLOOR + 4, stroke: "var(--d2l-faint)" }),
-      s("text", { x: X(value), y: FLOOR + 22, "text-anchor": "middle" }, three(value, cost)),
+      s("text", X(value) > WIDTH - 20 ? { x: WIDTH, y: FLOOR + 22, "text-anchor": "end" } : { x: X(value), y: FLOOR + 22, "text-anchor": "middle" },
+        three(value, cost)),
     ]),
     s("text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 5, "text-anchor": "middle" }, COSTS[cost][0]),
   ];
@@ -98,7 +110,7 @@ function chart({ point, budget, percent }) {
   const layers = Array.from({ length: 3 }, () => s("g")), trace = s("path", { class: "d2l-trace", "clip-path": `url(#${clip})` });
   const ring = s("circle", { class: "d2l-ring", r: 9 });  // it stays in the page, so that it can glide
   const svg = s("svg", { role: "img" }, s("defs", {}, s("clipPath", { id: clip }, part)), layers[0], trace, layers[1], ring, layers[2]);
-  const node = h("div", { class: "d2l-frontier" }, svg);
+  const node = h("div", { class: "d2l-frontier" }, svg), long = ruler(svg);
   let points = [], to = null, held = null;
   const place = ({ clientX, clientY }) => {
     const box = svg.getBoundingClientRect();
@@ -137,9 +149,12 @@ function chart({ point, budget, percent }) {
     to = scales(rows, axis);
     const { X, Y } = to, edge = X(limit);
     points = [...[...front].reverse(), ...rows.filter((row) => !front.includes(row))].map((row) => ({ row, x: X(row[cost]), y: Y(row.accuracy) }));
-    const runs = front.map((row, index) => [X(row[cost]), Y(row.accuracy) - 2, index + 1 < front.length ? X(front[index + 1][cost])
-      : WIDTH, Y(row.accuracy) + 2]);
-    const names = labels(points, runs, getComputedStyle(node).fontFamily), boxes = names.map(({ box }) => box), shade = { y: TOP, height: FLOOR - TOP };
+    const runs = front.flatMap((row, index) => {  // to the right, and from there up
+      const [x, y] = [X(row[cost]), Y(row.accuracy)], next = front[index + 1], [to, up] = next ? [X(next[cost]), Y(next.accuracy)] : [WIDTH, y];
+      return [[x, y - 2, to, y + 2], [to - 2, up, to + 2, y]];
+    });
+    const spreads = points.filter(({ row }) => row.sd).map(({ row, x }) => [x - 4, Y(row.accuracy + row.sd), x + 4, Y(row.accuracy - row.sd)]);
+    const names = labels(points, [...runs, ...spreads], long), boxes = names.map(({ box }) => box), shade = { y: TOP, height: FLOOR - TOP };
     layers[0].replaceChildren(s("rect", { x: edge, width: Math.max(0, WIDTH - edge), ...shade, fill: "var(--d2l-faint)" }), ...axes(to, cost));
     trace.setAttribute("d", `${front.map((row) => `H${X(row[cost])}V${Y(row.accuracy)}`).join("").replace(/^H([^V]+)V([^H]+)/, "M$1,$2")}H${WIDTH}`);
     fill(part, { x: X(tried[0]), width: Math.max(0, X(tried[1]) - X(tried[0])) }, []);

@@ -329,3 +329,43 @@ def test_networks_may_be_given_later():
     for nothing in (None, 7, pd.Series([1.0])):
         explorer.networks = nothing
         assert explorer.networks == [] and explorer.picture()
+
+
+BOOK = [  # as in the chapter that compares all networks
+    ("GoogLeNet + BatchNorm", 148856320, 5991082, 0.8587, 402, None), ("DenseNet", 79624112, 764498, 0.8411, 464, None),
+    ("ResNet-18", 230367232, 11181642, 0.8335, 500, None), ("GoogLeNet", 148856320, 5983802, 0.7956, 479, None),
+    ("NiN", 60819400, 2015398, 0.7751, 263, None), ("Quarter-width VGG-11", 67677184, 19500650, 0.76, 421, None),
+    ("AlexNet", 84762624, 21622154, 0.7356, 385, None), ("LeNet", 5292840, 505526, 0.6625, 58, 0.0015),
+    ("LeNet + BatchNorm", 5292840, 505978, 0.655, 113, 0.0135),
+]  # fmt: skip
+STRUCK = """() => {
+    const boxes = [...document.querySelectorAll(".d2l-point circle")].map(node => node.getBBox());
+    for (const part of document.querySelectorAll(".d2l-trace, .d2l-edge, .d2l-point path")) {
+        for (let at = 0; at < part.getTotalLength(); at += 1) {
+            const { x, y } = part.getPointAtLength(at);
+            boxes.push({ x, y, width: 0, height: 0 });
+        }
+    }
+    const meets = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y + 3 < b.y + b.height && b.y < a.y + a.height - 3;
+    const names = [...document.querySelectorAll(".d2l-frontier text.d2l-halo")];
+    return [names.length, names.filter(node => boxes.some(box => meets(node.getBBox(), box))).map(node => node.textContent)];
+}"""  # noqa: E501
+CUT = """() => {
+    const svg = document.querySelector(".d2l-frontier svg"), edge = svg.viewBox.baseVal.width + 0.5;
+    const ends = ({ x, width }) => x + width > edge;
+    return [...svg.querySelectorAll("text")].filter(node => ends(node.getBBox())).map(node => node.textContent);
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 900])
+def test_no_line_and_no_point_lies_under_a_name(mounted, width):
+    names = ("name", "macs", "parameters", "accuracy", "epoch_s", "sd")
+    rows = [dict(zip(names, row, strict=True)) for row in BOOK]
+    page = mounted.open(FrontierExplorer(rows), width=width)
+    for revealed, cost in itertools.product((False, True), ("parameters", "macs", "epoch_s")):
+        page.set("cost", cost)
+        if revealed and page.page.locator(".d2l-answer").get_attribute("aria-pressed") == "false":
+            page.page.locator(".d2l-answer").click()
+        count, struck = page.page.evaluate(STRUCK)
+        assert struck == [] and count >= 5, (revealed, cost)
+        assert page.page.evaluate(CUT) == [], "nothing is cut at the edge"
