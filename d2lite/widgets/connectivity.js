@@ -116,7 +116,7 @@ export default {
         const direct = list(dense({ ...settings, bottleneck: false })), plain = sum(direct), reader = marked();
         const totals = [
           { name: `${layers} that concatenate`, short: "concatenating", list: list(rows), color: "var(--d2l-3)" },
-          ...(revealed && bottleneck ? [{ name: "without the bottleneck", short: "no bottleneck", list: direct, color: "var(--d2l-4)" }] : []),
+          ...(revealed && bottleneck ? [{ name: "no bottleneck", short: "no bottleneck", list: direct, color: "var(--d2l-4)" }] : []),
           { name: `${layers} that add`, short: "adding", list: Array(layers).fill(beside[1]), color: "var(--d2l-1)" },
         ].map((total) => ({ ...total, name: `parameters: ${total.name}` }));
         if (source !== null && source > layers) free();

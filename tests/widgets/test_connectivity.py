@@ -110,10 +110,14 @@ def test_the_first_frame_leaves_the_question_open(mounted):
     """Does a bottleneck always save? Nothing on the page tells until the reader asks."""
     page = mounted.open(DenseConnectivity(bottleneck=True))
     answer = page.page.locator(".d2l-answer")
-    assert "costs" not in page.say and "saves" not in page.say and "without" not in page.page.inner_text(".d2l-stage")
+    assert (
+        "costs" not in page.say
+        and "saves" not in page.say
+        and "no bottleneck" not in page.page.inner_text(".d2l-stage")
+    )
     answer.click()
     assert page.say.endswith("Without the bottleneck the layers would have 130,048: here it costs 76,672.")
-    assert "without the bottleneck" in page.page.locator(".d2l-stage svg").text_content()
+    assert "no bottleneck" in page.page.locator(".d2l-stage svg").text_content()
     page.set("channels", 512)
     assert "here it saves" in page.say
 
@@ -226,3 +230,18 @@ def test_python_brings_nonsense_back_too():
         "DenseConnectivity(bottleneck=False, channels=512, compression=0.1, growth=32, layers=1, reader=3)"
     )
     assert len(block.picture().axes) == 3
+
+
+def test_no_bar_is_drawn_over_its_name(mounted):
+    page = mounted.open(DenseConnectivity(bottleneck=True))
+    page.page.locator(".d2l-answer").click()
+    over = """() => {
+        const bars = [...document.querySelectorAll(".d2l-cost")].map(node => node.getBoundingClientRect());
+        const meets = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+        const texts = [...document.querySelectorAll(".d2l-stage text")];
+        return texts.filter(text => bars.some(bar => meets(bar, text.getBoundingClientRect()))).map(text => text.textContent);
+    }"""  # noqa: E501
+    for layers in (4, 24, 1):
+        page.set("layers", layers)
+        assert page.page.evaluate(over) == []
+        assert page.page.get_by_text("parameters: no bottleneck").count() == 1
