@@ -175,7 +175,7 @@ export default {
         curvature = clamp(model.get("curvature"), 1, 30, 10), points = descend(lr, momentum, curvature, start());
       return { lr, momentum, curvature, points, heights: points.map((point) => loss(point, curvature)), key: [lr, momentum, curvature, start()].join() };
     };
-    let rolls = [];  // the last two different walks for which the button was pressed
+    let rolling = null, rolls = [];  // the last two different walks for which the button was pressed
     const roll = player({
       label: "roll the ball", every: 130,
       tick: () => {
@@ -207,7 +207,10 @@ export default {
         { trait: "steps", label: "steps", min: 0, max: STEPS },
       ],
       draw(stage) {
-        const now = walk(), { points, heights, momentum, curvature } = now, at = steps(), most = limit(momentum, curvature);
+        const now = walk();
+        if (rolling !== null && rolling !== now.key && roll.on()) model.set("steps", 0);  // another walk, from its start
+        rolling = now.key;
+        const { points, heights, momentum, curvature } = now, at = steps(), most = limit(momentum, curvature);
         const before = at ? rolls.filter(({ key }) => key !== now.key).at(-1) : null;
         if (!stage.contains(view.node)) stage.replaceChildren(h("div", { class: "d2l-row" }, view.node, losses));
         const gone = view.show(points, curvature, at, before);

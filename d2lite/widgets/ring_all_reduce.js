@@ -175,10 +175,16 @@ export default {
         { trait: "size", label: "gradient, MB", min: 1, max: 1000 },
       ],
       draw(stage) {
-        const now = settings(), { at, states, n, way, slow } = now, state = states[at];
+        let now = settings();
+        const name = [now.way, now.n, now.size, now.slow].join(), rounds = model.get("rounds"), end = now.states.length - 1;
+        if (last && last.name !== name && last.rounds === rounds) {  // another network has another past: from the start, or all of it
+          model.set("rounds", last.at && last.at === last.end ? end : 0);
+          now = settings();
+        }
+        const { at, states, n, way, slow } = now, state = states[at];
         const most = Math.max(...states.at(-1).carried);
         if (!stage.contains(view.node)) stage.replaceChildren(h("div", { class: "d2l-row" }, view.node, bars));
-        const name = [way, n].join(), forward = last && last.name === name && at === last.at + 1 && !still();
+        const forward = last && last.name === name && at === last.at + 1 && !still();
         cancelAnimationFrame(frame);
         again = () => {
           const paint = (share) => view.paint({ way, n, slow, chosen: looked, share, state: share ? states[at - 1] : state, next: state });
@@ -208,7 +214,7 @@ export default {
           };
           move(started);
         }
-        last = { name, at };
+        last = { name, at, end, rounds: model.get("rounds") };
         back.setAttribute("aria-disabled", at === 0);
         step.setAttribute("aria-disabled", at === states.length - 1);
         const held = state.held.map((row) => row.map(bits));

@@ -240,3 +240,11 @@ def test_python_brings_nonsense_back_too():
     assert (board.lr, board.momentum, board.curvature) == (0.18, 0.99, 10.0)
     assert repr(GradientDescent()) == "GradientDescent(curvature=10.0, lr=0.18, momentum=0.0, steps=0, x=-9.0, y=2.5)"
     assert (GradientDescent(x=99, y="low").x, GradientDescent(x=99, y="low").y) == (10, START[1])
+
+
+def test_a_ball_that_rolls_starts_anew_where_a_setting_changes(mounted):
+    page = mounted.open(GradientDescent(lr=0.05))
+    page.page.get_by_role("button", name="roll the ball").click()
+    page.page.wait_for_function("document.querySelector('.d2l-widget').model.get('steps') > 3")
+    page.press("lr", "ArrowRight")
+    assert page.get("steps") < 3

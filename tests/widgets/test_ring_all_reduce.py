@@ -129,3 +129,18 @@ def test_python_brings_nonsense_back_too():
     widget = RingAllReduce(way="star", processes=99, size=None, slow=float("nan"), rounds=-1, compare=3)
     assert repr(widget) == "RingAllReduce(compare=False, processes=8, rounds=0, size=100, slow=10.0, way='ring')"
     assert len(widget.picture().axes) == 3 and len(RingAllReduce(way="all to one").picture().axes) == 3
+
+
+def test_another_setting_starts_the_rounds_anew_and_does_not_rewrite_the_past(mounted):
+    page = mounted.open(RingAllReduce())
+    step = page.page.get_by_role("button", name="next round")
+    for trait, key in (("slow", "Home"), ("way", "ArrowDown"), ("size", "ArrowRight"), ("processes", "ArrowRight")):
+        step.click()
+        step.click()
+        assert page.get("rounds") == 2
+        page.press(trait, key)
+        assert page.get("rounds") == 0 and "Nothing is sent yet" in page.say
+    page.set("rounds", 8)
+    assert "every process holds the whole sum" in page.say
+    page.press("processes", "End")
+    assert page.get("rounds") == 14 and "every process holds the whole sum" in page.say, "all of it stays all of it"
