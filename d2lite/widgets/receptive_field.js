@@ -23,6 +23,8 @@ function paths(layers) {
   }, [1]);
 }
 
+const NATURAL = { AlexNet: 224, "VGG-11": 224, LeNet: 28 };  // pixels a side of the images that it was made for
+
 const weightsOf = (layers) => layers.reduce((sum, [kernel, , pooling]) => sum + (pooling ? 0 : kernel ** 2), 0);
 const usable = (layers) =>
   (Array.isArray(layers) ? layers : [])
@@ -38,7 +40,10 @@ export default {
     const credit = h("p", { class: "d2l-credit" });
     const own = (list) => give(model, { layers: list, stack: OWN, layer: 0, down: 0, right: 0 });
     const adopt = ({ target }) => {  // one's own layers start from those that are shown
-      if (target.matches("[data-trait=stack] select") && target.value === OWN) model.set("layers", layers);
+      if (!target.matches("[data-trait=stack] select")) return;
+      if (target.value === OWN) return model.set("layers", layers);
+      const before = NATURAL[model.get("stack")] ?? 28, after = NATURAL[target.value] ?? (model.get("size") === before ? 28 : null);
+      if (after) model.set("size", after);  // a network comes with the size of its images
     };
     el.addEventListener("change", adopt, true);  // before the choice itself is heard of
     const note = h("p", { class: "d2l-note", role: "status" });
@@ -140,7 +145,7 @@ export default {
       layers = STACKS[name] ?? usable(model.get("layers"));
       if (rows.length !== layers.length || !stage.contains(drawing)) makeRows();
       if (!stage.contains(drawing)) stage.replaceChildren(drawing, credit, compared, editor);
-      drawing.hidden = compared.hidden = !layers.length;
+      drawing.hidden = compared.hidden = credit.hidden = !layers.length;
       add.setAttribute("aria-disabled", layers.length >= MOST);  // not `disabled`, which would take the focus from whoever pressed it
       remove.setAttribute("aria-disabled", layers.length === 0);
       if (!layers.length) {
@@ -175,7 +180,7 @@ export default {
       const table = tableOf(
         ["", "sees", "weights", "ReLUs"],
         [
-          [layer === 1 ? "layer 1" : `layers 1 to ${layer}`, square(reach), barCell(`${shown(weights)} c²`, weights / larger, "var(--d2l-1)"), relus],
+          [layer === 1 ? "layer 1" : `layers 1\u00a0to\u00a0${layer}`, square(reach), barCell(`${shown(weights)} c²`, weights / larger, "var(--d2l-1)"), relus],
           ["one kernel", square(reach), barCell(`${shown(one)} c²`, one / larger, "var(--d2l-2)"), 1],
         ],
       );

@@ -319,3 +319,22 @@ def test_what_says_nothing_of_a_pooling_is_told(third):
         ReceptiveField([(3, 1), (3, 1, *third)])
     with pytest.raises(ValueError, match="^layer 3: .*stands 2: .* Padding has no place"):
         ReceptiveField(WINDOWS)
+
+
+def test_a_network_comes_with_the_size_of_its_images(mounted):
+    page = mounted.open(ReceptiveField())
+    for stack, size in (("AlexNet", 224), ("VGG-11", 224), ("LeNet", 28), ("AlexNet", 224), ("two 3×3", 28)):
+        page.control("stack").select_option(stack)
+        assert page.get("size") == size
+        assert "more than the image" not in page.say
+    page.set("size", 56)
+    page.control("stack").select_option("one 7×7")
+    assert page.get("size") == 56, "what was chosen stays"
+
+
+def test_a_photograph_that_is_not_shown_is_not_credited(mounted):
+    page = mounted.open(ReceptiveField(stack="own layers", layers=[[3, 1, 0]]))
+    page.set("credit", "Photograph by somebody")
+    assert page.page.locator(".d2l-credit").is_visible()
+    page.set("layers", [])
+    assert page.page.locator(".d2l-credit").is_hidden()
