@@ -198,7 +198,7 @@ export default {
         at = at === null || at >= length ? most : at;
         const row = table[at - 1], size = settings.size;
         const costs = row && row.slice(2).map((value, track) =>
-          `${brief(value).replace(" ", "\u00a0")}${["\u00a0parameters", "\u00a0MACs", "B written"][track]} (${percent(value / totals[track])})`);
+          `${brief(value).replace(" ", "\u00a0")}${["\u00a0parameters", "\u00a0MACs", value < 1000 ? "\u00a0B written" : "B written"][track]} (${percent(value / totals[track])})`);
         note.textContent = row
           ? `${pin.held() ? "Pinned: " : ""}${row[0]}, ${rows[at - 1][1]}, puts out ${row[1].join("×")}: ${costs.join(", ")}.`
           : `The image: ${settings.channels}×${size}×${size}, ${brief(4 * settings.channels * size ** 2)}B.`;

@@ -245,3 +245,10 @@ def test_python_brings_nonsense_back_too():
     assert repr(explorer) == "ArchitectureExplorer(channels=1, classes=10, network='vgg11', size=320, width=1.0)"
     assert len(explorer.picture().axes) == 3
     assert ArchitectureExplorer(size=8).picture().get_suptitle() == "VGG-11, 32×32 px"  # the smallest that works
+
+
+def test_a_unit_stands_apart_from_its_number(mounted):
+    page = mounted.open(ArchitectureExplorer())
+    page.page.locator(".d2l-look").focus()
+    page.page.keyboard.press("End")
+    assert "40\u00a0B written" in page.page.inner_text(".d2l-interactive")
