@@ -296,7 +296,7 @@ def test_numbers_are_taken_as_people_write_them(reading):
             assert ("✓ Right. It is 343 channels" in shown) is right, (typed, shown)
     other = reading("alexnet.html")
     commit(other, "alexnet.values", "6,400")
-    assert "✓ Right. It is 6400 values." in place(other, "alexnet.values").inner_text()
+    assert "✓ Right. It is 6,400 values." in place(other, "alexnet.values").inner_text()
 
 
 def test_a_guess_needs_no_mouse_and_says_what_is_missing(reading):
@@ -395,6 +395,15 @@ def test_my_predictions_tells_how_calibrated_i_am(reading):
     assert listed == [f"{name.split('.')[0]}.html#{name}" for name in list(ASKED)[:13]]
     first = sum(name.startswith("data_and_training.") for name in ASKED)
     assert 3 < first < 13 and f"{first} of {first} answered" in page.locator(".d2l-chapter").first.inner_text()
+
+
+def test_of_two_questions_in_a_box_each_is_listed_as_itself(reading):
+    made = {"guess": "5", "sure": 50, "right": False, "at": 1, "page": "alexnet"}
+    tries = {"alexnet.edges": [made], "alexnet.rows": [made]}
+    page = reading("predictions.html", stored=json.dumps({"tries": tries}))
+    first, second = page.locator(".d2l-chapter li a").all_inner_texts()
+    assert "Where is the output far from zero?" in first
+    assert second == "With a stride of 3, how many of the 32 rows are never read?"
 
 
 def test_all_can_be_saved_brought_back_and_forgotten(reading, tmp_path):

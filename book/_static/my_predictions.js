@@ -60,6 +60,12 @@
       make("table", { className: "table" }, make("thead", {}, head), make("tbody", {}, ...body)))];
   }
 
+  /** What a question itself asks; the text of a later one in a box begins with that of the first. */
+  function alone({ text }, questions) {
+    const lead = questions.find((other) => text.startsWith(`${other.text} `))?.text ?? "";
+    return text.slice(lead.length).trim();
+  }
+
   function listed() {
     const { tries } = reader.get();
     return window.d2lQuestions.map(({ page, title, questions }) => {
@@ -69,7 +75,7 @@
         const answer = choices.length ? choices[place - 1]?.[0] : `${place} ${unit}`.trim();
         const since = later.length ? (later.at(-1).right ? " Right when asked again." : " Missed again.") : "";
         return make("li", {}, make("strong", { text: first.right ? "✓ right" : "✗ missed" }), `, ${first.sure}% sure: `,
-          make("a", { href: `${page}.html#${found.id}`, text: found.text }), ` ${answer}${/[.!?]$/.test(answer) ? "" : "."}${since}`);
+          make("a", { href: `${page}.html#${found.id}`, text: alone(found, questions) }), ` ${answer}${/[.!?]$/.test(answer) ? "" : "."}${since}`);
       });
       const name = make("a", { href: `${page}.html`, text: title });
       return make("div", { className: "d2l-chapter" }, make("h3", {}, name,

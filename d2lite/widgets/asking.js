@@ -4,6 +4,7 @@ window.d2lAsking ??= (() => {
   const reader = window.d2lReader, { make, SURE, numberOf } = reader;
   let forms = 0;
 
+  const apart = (value) => Number(value).toLocaleString("en-US", { maximumFractionDigits: 6 }).replace("-", "−");  // 1,000,000
   const isRight = ({ right, within }, guess) => Math.abs(guess - right) <= within + 1e-9;
   const triesOf = (id) => reader.get().tries[id] ?? [];
 
@@ -38,7 +39,7 @@ window.d2lAsking ??= (() => {
   /** The verdict on a try, with the choices marked. */
   function verdict({ choices, right, unit }, { guess, sure, right: hit }) {
     const mine = `You said: ${SURE[sure]}, ${sure}%.`, kept = reader.keeps() ? "" : " This browser keeps nothing: it is forgotten with this page.";
-    const answer = choices.length ? "" : ` It is ${right}${unit && ` ${unit}`}${hit && Number(guess) === right ? "" : `, and you said ${guess}`}.`;
+    const answer = choices.length ? "" : ` It is ${apart(right)}${unit && ` ${unit}`}${hit && Number(guess) === right ? "" : `, and you said ${apart(guess)}`}.`;
     const line = make("p", { className: "d2l-verdict", role: "status", tabIndex: -1 },
       make("strong", { text: hit ? "✓ Right." : "✗ Not this time." }), `${answer} ${mine}${kept}`);
     const marked = choices.map((choice, at) => {

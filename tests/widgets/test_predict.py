@@ -117,7 +117,7 @@ def test_a_frame_that_forbids_all_but_scripts_is_enough(boxes):
     assert inside.locator("form").count() == 1, "how sure is not said"
     inside.locator("[name$=sure][value='75']").check()
     field.press("Enter")
-    assert "✓ Right. It is 6400 values." in inside.locator(".d2l-verdict").inner_text()
+    assert "✓ Right. It is 6,400 values." in inside.locator(".d2l-verdict").inner_text()
 
 
 @pytest.mark.parametrize(
