@@ -43,6 +43,7 @@ function buttons(lab) {
       history.replaceState(null, "", address);
       await navigator.clipboard.writeText(address);
       copied.textContent = "copied";
+      setTimeout(() => { copied.textContent = ""; }, 3000);
     } catch {
       copied.replaceChildren(h("input", { value: address, readonly: true, "aria-label": "The link" }));
     }
