@@ -414,3 +414,13 @@ def test_whoever_asks_for_images_taken_for_their_own_class_is_shown_them(mounted
     assert page.get("which") == "wrong" and page.result["shown"] == expected("net", "wrong", "bag", ANY)
     page.control("taken").select_option("bag")
     assert page.get("which") == "right" and page.result["shown"] == expected("net", "right", "bag", "bag") != []
+
+
+def test_an_opened_square_hints_at_where_to_look_next(mounted):
+    page = mounted.open(made())
+    page.page.locator("[data-cell='0,1']").click()
+    table = np.array(page.result["confusion"]["net"])
+    here, there = table[0].sum() - table[0, 0], table[:, 1].sum() - table[1, 1]
+    assert f"In all, {here} of {CLASSES[0]} go wrong, and {there} of others are taken for {CLASSES[1]}." in page.say
+    page.page.locator(".d2l-answer").click()
+    assert "In all" not in page.say
