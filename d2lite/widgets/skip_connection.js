@@ -92,12 +92,12 @@ const smooth = (losses) => losses.map((_, at) => (at + 1 < SMOOTH ? null : meanO
 const SWEEP = 900;  // milliseconds that a gradient takes from the loss to the first layer
 
 /**
- * The small network: blocks with their shortcuts, which a click, or the space bar, takes away and gives back, and a bar
+ * The small network: blocks with their shortcuts, which a click, or the space bar, takes away and gives back (a mouse may wipe over many), and a bar
  * for the gradient of each layer. After a change the bars take their new heights from the last layer to the first.
  */
-function miniature({ toggle }) {
+function miniature({ toggle, wipe }) {
   const svg = s("svg", { role: "img" }), narrow = matchMedia("(max-width: 40rem)");
-  let now = [], from = [], data = null, cursor = 0, started = 0, frame = null;
+  let now = [], from = [], data = null, cursor = 0, started = 0, frame = null, wiping = null;
   const layout = () => {
     const count = data.shortcuts.length, width = narrow.matches ? 340 : 690, lines = narrow.matches ? Math.ceil(count / 7) : 1;
     return { count, width, per: Math.ceil(count / lines), cell: width / Math.max(Math.ceil(count / lines), 5), top: 62 * lines + 8 };
@@ -114,9 +114,21 @@ function miniature({ toggle }) {
   };
   const node = h("div", {
     class: "d2l-look", tabindex: 0, role: "application",
+    onpointerdown: (event) => {
+      const block = event.pointerType === "mouse" && event.button === 0 ? blockAt(event) : -1;
+      wiping = block < 0 ? null : { to: !data.shortcuts[block], from: block, moved: false };
+    },
+    onpointermove: (event) => {
+      const block = wiping && event.buttons & 1 ? blockAt(event) : -1;
+      if (block < 0 || (block === wiping.from && !wiping.moved)) return;
+      wiping.moved = true;
+      cursor = block;
+      wipe([wiping.from, block], wiping.to);
+    },
     onclick: (event) => {
-      const block = blockAt(event);
-      if (block < 0) return;
+      const block = blockAt(event), wiped = wiping?.moved;
+      wiping = null;
+      if (block < 0 || wiped) return;
       cursor = block;
       toggle(block);
     },
@@ -286,7 +298,10 @@ export default {
     };
     const blocksOf = (depth) => clamp(Math.round((depth - 2) / 2), 1, MOST), now = () => without(blocksOf(nearest()));
     const remove = (shortcuts) => give(model, { removed: [shortcuts.flatMap((shortcut, block) => (shortcut ? [] : [block + 1]))].filter((row) => row.length) });
-    const view = miniature({ toggle: (block) => remove(now().map((shortcut, at) => (at === block ? !shortcut : shortcut))) });
+    const view = miniature({
+      toggle: (block) => remove(now().map((shortcut, at) => (at === block ? !shortcut : shortcut))),
+      wipe: (ends, to) => remove(now().map((shortcut, at) => (at >= Math.min(...ends) && at <= Math.max(...ends) ? to : shortcut))),
+    });
     const note = h("p", { class: "d2l-note" }), charts = h("div", { class: "d2l-row d2l-below" });
     const measured = [  // what concerns the charts stands beside them
       { trait: "shortcuts", label: "curves", kind: "choice", options: [["both", "with and without"], ["without", "without (plain)"], ["with", "with (residual)"]] },
@@ -311,7 +326,7 @@ export default {
       return { first, taken, all: all[0], none: none[0] };
     };
     const off = interactive({
-      model, el, title: "What shortcuts do to the gradient", hint: "Click blocks to take their shortcuts away, and see how the gradient grows on its way back.",
+      model, el, title: "What shortcuts do to the gradient", hint: "Click blocks, or wipe over them, to take their shortcuts away, and see how the gradient grows on its way back.",
       traits: ["when", "removed", "shortcuts", "layer"], answer: shallow, buttons: [button("take all away", false), button("give all back", true)],
       controls: [
         { trait: "depth", label: "layers", kind: "choice", options: depths.map((depth) => [depth, String(depth)]) },

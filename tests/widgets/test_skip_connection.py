@@ -220,3 +220,17 @@ def test_another_number_of_layers_has_all_its_shortcuts(mounted):
     page.set("removed", [[1]])
     page.page.locator(".d2l-answer").click()
     assert page.get("depth") == 8 and page.get("removed") == []
+
+
+def test_a_mouse_wipes_over_many_shortcuts(mounted):
+    page = mounted.open(SkipConnection(*measured()))
+    box = page.page.locator(".d2l-look").bounding_box()
+    x, y = (lambda block: box["x"] + 690 / 21 * (block - 0.5)), box["y"] + 40
+    for start, end, removed in ((3, 7, [[3, 4, 5, 6, 7]]), (6, 5, [[3, 4, 7]])):
+        page.page.mouse.move(x(start), y)
+        page.page.mouse.down()
+        page.page.mouse.move(x(end), y, steps=3)
+        page.page.mouse.up()
+        assert page.get("removed") == removed
+    page.page.mouse.click(x(3), y)
+    assert page.get("removed") == [[4, 7]], "a click is a click again"
