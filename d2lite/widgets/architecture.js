@@ -200,7 +200,7 @@ export default {
         const costs = row && row.slice(2).map((value, track) =>
           `${brief(value).replace(" ", "\u00a0")}${["\u00a0parameters", "\u00a0MACs", value < 1000 ? "\u00a0B written" : "B written"][track]} (${percent(value / totals[track])})`);
         note.textContent = row
-          ? `${pin.held() ? "Pinned: " : ""}${row[0]}, ${rows[at - 1][1]}, puts out ${row[1].join("×")}: ${costs.join(", ")}.`
+          ? `${pin.held() ? "Pinned: " : ""}Block ${at} of ${table.length}, ${rows[at - 1][1]}, puts out ${row[1].join("×")}: ${costs.join(", ")}. In code: ${row[0]}.`
           : `The image: ${settings.channels}×${size}×${size}, ${brief(4 * settings.channels * size ** 2)}B.`;
         view.show(columns, {
           at, titles, linear: [false, ...rows.map(isLinear)], tops: shapes.map(([wide]) => wide),

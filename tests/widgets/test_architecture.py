@@ -174,21 +174,25 @@ def test_twice_the_channels_are_shown_when_asked_for(mounted):
 def test_one_goes_through_the_blocks(mounted):
     page = mounted.open(ArchitectureExplorer())
     note, stage = page.page.locator(".d2l-note").nth(1), page.page.locator(".d2l-look")
-    assert note.inner_text().startswith("head.1, linear, puts out 4096: 103\u00a0M\u00a0parameters (80%)")
+    assert note.inner_text().startswith("Block 6 of 8, linear, puts out 4096: 103\u00a0M\u00a0parameters (80%)")
     stage.focus()
-    for key, start in (("ArrowLeft", "features.4, "), ("ArrowRight", "head.1, "), ("ArrowRight", "head.4, ")):
+    for key, start in (
+        ("ArrowLeft", "Block 5 of 8, "),
+        ("ArrowRight", "Block 6 of 8, "),
+        ("ArrowRight", "Block 7 of 8, "),
+    ):
         page.page.keyboard.press(key)
         assert note.inner_text().startswith(start)
     assert "head.4" in stage.get_attribute("aria-label")
     box = stage.bounding_box()
     point = box["x"] + 690 / 9 * 1.5, box["y"] + 100
     page.page.mouse.move(*point)
-    assert note.inner_text().startswith("features.0, conv 3×3, max-pool, puts out 64×112×112: 640\u00a0parameters")
+    assert note.inner_text().startswith("Block 1 of 8, conv 3×3, max-pool, puts out 64×112×112: 640\u00a0parameters")
     page.page.mouse.click(*point)
     page.page.mouse.move(point[0] + 200, point[1])
-    assert note.inner_text().startswith("Pinned: features.0")
+    assert note.inner_text().startswith("Pinned: Block 1 of 8")
     page.page.get_by_role("button", name="reset", exact=True).click()
-    assert note.inner_text().startswith("head.1")
+    assert note.inner_text().startswith("Block 6 of 8")
 
 
 def test_slabs_move_to_the_sizes_of_another_network_unless_the_reader_wants_no_motion(mounted):
