@@ -2,7 +2,8 @@
 
 import argparse
 
-from tools.translate import catalogs, sources
+from tools import project
+from tools.translate import catalogs, compare, sources
 
 
 def extract(names: list[str]) -> int:
@@ -26,10 +27,21 @@ def status(names: list[str]) -> int:
     return 0
 
 
+def check(names: list[str]) -> int:
+    """Tell what is wrong in translated entries."""
+    found = 0
+    for name in names:
+        for line, text, problem in compare.check(name):
+            found += 1
+            print(f"{catalogs.path(name).relative_to(project.ROOT)}:{line}: {text[:50]!r}: {problem}")
+    print(f"{found} to mend" if found else "nothing to mend")
+    return int(bool(found))
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.translate", description=__doc__)
-    commands = {"extract": extract, "status": status}
+    commands = {"extract": extract, "status": status, "check": check}
     parser.add_argument("command", choices=commands)
     parser.add_argument("names", nargs="*", metavar="NAME", help="of PO files; none means all")
     options = parser.parse_args()

@@ -12,6 +12,7 @@ from pygments.lexer import include, inherit
 from pygments.lexers import JavascriptLexer
 from pygments.token import Punctuation, String
 
+PLURAL = "plural"  # the name of an expression that is the end of an English word
 NAME = re.compile(r"[A-Za-z_$][\w$.]*")
 PLACE = re.compile(r"\{([\w$.]+)\}")
 #: what stands before a literal that is no text: a key of these names, a call of these functions, a comparison
@@ -60,7 +61,10 @@ class Literal:
         found, numbers = [], 0
         for first, last in self.parts[1::2]:
             expression = script[first:last].strip()
-            if not NAME.fullmatch(expression):
+            said = re.findall(r'"([^"]*)"', expression)
+            if said and set(said) <= {"", "s", "es"}:
+                expression = PLURAL
+            elif not NAME.fullmatch(expression):
                 expression = str(numbers := numbers + 1)
             found.append(expression)
         return found

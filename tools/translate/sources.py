@@ -123,7 +123,7 @@ def _widgets() -> Iterator[Entry]:
     for path in widget_scripts():
         script = path.read_text("utf-8")
         for one in literals.spoken(script, known_by_text(path)):
-            yield Entry(one.text(script), path.name)
+            yield Entry(one.text(script), path.name, (literals.PLURAL,))
 
 
 def _hints() -> Iterator[Entry]:
@@ -166,7 +166,7 @@ def _site() -> Iterator[Entry]:
     for path in site_scripts():
         script = path.read_text("utf-8")
         for one in literals.spoken(script):
-            yield Entry(one.text(script), path.name)
+            yield Entry(one.text(script), path.name, (literals.PLURAL,))
     for path in site_modules():
         for text in of_module(path):
             if text.strip(' "<>') and 'class="bd-sidebar' not in text and not text.startswith(("const ", "{member")):
