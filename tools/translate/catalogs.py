@@ -34,7 +34,12 @@ def read(name: str) -> Catalog:
     if not path(name).exists():
         return Catalog(LANGUAGE)
     with path(name).open("rb") as opened:
-        return pofile.read_po(opened, LANGUAGE)
+        found = pofile.read_po(opened, LANGUAGE)
+    for message in found:  # Babel writes the old text of a fuzzy entry, and reads it as somebody's comment
+        was = [comment for comment in message.user_comments if comment.startswith("|")]
+        message.user_comments = [comment for comment in message.user_comments if comment not in was]
+        message.previous_id = [pofile.denormalize("\n".join(re.findall('".*"', "\n".join(was))))] if was else []
+    return found
 
 
 def fresh(found: list[Entry]) -> Catalog:
@@ -52,8 +57,9 @@ def merged(old: Catalog, found: list[Entry]) -> Catalog:
     old.update(template, no_fuzzy_matching=not before, update_creation_date=False)
     for message in old:
         # Babel also takes the words of a text that is still there for those of a new one
-        was = message.previous_id[0] if message.previous_id else None
-        if message.id and message.id not in before and was in now:
+        if message.id in before:
+            message.previous_id = before[message.id].previous_id
+        elif message.previous_id and message.previous_id[0] in now:
             message.string, message.previous_id = "", []
             message.flags.discard("fuzzy")
     return old
