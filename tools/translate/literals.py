@@ -62,7 +62,7 @@ class Literal:
         for first, last in self.parts[1::2]:
             expression = script[first:last].strip()
             said = re.findall(r'"([^"]*)"', expression)
-            if said and set(said) <= {"", "s", "es"}:
+            if {"s", "es"} & set(said) and set(said) <= {"", "s", "es"}:
                 expression = PLURAL
             elif not NAME.fullmatch(expression):
                 expression = str(numbers := numbers + 1)

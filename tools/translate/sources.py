@@ -148,7 +148,9 @@ def of_module(path: project.Path) -> list[str]:
     found = modules.texts(path.read_text("utf-8"))
     rows = path.stem == "speed"  # its rows are called as in the tables of results
     return [
-        text for text in found if text not in SILENT and "<script>" not in text and not (rows and text[0].islower())
+        text
+        for text in found
+        if text not in SILENT and "<script>" not in text and not (rows and re.match("[a-z`]", text))
     ]
 
 
