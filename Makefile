@@ -84,8 +84,9 @@ $(VENV)/.lint: requirements-dev.txt | $(PY)
 	@grep -E '^(pre-commit|ruff)[<>=]' requirements-dev.txt | $(PY) -m pip install --quiet -r /dev/stdin
 	@touch $@
 
-book: $(VENV)/.book  ## Build the site from stored outputs
+book: $(VENV)/.book  ## Build the site from stored outputs, and beside it zh/, the Chinese one
 	@$(VENV)/bin/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -W -n --keep-going
+	@$(PY) -m tools.translate book
 	@echo "the site: file://$(abspath $(SITE))/index.html"
 
 serve: book  ## Build the site and serve it on PORT

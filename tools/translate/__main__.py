@@ -1,9 +1,10 @@
 """The commands of the Chinese edition."""
 
 import argparse
+from pathlib import Path
 
-from tools import project
-from tools.translate import catalogs, compare, sources
+from tools import files, notebooks, project
+from tools.translate import catalogs, compare, edition, site, sources
 
 
 def extract(names: list[str]) -> int:
@@ -38,16 +39,42 @@ def check(names: list[str]) -> int:
     return int(bool(found))
 
 
+def book(names: list[str], where: Path = site.SITE) -> int:
+    """Build the Chinese site into a built English one, where anything is translated."""
+    if not site.live():
+        print("nothing is translated: there is no Chinese site")
+        return 0
+    site.build(where)
+    site.join(where)
+    print(f"the Chinese site: file://{where.resolve()}/zh/index.html")
+    return 0
+
+
+def written_notebooks(names: list[str], out: Path) -> int:
+    """Write the Chinese notebooks into a folder, each where the English one lies in the repository."""
+    for name, path in edition.all_notebooks().items():
+        if name in names:
+            files.write(out / path.relative_to(project.ROOT), notebooks.as_text(edition.opened(name, path)))
+            print(f"{name}: {described(catalogs.state(name))}")
+    return 0
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.translate", description=__doc__)
-    commands = {"extract": extract, "status": status, "check": check}
+    commands = {"extract": extract, "status": status, "check": check, "notebooks": written_notebooks, "book": book}
     parser.add_argument("command", choices=commands)
     parser.add_argument("names", nargs="*", metavar="NAME", help="of PO files; none means all")
+    parser.add_argument("--out", type=Path, help="of notebooks: where they go; of book: the built English site")
     options = parser.parse_args()
     if unknown := set(options.names) - set(sources.names()):
         parser.error(f"no file {', '.join(sorted(unknown))}; there are: {', '.join(sources.names())}")
-    return commands[options.command](options.names or sources.names())
+    names = options.names or sources.names()
+    if options.command == "notebooks":
+        return written_notebooks(names, options.out or site.STAGE.with_name("zh-notebooks"))
+    if options.command == "book":
+        return book(names, options.out or site.SITE)
+    return commands[options.command](names)
 
 
 if __name__ == "__main__":

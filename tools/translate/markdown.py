@@ -15,7 +15,7 @@ from mdit_py_plugins.front_matter import front_matter_plugin
 
 PARSER = MarkdownIt("commonmark").enable("table").use(front_matter_plugin).use(dollarmath_plugin)
 SUMMARY = re.compile(r"(?<=<summary>).*?(?=</summary>)", re.S)
-LABEL = re.compile(r"\*\*(?:Predict first|Exercise \d+|Deviation|Note|Warning|Evidence)\.\*\*\s+")
+LABEL = re.compile(r"\*\*((?:Predict first|Exercise \d+|Deviation|Note|Warning|Evidence))\.\*\*\s+")
 CELL = re.compile(r"(?:[^|\\\n]|\\.)+")
 #: what is no word: formulas, code, addresses, tags
 SILENT = re.compile(r"\$\$.*?\$\$|\$[^$]+\$|(`+).+?\1|\]\([^)\s]*\)|<[^>]+>|https?://\S+", re.S)
@@ -31,6 +31,7 @@ class Piece:
     text: str
     kind: str
     before: str = ""  # what each further line begins with
+    box: str = ""  # the label of the box that it stands in
 
 
 def wordy(text: str) -> bool:
@@ -41,12 +42,13 @@ def wordy(text: str) -> bool:
 def pieces(text: str) -> list[Piece]:
     """The pieces of a text, in order."""
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
-    found, open_ = [], []
+    found, open_, box = [], [], ""
     for token in PARSER.parse(text):
         if token.nesting == 1:
             open_.append(token)
         elif token.nesting == -1:
             closed = open_.pop()
+            box = "" if closed.type == "blockquote_open" else box
             if closed.type == "table_open":
                 found += _cells(text, starts, closed.map)
         if token.type == "html_block":
@@ -55,11 +57,13 @@ def pieces(text: str) -> list[Piece]:
                 found.append(Piece(*match.span(), match[0], "title of a fold"))
         elif token.type == "inline" and not any(one.type == "table_open" for one in open_):
             kind = next((KINDS[one.type] for one in reversed(open_) if one.type in KINDS), "paragraph")
-            found.append(_inline(text, starts, token, kind))
+            if (label := LABEL.match(token.content)) and kind == "box":
+                box = label[1]
+            found.append(_inline(text, starts, token, kind, box))
     return [piece for piece in found if wordy(piece.text)]
 
 
-def _inline(text: str, starts: list[int], token, kind: str) -> Piece:
+def _inline(text: str, starts: list[int], token, kind: str, box: str) -> Piece:
     lines = token.content.split("\n")
     first = text.index(lines[0], starts[token.map[0]])
     last, before = first, ""
@@ -70,7 +74,7 @@ def _inline(text: str, starts: list[int], token, kind: str) -> Piece:
         last = at + len(line)
     if label := LABEL.match(token.content):
         first, lines[0] = first + len(label[0]), lines[0][len(label[0]) :]
-    return Piece(first, last, "\n".join(lines).replace("\n", " ").strip(), kind, before)
+    return Piece(first, last, "\n".join(lines).replace("\n", " ").strip(), kind, before, box)
 
 
 def _cells(text: str, starts: list[int], lines: list[int]) -> list[Piece]:
