@@ -40,7 +40,7 @@ def page(app, pagename, templatename, context, doctree) -> None:
     """Say how much of a page is translated."""
     percent = app.config.d2l_percents.get(pagename, 100)
     if percent < 100 and context.get("body"):
-        context["body"] = context["body"].replace("</h1>", "</h1>\n" + PARTLY.format(percent=percent), 1)
+        context["body"] = context["body"].replace("</p>", "</p>\n" + PARTLY.format(percent=percent), 1)
 
 
 def setup(app):

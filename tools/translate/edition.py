@@ -22,8 +22,8 @@ from tools.translate.lexicon import Lexicon
 BRANCH = "zh"  # where the workflow puts the notebooks, so that Colab finds them
 LABEL = re.compile(r"(?<=> \*\*)(Predict first|Exercise|Deviation|Note|Warning|Evidence)( \d+)?\.(?=\*\*)")
 PROMISE = re.compile(r"^# .+\n\s*\n", re.M)
-ENGLISH = ' <small class="d2l-english">（此段尚未翻译）</small>'
-STALE = ' <small class="d2l-stale">（<a href="{url}">原文已改，此译文过时</a>）</small>'
+ENGLISH = ' <small class="d2l-english">（未译）</small>'
+STALE = ' <small class="d2l-stale">（<a href="{url}">原文已改</a>）</small>'
 SHOWN = ("paragraph", "item", "box")  # what has room for a note; questions have none, which scripts ask as plain text
 
 

@@ -14,7 +14,7 @@ TAG = re.compile(r"<(?!!)[^>]*?(?:(?:aria-label|alt)=\"([^\"]*)\")?[^>]*>")
 SILENT = {"compile", "search", "sub", "findall", "match", "SystemExit", "ValueError", "warning", "add_argument", "select",
           "select_one", "add_js_file", "ArgumentParser", "error", "with_name", "glob", "split", "join", "getLogger"}  # fmt: skip
 NO_WORDS = re.compile(
-    r"\\[bsw]|^[a-z-]+ [a-z-]+[\w -]*$|;base64|^\*\*|\.js|^<[a-z]+ class=\"[^\"]*\"$|^<\?xml|^```|d2lite-book$"
+    r"\\[bsw]|^(?!the |that |start )[a-z-]+ [a-z-]+[\w -]*$|;base64|^\*\*|\.js|^<[a-z]+ class=\"[^\"]*\"$|^<\?xml|^```|d2lite-book$"
 )
 
 

@@ -26,7 +26,6 @@ STAGE = project.ROOT / "_build" / "zh"
 COPIED = ("book", "tools", "d2lite", "benchmarks", "assignments", "pyproject.toml", "README.md", "_toc.yml")
 IGNORED = shutil.ignore_patterns("__pycache__", "locale", "translate", "*.pyc")
 ENGLISH = "english"  # the folder with the English sources, by whose words the time of reading goes
-TIME = re.compile(r"^About ([^.\n]+)\. Read .*$", re.M)
 #: what is appended to modules of the copy
 AMENDED = {
     "project.py": """
@@ -79,7 +78,7 @@ def _pages() -> None:
         name = f"sets/{path.stem}"
 
         def of_set(text: str, name: str = name) -> str:
-            found = TIME.search(text)
+            found = sources.TIME.search(text)
             shown = edition.translated(text, name, "../")
             again = edition.markdown.pieces(text)
             at = next(place for place, piece in enumerate(again) if found and piece.first == found.start())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ SILENT = (
     "Kaggle",
 )
 FIELD = re.compile(r"\{[^}]*\}")
+TIME = re.compile(r"^About ([^.\n]+)\. Read .*$", re.M)  # of a problem set
 TEMPLATE = "a sentence with results: each {field} stays, in any order"
 WORDS = "words in a sentence with results: {1}, {2}, … are its numbers"
 ALT = "alternative text of a figure: {1}, {2}, … are its numbers"
@@ -165,6 +167,10 @@ def _site() -> Iterator[Entry]:
     for text in BOXES:
         yield Entry(text, "title of a box")
     yield Entry(asking.LINE, "asking.py")
+    yield Entry(numbers.apart(json.loads(pages.COVER.read_text("utf-8"))["alt"])[0], ALT)
+    for path in set_sources():
+        if time := TIME.search(path.read_text("utf-8")):
+            yield Entry(numbers.apart(time[1])[0], "how long a problem set takes")
     for path in site_scripts():
         script = path.read_text("utf-8")
         for one in literals.spoken(script):
