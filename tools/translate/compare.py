@@ -36,7 +36,7 @@ def problems(text: str, translated: str, words: tuple[str, ...] = (), *, plain: 
         yield from unread(text, translated)
     if not re.search(f"[{HAN}]", translated) and len(re.findall(r"\b[a-z]{2,}\b", FIELD.sub("", translated))) > 3:
         yield "it is still English"
-    shown = FIELD.sub("", LINK.sub(r"\1", TAG.sub("", translated)))
+    shown = FIELD.sub("{}", LINK.sub(r"\1", TAG.sub("", translated)))
     for pattern, complaint in LOOKS.items():
         shown = shown if "full width" in complaint else shown.replace("*", "")
         if found := re.search(pattern, shown):
