@@ -144,6 +144,7 @@ sync: $(VENV)/.dev  ## After editing a chapter or problem set: write notebooks, 
 	@$(PY) -m tools.export
 	@$(PY) -m tools.exercises
 	@$(PY) -m tools.pages
+	@$(PY) -m tools.translate extract
 
 colab: ## Run the chapters (CHAPTER=) with the versions that Colab has; needs Python 3.11 to 3.13
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

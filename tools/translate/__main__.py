@@ -24,7 +24,7 @@ def described(state: catalogs.State) -> str:
 def status(names: list[str]) -> int:
     """Tell how far each file is."""
     for name in names:
-        print(f"{name:30}{described(catalogs.state(name))}")
+        print(f"{name:33}{described(catalogs.state(name))}")
     return 0
 
 
@@ -37,6 +37,16 @@ def check(names: list[str]) -> int:
             print(f"{catalogs.path(name).relative_to(project.ROOT)}:{line}: {text[:50]!r}: {problem}")
     print(f"{found} to mend" if found else "nothing to mend")
     return int(bool(found))
+
+
+def lint(names: list[str]) -> int:
+    """Tell how far each file is and what is wrong in it; stale entries are told, and wait for whoever translates."""
+    status(names)
+    behind = [name for name in names
+              if catalogs.written(catalogs.merged(catalogs.read(name), sources.entries(name)))
+              != catalogs.path(name).read_text("utf-8")]  # fmt: skip
+    left = [f"{name}.po: not what the English text asks for" for name in behind]
+    return max(check(names), project.report(left, "make sync"))
 
 
 def book(names: list[str], where: Path = site.SITE) -> int:
@@ -62,8 +72,8 @@ def written_notebooks(names: list[str], out: Path) -> int:
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.translate", description=__doc__)
-    commands = {"extract": extract, "status": status, "check": check, "notebooks": written_notebooks, "book": book}
-    parser.add_argument("command", choices=commands)
+    commands = {"extract": extract, "status": status, "check": check, "lint": lint}
+    parser.add_argument("command", choices=[*commands, "notebooks", "book"])
     parser.add_argument("names", nargs="*", metavar="NAME", help="of PO files; none means all")
     parser.add_argument("--out", type=Path, help="of notebooks: where they go; of book: the built English site")
     options = parser.parse_args()

@@ -20,7 +20,10 @@ from tools.translate.sources import Entry, entries
 
 LANGUAGE = "zh_CN"
 FOLDER = project.BOOK / "locale" / LANGUAGE
-HEAD = "# The Chinese edition, see GUIDE.md beside this file. Edit msgstr alone; `python -m tools.translate` does the rest."
+HEAD = (
+    "# The Chinese edition, see GUIDE.md beside this file. "
+    "Edit msgstr alone; `python -m tools.translate` does the rest."
+)
 SOME_DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)  # a header must have one; git knows the real ones
 
 

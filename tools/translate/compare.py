@@ -15,7 +15,7 @@ PLAIN = ("widgets", "exercises", "site")
 LOOKS = {
     r"(?<=[，。；：！？、（）]) (?!\*)| (?=[，。；：！？、（）])": "a space stands beside a sign of full width",
     rf"[{HAN}][,;:!?]|[{HAN}]\.(?!\w)": "a sign is of half width; after Chinese it is ，。；：！？",
-    rf"[{HAN}](?=[A-Za-z0-9$`])|(?<=[A-Za-z0-9$`%])[{HAN}]": "a space is missing between Chinese and Latin, number, code or formula",
+    rf"[{HAN}](?=[A-Za-z0-9$`])|(?<=[A-Za-z0-9$`%])[{HAN}]": "a space is missing between Chinese and what is not",
 }
 
 
@@ -82,7 +82,7 @@ def unread(text: str, translated: str) -> Iterator[str]:
     seen = [Counter(sign for token in _inline(one) if token.type == "text" for sign in token.content if sign in "*`$")
             for one in (text, translated)]  # fmt: skip
     if more := seen[1] - seen[0]:
-        yield (f"{'  '.join(more)} would be seen by the reader: after a sign such as 。 or ）, ** and * need a space or the "
+        yield (f"{'  '.join(more)} would be seen by the reader: after a sign such as 。, ** and * need a space or the "
                "sign outside of them")  # fmt: skip
     strong = [sum(token.type == "strong_open" for token in _inline(one)) for one in (text, translated)]
     if strong[0] != strong[1]:

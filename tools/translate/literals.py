@@ -1,6 +1,6 @@
 """The sentences in a script: its string literals, but for those that name something.
 
-Pygments, which colors the code of the site, says where the literals are. `${count} images` becomes `{count} images`, and
+Pygments, which colors the code of the site, says where the literals are. `${count} images` becomes `{count} images`;
 an expression that is no name a number: `{1} of {2}`. A literal inside such an expression is a text of its own.
 """
 
@@ -18,9 +18,10 @@ PLACE = re.compile(r"\{([\w$.]+)\}")
 #: what stands before a literal that is no text: a key of these names, a call of these functions, a comparison
 SILENT_BEFORE = re.compile(
     r"""(?:
-      \b(?:class|className|style|for|id|d|points|transform|viewBox|role|type|fill|stroke|font|kind|trait|traits|cursor)["']?:\s*
-    | \b(?:querySelector(?:All)?|matches|closest|getElementById|addEventListener|removeEventListener|createElement|getContext
-        |createElementNS|setAttribute|getAttribute|removeAttribute|hasAttribute|set|get|has|add|remove|toggle|contains
+      \b(?:class|className|style|for|id|d|points|transform|viewBox|role|type|fill|stroke|font|kind|trait|traits
+        |cursor)["']?:\s*
+    | \b(?:querySelector(?:All)?|matches|closest|getElementById|addEventListener|removeEventListener|createElement
+        |getContext|createElementNS|setAttribute|getAttribute|removeAttribute|hasAttribute|set|get|has|add|remove|toggle|contains
         |h|s|startsWith|endsWith|includes|split|join|Error|replace|replaceAll|getPropertyValue|import)\(\s*
     | (?:[!=]==\s*) | \bcase\s+ | \btypeof\s+ | \bfrom\s+ | \.(?:style|font|className)\s*=\s* | \bstyle\.\w+\s*=\s*
     )$""",
@@ -31,7 +32,10 @@ SPOKEN_BEFORE = re.compile(
     r"""(?:\b(?:label|title|hint|text|say|alt|aria-label|textContent|unit|caption|summary)["']?\s*[:=]\s*|\},\s*|\}\),\s*)$"""
 )
 NO_WORDS = re.compile(
-    r"d2l-|^\((?:max-width|prefers)|^const |\.jpg$|^-\d+% |^Enter$|^es$|^cursor:|^#\w+$|^[a-z-]+: (?:rgb|color-mix|var)|^data:|^ (?:px|[GMk])$|^\W*(?:rgb|rgba|hsl|translate|rotate|scale|url|calc|var|repeat|matrix)\(|^[MLHVCQAZ]\s?[\d$]|px\b.*sans|sans-serif"
+    r"d2l-|^\((?:max-width|prefers)|^const |\.jpg$|^-\d+% |^Enter$|^es$|^cursor:|^#\w+$"
+    r"|^[a-z-]+: (?:rgb|color-mix|var)|^data:"
+    r"|^ (?:px|[GMk])$|^\W*(?:rgb|rgba|hsl|translate|rotate|scale|url|calc|var|repeat|matrix)\("
+    r"|^[MLHVCQAZ]\s?[\d$]|px\b.*sans|sans-serif"
     r"|^\[|^:|\.[a-z-]+ \.|^\.|\w\[|^use strict|^https?:|^<|\b(?:tbody|thead|td|th|svg|figure|button|input|select) "
     r"|^(?:bold |\d+px |0 0 )|[a-z]:scope|^--|;base64|&&|=>"
 )

@@ -1,7 +1,7 @@
 """The sentences in a Python module that writes pages: its string literals, but for those that name something.
 
-As in `literals`, an f-string with `{count}` keeps that name, and an expression that is no name becomes a number. A module
-for the Chinese site is the same module with other literals.
+As in `literals`, an f-string with `{count}` keeps that name, and an expression that is no name becomes a number. A
+module for the Chinese site is the same module with other literals.
 """
 
 import ast
@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 PLACE = re.compile(r"\{([\w.]+)\}")
 TAG = re.compile(r"<(?!!)[^>]*?(?:(?:aria-label|alt)=\"([^\"]*)\")?[^>]*>")
 #: calls whose text is for programs or for whoever writes the book
-SILENT = {"compile", "search", "sub", "findall", "match", "SystemExit", "ValueError", "warning", "add_argument", "select",
-          "select_one", "add_js_file", "ArgumentParser", "error", "with_name", "glob", "split", "join", "getLogger"}  # fmt: skip
+SILENT = {"compile", "search", "sub", "findall", "match", "SystemExit", "ValueError", "warning",
+          "select",
+          "add_argument", "select_one", "add_js_file", "ArgumentParser", "error", "glob", "split", "join", "getLogger"}  # fmt: skip
 NO_WORDS = re.compile(
-    r"\\[bsw]|^(?!the |that |start )[a-z-]+ [a-z-]+[\w -]*$|;base64|^\*\*|\.js|^<[a-z]+ class=\"[^\"]*\"$|^<\?xml|^```|d2lite-book$"
+    r"\\[bsw]|^(?!the |that |start )[a-z-]+ [a-z-]+[\w -]*$|;base64|^\*\*|\.js"
+    r"|^<[a-z]+ class=\"[^\"]*\"$|^<\?xml|^```|d2lite-book$"
 )
 
 
@@ -38,8 +40,9 @@ def _parts(node: ast.JoinedStr) -> list[tuple]:
 
 
 def _spoken(tree: ast.Module) -> Iterator[ast.Constant | ast.JoinedStr]:
+    owners = (ast.Module, ast.FunctionDef, ast.ClassDef)
     docs = {id(node.body[0].value) for node in ast.walk(tree)
-            if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and isinstance(node.body[0], ast.Expr)}  # fmt: skip
+            if isinstance(node, owners) and isinstance(node.body[0], ast.Expr)}  # fmt: skip
 
     def walk(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
         if isinstance(node, ast.Call):
@@ -61,7 +64,7 @@ def _spoken(tree: ast.Module) -> Iterator[ast.Constant | ast.JoinedStr]:
 
 def _is_text(text: str) -> bool:
     bare = PLACE.sub(" ", TAG.sub(lambda match: f" {match[1] or ''} ", text))
-    return bool(re.search(r"[A-Za-z]{2,} [A-Za-z]|^\W*[A-Z][a-z]+\W*$|[a-z]{3,}[:.,] ", bare)) and not NO_WORDS.search(
+    return bool(re.search(r"[A-Za-z]{2,} +[A-Za-z]|^\W*[A-Z][a-z]+\W*$|[a-z]{3,}[:.,] ", bare)) and not NO_WORDS.search(
         text
     )
 

@@ -1,4 +1,4 @@
-"""The Chinese site: a copy of what the site is made of, in Chinese, built as the English one is, and put into it as zh/.
+"""The Chinese site: a copy of what the site is made of, in Chinese, built as the English one is, put into it as zh/.
 
 So every table, card, question and script of the English site is there, by the same code. The copy has Chinese pages and
 notebooks, and scripts and modules with Chinese texts; `book/_ext/d2l_chinese.py` does what only it needs.
@@ -200,7 +200,8 @@ def join(site: Path) -> None:
 #: leads to the section that is being read
 SWITCH = """
 document.querySelector("a[hreflang]")?.addEventListener("click", ({ currentTarget }) => {
-  const read = [...document.querySelectorAll("section[id]")].filter((part) => part.getBoundingClientRect().top < 120).at(-1);
+  const parts = [...document.querySelectorAll("section[id]")];
+  const read = parts.filter((part) => part.getBoundingClientRect().top < 120).at(-1);
   currentTarget.hash = read?.parentElement.closest("section") ? read.id : "";
 });
 """
