@@ -41,7 +41,8 @@ def read(name: str) -> Catalog:
     for message in found:  # Babel writes the old text of a fuzzy entry, and reads it as somebody's comment
         was = [comment for comment in message.user_comments if comment.startswith("|")]
         message.user_comments = [comment for comment in message.user_comments if comment not in was]
-        message.previous_id = [pofile.denormalize("\n".join(re.findall('".*"', "\n".join(was))))] if was else []
+        quoted = re.findall(r'"((?:[^"\\]|\\.)*)"', " ".join(comment[1:].strip() for comment in was))  # it breaks lines
+        message.previous_id = [pofile.unescape(f'"{"".join(quoted)}"')] if was else []
     return found
 
 

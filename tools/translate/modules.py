@@ -11,9 +11,26 @@ from collections.abc import Callable, Iterator
 PLACE = re.compile(r"\{([\w.]+)\}")
 TAG = re.compile(r"<(?!!)[^>]*?(?:(?:aria-label|alt)=\"([^\"]*)\")?[^>]*>")
 #: calls whose text is for programs or for whoever writes the book
-SILENT = {"compile", "search", "sub", "findall", "match", "SystemExit", "ValueError", "warning",
-          "select",
-          "add_argument", "select_one", "add_js_file", "ArgumentParser", "error", "glob", "split", "join", "getLogger"}  # fmt: skip
+SILENT = {
+    "compile",
+    "search",
+    "sub",
+    "findall",
+    "match",
+    "SystemExit",
+    "ValueError",
+    "warning",
+    "error",
+    "select",
+    "select_one",
+    "add_argument",
+    "add_js_file",
+    "ArgumentParser",
+    "glob",
+    "split",
+    "join",
+    "getLogger",
+}
 NO_WORDS = re.compile(
     r"\\[bsw]|^(?!the |that |start )[a-z-]+ [a-z-]+[\w -]*$|;base64|^\*\*|\.js"
     r"|^<[a-z]+ class=\"[^\"]*\"$|^<\?xml|^```|d2lite-book$"
