@@ -96,6 +96,8 @@ def replaced(source: str, new: Callable[[str], str]) -> str:
     tree = ast.parse(source)
     for node in list(_spoken(tree)):
         text = new(_text(node))
+        if text == _text(node):
+            continue
         if isinstance(node, ast.Constant):
             node.value = text
             continue
