@@ -281,6 +281,20 @@ def test_a_field_with_a_number_may_not_be_left_out():
     assert list(compare.problems("more than three English words", "more than three English words"))
 
 
+@pytest.mark.parametrize(
+    "english, chinese, same",
+    [
+        ("1.2 million images", "120 万幅图像", True),
+        ("1.5 billion, and 1,617 of them", "15 亿，其中 1,617 个", True),
+        ("1,200,000 images", "120 万幅图像", True),
+        ("1.2 million images", "12 万幅图像", False),
+        ("0.9 of them", "其中的 0.90", False),
+    ],
+)
+def test_large_numbers_are_counted_as_each_language_does(english, chinese, same):
+    assert (not list(compare.problems(english, chinese))) == same
+
+
 # Chinese pages and notebooks
 
 

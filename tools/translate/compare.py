@@ -3,11 +3,17 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 
 from tools.translate import catalogs, markdown, sources
 
 FIELD = re.compile(r"\{[^{}]*\}")
-NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+#: powers of ten by their words: English counts in thousands, Chinese in ten thousands
+SCALES = {
+    "thousand": 3, "million": 6, "billion": 9, "trillion": 12,
+    "万亿": 12, "十亿": 9, "亿": 8, "千万": 7, "百万": 6, "万": 4,
+}  # fmt: skip
+NUMBER = re.compile(rf"(\d+(?:[.,]\d+)*)(?:\s?({'|'.join(SCALES)}))?")
 TAG = re.compile(r"<[^>]+>")
 HAN = "\u4e00-\u9fff"
 #: texts that are no Markdown
@@ -69,8 +75,16 @@ def _parts(text: str, plain: bool) -> dict[str, Counter]:
             elif token.type == "link_open":
                 found["link"][token.attrs["href"]] += 1
             bare += token.content if token.type == "text" else " "
-    found["number"] = Counter(NUMBER.findall(FIELD.sub(" ", bare)))
+    found["number"] = Counter(_number(*pair) for pair in NUMBER.findall(FIELD.sub(" ", bare)))
     return found
+
+
+def _number(digits: str, scale: str) -> str:
+    """A number as it stands; with a word after it, as both languages can say it: 1.2 million and 120 万 are one."""
+    if not scale:
+        return digits
+    value = (Decimal(digits.replace(",", "")) * 10 ** SCALES[scale]).normalize()
+    return f"{value:,f}"
 
 
 def _inline(text: str) -> list:
