@@ -284,7 +284,7 @@ def test_right_answers(number, answer):
     [
         (1, 67, "without padding"),
         (1, 65, "both sides"),
-        (1, 62, "one pixel less"),
+        (1, 62, "one pixel too few"),
         (1, 191, "first convolution only"),
         (1, 195, "one unit sees"),
         (1, 15, "walk through"),

@@ -20,7 +20,7 @@ exercise(
         {
             67: "that is the stem without padding, as in our network.",
             65: "the padding lies on both sides: two pixels each, four in all.",
-            62: "one pixel less than that is needed: try it.",
+            62: "that is one pixel too few: try it.",
             191: "that counts the padding of the first convolution only; others are padded as well.",
             195: "that is what one unit sees. Padding stands in for some of these pixels.",
             15: "that is what must come out of the first convolution; walk through that one, too.",
