@@ -153,7 +153,10 @@ def build(site: Path) -> None:
         raise SystemExit("the Chinese site does not build")
     out = site / "zh"
     shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(STAGE / "_build" / "html", out, ignore=shutil.ignore_patterns("_sources", "*.inv", ".buildinfo"))
+    shutil.copytree(STAGE / "_build" / "html", out, ignore=shutil.ignore_patterns("*.inv", ".buildinfo", "404.html"))
+    for name, path in edition.all_notebooks().items():  # what the button for downloads gives
+        if (out / "_sources" / path.name).is_file():
+            files.write(out / "_sources" / path.name, notebooks.as_text(edition.opened(name, path)))
     share(site, out)
 
 
@@ -167,6 +170,8 @@ EDIT = re.compile(rf"/edit/{edition.BRANCH}/book/(\w+)\.(?:md|ipynb)")
 
 def finished(text: str, name: str) -> str:
     """A page of the Chinese site as it is read: it is edited in its PO file, and leads to the English page."""
+    pictures = f"{project.site_url()}_static/"  # both have the same
+    text = text.replace(f"{project.site_url()}zh/_static/", pictures)
     return linked(EDIT.sub(rf"/edit/{project.BRANCH}/book/locale/{catalogs.LANGUAGE}/\1.po", text), name, here="zh-CN")
 
 
@@ -182,6 +187,8 @@ def share(site: Path, out: Path) -> None:
         text = re.sub(r'(?<=["\'])(?:\./)?(_(?:static|images)/[^"\'?#]+)',
                       lambda match: f"../{match[1]}" if match[1] in same else match[0], text)  # fmt: skip
         page.write_text(text, "utf-8")
+    for path in same.values():
+        path.unlink()
 
 
 def join(site: Path) -> None:
@@ -191,14 +198,12 @@ def join(site: Path) -> None:
             text = page.read_text("utf-8")
             if 'hreflang="zh-CN"' not in text:
                 files.write(page, linked(text, page.name))
-    script = site / "_static" / "page.js"
-    if SWITCH not in (text := script.read_text("utf-8")):
-        script.write_text(text + SWITCH, "utf-8")
+    files.write(site / "_static" / "switch.js", SWITCH)
     _sitemap(site)
 
 
 #: leads to the section that is being read
-SWITCH = """
+SWITCH = """\
 document.querySelector("a[hreflang]")?.addEventListener("click", ({ currentTarget }) => {
   const parts = [...document.querySelectorAll("section[id]")];
   const read = parts.filter((part) => part.getBoundingClientRect().top < 120).at(-1);
@@ -216,6 +221,10 @@ def linked(text: str, name: str, *, here: str = "en") -> str:
         switch = f'<a class="btn btn-sm" hreflang="en" lang="en" href="../{name}">English</a>'
     head = "".join(f'<link rel="alternate" hreflang="{code}" href="{html.escape(url)}">'
                    for code, url in (("en", english), ("zh-CN", chinese)))  # fmt: skip
+    if name != "index.html":
+        head += f'<script defer src="{"" if here == "en" else "../"}_static/switch.js"></script>'
+    elif "<pre" not in text:  # each byte of the first page counts: the blank lines that templates leave weigh more
+        text = re.sub(r"\n\s*\n\s*", "\n", text)
     text = text.replace("</head>", f"{head}</head>", 1)
     return re.sub(r'(<div class="article-header-buttons">)', lambda match: match[1] + switch, text, count=1)
 
