@@ -439,13 +439,12 @@ class TestBoth:
 
     def test_the_switch_leads_to_the_section_that_is_read_and_back(self, tab):
         page = tab.open("nin.html").page
-        page.wait_for_function(served.STARTED)  # what is above moves no more
-        page.evaluate("document.querySelector('#the-block').scrollIntoView({ behavior: 'instant' })")
-        page.wait_for_timeout(SETTLED)
-        page.evaluate("document.querySelector('a.btn[hreflang]').click()")
-        page.wait_for_url("**/zh/nin.html#the-block")
-        page.click("a.btn[hreflang]")
-        page.wait_for_url(lambda url: url.endswith("/nin.html#the-block") and "/zh/" not in url)
+        for place in ("/zh/nin.html#the-block", "/nin.html#the-block"):
+            page.wait_for_function(served.STARTED)  # what is above moves no more
+            page.evaluate("document.querySelector('#the-block').scrollIntoView({ behavior: 'instant' })")
+            page.wait_for_timeout(SETTLED)
+            page.evaluate("document.querySelector('a.btn[hreflang]').click()")
+            page.wait_for_url(f"{tab.address.rstrip('/')}{place}")
 
     def test_the_first_page_with_the_switch_stays_light(self, both, chromium):
         context = chromium.new_context(viewport={"width": 1280, "height": 900})  # with nothing in its cache
