@@ -25,7 +25,7 @@ const CHALLENGES = [
   },
   {
     name: "batch",
-    text: "Break BatchNorm with the batch size: after a whole epoch on batches of one or two, a normalized network of at least 20 layers is below 50 %; " +
+    text: "Break BatchNorm with the batch size: after a whole epoch on batches of one or two, a normalized network of at least 20 layers is below 50%; " +
       "its twin with 16 or more is at 85%.",
     hint: "Fork the run that has BatchNorm, and change nothing but its batch.",
     met: (runs) => twins(runs, "batch").some(([small, large]) => (
