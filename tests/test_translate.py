@@ -373,7 +373,7 @@ def test_what_is_not_translated_or_stale_says_so(monkeypatch):
     monkeypatch.setattr(edition, "lexicon", lambda *names: Everything(stale=True))
     made = edition.translated(page, "nin", "../")
     assert "译 A paragraph on *nets*." in made and made.count("d2l-stale") == 1
-    assert 'href="../nin.html#:~:text=A%20paragraph' in made
+    assert '<a class="disabled" href="../nin.html#:~:text=A%20paragraph' in made
 
 
 # The site
@@ -460,10 +460,10 @@ class TestBoth:
 
     def test_the_search_finds_chinese_words(self, tab):
         for query, wanted in (
-            ("真实图像", "index.html"),
-            ("页面里的问题", "index.html"),
-            ("真实图像的 PyTorch", "index.html"),
+            ("批量规范化", "batch_norm.html"),
+            ("捷径连接", "resnet.html"),
+            ("辅助分类器", "googlenet.html"),
         ):
             page = tab.open(f"zh/search.html?q={query}").page
-            assert wanted in hits(page)[0], query
+            assert any(wanted in hit for hit in hits(page)[:3]), query
             assert page.locator("#search-results mark").count()

@@ -23,7 +23,9 @@ BRANCH = "zh"  # where the workflow puts the notebooks, so that Colab finds them
 LABEL = re.compile(r"(?<=> \*\*)(Predict first|Exercise|Deviation|Note|Warning|Evidence)( \d+)?\.(?=\*\*)")
 PROMISE = re.compile(r"^# .+\n\s*\n", re.M)
 ENGLISH = ' <small class="d2l-english">（未译）</small>'
-STALE = ' <small class="d2l-stale">（<a href="{url}">原文已改</a>）</small>'
+# Bootstrap's scroll spy takes what follows # for a selector, and ends with an error where it is none; links of this
+# class it leaves out.
+STALE = ' <small class="d2l-stale">（<a class="disabled" href="{url}">原文已改</a>）</small>'
 SHOWN = ("paragraph", "item", "box")  # what has room for a note; questions have none, which scripts ask as plain text
 
 
