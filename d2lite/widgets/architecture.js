@@ -197,10 +197,13 @@ export default {
         const most = 1 + table.reduce((best, row, index) => (row[2] > table[best][2] ? index : best), 0);
         at = at === null || at >= length ? most : at;
         const row = table[at - 1], size = settings.size;
-        const costs = row && row.slice(2).map((value, track) =>
-          `${brief(value).replace(" ", "\u00a0")}${["\u00a0parameters", "\u00a0MACs", value < 1000 ? "\u00a0B written" : "B written"][track]} (${percent(value / totals[track])})`);
+        const costs = row && row.slice(2).map((value, track) => {
+          const unit = ["\u00a0parameters", "\u00a0MACs", value < 1000 ? "\u00a0B written" : "B written"][track];
+          return `${brief(value).replace(" ", "\u00a0")}${unit} (${percent(value / totals[track])})`;
+        });
+        const pinned = pin.held() ? "Pinned: " : "";
         note.textContent = row
-          ? `${pin.held() ? "Pinned: " : ""}Block ${at} of ${table.length}, ${rows[at - 1][1]}, puts out ${row[1].join("×")}: ${costs.join(", ")}. In code: ${row[0]}.`
+          ? `${pinned}Block ${at} of ${table.length}, ${rows[at - 1][1]}, puts out ${row[1].join("×")}: ${costs.join(", ")}. In code: ${row[0]}.`
           : `The image: ${settings.channels}×${size}×${size}, ${brief(4 * settings.channels * size ** 2)}B.`;
         view.show(columns, {
           at, titles, linear: [false, ...rows.map(isLinear)], tops: shapes.map(([wide]) => wide),

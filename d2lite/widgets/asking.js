@@ -39,7 +39,8 @@ window.d2lAsking ??= (() => {
   /** The verdict on a try, with the choices marked. */
   function verdict({ choices, right, unit }, { guess, sure, right: hit }) {
     const mine = `You said: ${SURE[sure]}, ${sure}%.`, kept = reader.keeps() ? "" : " This browser keeps nothing: it is forgotten with this page.";
-    const answer = choices.length ? "" : ` It is ${apart(right)}${unit && ` ${unit}`}${hit && Number(guess) === right ? "" : `, and you said ${apart(guess)}`}.`;
+    const said = hit && Number(guess) === right ? "" : `, and you said ${apart(guess)}`;
+    const answer = choices.length ? "" : ` It is ${apart(right)}${unit && ` ${unit}`}${said}.`;
     const line = make("p", { className: "d2l-verdict", role: "status", tabIndex: -1 },
       make("strong", { text: hit ? "✓ Right." : "✗ Not this time." }), `${answer} ${mine}${kept}`);
     const marked = choices.map((choice, at) => {

@@ -188,9 +188,11 @@ function told(data, { network, which, label, taken, list, image, revealed, found
   const more = { "networks disagree": apart, "all networks wrong": others.length > 1 ? ` All networks get ${list.length} wrong.` : "" }[which] ?? "";
   const pairs = (classes.length - 1) * classes.length, times = found.most === 1 ? "once" : `${found.most} times`;
   const sum = (fits) => labels.filter((actual, at) => fits(actual, answers[network].predicted[at]) && actual !== answers[network].predicted[at]).length;
+  const lost = sum((actual) => actual === label), won = sum((_, as) => as === taken);
   const around = label < 0 || taken < 0 || label === taken ? ""  // a hint for the hunt: where to look next
-    : ` In all, ${sum((actual) => actual === label)} of ${classes[label]} go wrong, and ${sum((_, as) => as === taken)} of others are taken for ${classes[taken]}.`;
-  const hunt = revealed ? ` Its commonest mistake, ${times}: ${found.words}. That is of these ${labels.length} images alone: in the whole test set it may be another.`
+    : ` In all, ${lost} of ${classes[label]} go wrong, and ${won} of others are taken for ${classes[taken]}.`;
+  const hunt = revealed
+    ? ` Its commonest mistake, ${times}: ${found.words}. That is of these ${labels.length} images alone: in the whole test set it may be another.`
     : `${around} You have opened ${found.opened} of ${pairs} mistakes; the commonest so far, ${times}: ${found.words}.`;
   const cell = taken < 0 ? "" : ` It takes ${selected(data, network, "all", label, taken).length} of ${label < 0 ? "all" : "these"} for ${classes[taken]}.`;
   const text = `${network} gets ${wrong.length} of ${of} ${what} wrong.${cell}${found.most ? hunt : ""}` +

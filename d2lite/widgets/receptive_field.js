@@ -180,7 +180,10 @@ export default {
       const table = tableOf(
         ["", "sees", "weights", "ReLUs"],
         [
-          [layer === 1 ? "layer 1" : `layers 1\u00a0to\u00a0${layer}`, square(reach), barCell(`${shown(weights)} c²`, weights / larger, "var(--d2l-1)"), relus],
+          [
+            layer === 1 ? "layer 1" : `layers 1\u00a0to\u00a0${layer}`, square(reach),
+            barCell(`${shown(weights)} c²`, weights / larger, "var(--d2l-1)"), relus,
+          ],
           ["one kernel", square(reach), barCell(`${shown(one)} c²`, one / larger, "var(--d2l-2)"), 1],
         ],
       );

@@ -1,90 +1,9 @@
 // Plain against residual: the gradient of each layer and the training loss, from runs that Python measured; and above
-// them a small network of dense layers, whose gradients are computed here as in skip_connection.py.
+// them a small network of dense layers, whose gradients are computed in the page (shortcut_gradients.js).
 
 const SMOOTH = 12, LAST = 32;
 const TIMES = ["before training", "after training"];
 const STYLES = { plain: { color: "var(--d2l-2)", dash: "6 3" }, residual: { color: "var(--d2l-1)", dash: null } };
-
-const BATCH = 64, WIDTH = 32, EPS = 1e-5, MOST = 27;  // of the small network; its most blocks
-
-/** Normal numbers from uniform ones, the same as in Python. */
-function normal(count) {
-  let state = 7;
-  const uniform = () => {
-    state = (Math.imul(1664525, state) + 1013904223) >>> 0;
-    return (state + 0.5) / 2 ** 32;
-  };
-  return Float64Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
-}
-
-/** A · B, of rows × inner and inner × columns numbers; `turnA`, `turnB`: the matrix is stored transposed. */
-function product(A, B, rows, inner, columns, turnA = false, turnB = false) {
-  const out = new Float64Array(rows * columns);
-  for (let row = 0; row < rows; row += 1)
-    for (let at = 0; at < inner; at += 1) {
-      const a = turnA ? A[at * rows + row] : A[row * inner + at];
-      if (a) for (let column = 0; column < columns; column += 1) out[row * columns + column] += a * B[turnB ? column * inner + at : at * columns + column];
-    }
-  return out;
-}
-
-const meanBy = (column, value) => {
-  let sum = 0;
-  for (let row = 0; row < BATCH; row += 1) sum += value(row * WIDTH + column);
-  return sum / BATCH;
-};
-
-/** BatchNorm without scale and shift: what it puts out, and the spread of each feature. */
-function normalize(z) {
-  const out = new Float64Array(z.length), spreads = [];
-  for (let column = 0; column < WIDTH; column += 1) {
-    const mean = meanBy(column, (at) => z[at]), spread = Math.sqrt(meanBy(column, (at) => (z[at] - mean) ** 2) + EPS);
-    for (let at = column; at < z.length; at += WIDTH) out[at] = (z[at] - mean) / spread;
-    spreads.push(spread);
-  }
-  return { out, spreads };
-}
-
-/** The gradient at the input of a BatchNorm, from that at its output. */
-function unnormalize(d, { out, spreads }) {
-  const before = new Float64Array(d.length);
-  for (let column = 0; column < WIDTH; column += 1) {
-    const mean = meanBy(column, (at) => d[at]), along = meanBy(column, (at) => d[at] * out[at]);
-    for (let at = column; at < d.length; at += WIDTH) before[at] = (d[at] - mean - out[at] * along) / spreads[column];
-  }
-  return before;
-}
-
-let pool = null;
-const solved = new Map();
-
-/** The norm of the weights' gradient for each of the 2n layers of n blocks, where `shortcuts` holds n truths. */
-function gradients(shortcuts) {
-  const name = shortcuts.map(Number).join("");
-  if (solved.has(name)) return solved.get(name);
-  const inputs = BATCH * WIDTH, square = WIDTH ** 2, relu = (values) => values.map((value) => Math.max(value, 0));
-  pool ??= normal(2 * inputs + 2 * MOST * square);
-  const weights = (layer) => pool.subarray(2 * inputs + layer * square, 2 * inputs + (layer + 1) * square).map((value) => value * Math.sqrt(2 / WIDTH));
-  let x = relu(pool.subarray(0, inputs));
-  const tape = shortcuts.map((shortcut, block) => {
-    const first = weights(2 * block), second = weights(2 * block + 1), one = normalize(product(x, first, BATCH, WIDTH, WIDTH)), hidden = relu(one.out);
-    const two = normalize(product(hidden, second, BATCH, WIDTH, WIDTH)), before = x;
-    x = relu(shortcut ? two.out.map((value, at) => value + before[at]) : two.out);
-    return { shortcut, first, second, one, two, hidden, before, after: x };
-  });
-  let d = pool.subarray(inputs, 2 * inputs).map((value) => value / BATCH);
-  const norms = [], norm = (left, right) => norms.unshift(Math.hypot(...product(left, right, WIDTH, BATCH, WIDTH, true)));
-  for (const { shortcut, first, second, one, two, hidden, before, after } of tape.reverse()) {
-    const here = d.map((value, at) => (after[at] > 0 ? value : 0)), dTwo = unnormalize(here, two);
-    norm(hidden, dTwo);
-    const dOne = unnormalize(product(dTwo, second, BATCH, WIDTH, WIDTH, false, true).map((value, at) => (one.out[at] > 0 ? value : 0)), one);
-    norm(before, dOne);
-    d = product(dOne, first, BATCH, WIDTH, WIDTH, false, true);
-    if (shortcut) d = d.map((value, at) => value + here[at]);
-  }
-  solved.set(name, norms);
-  return norms;
-}
 
 /** The mean of each step and those before it; null where these are too few or one is no number. */
 const smooth = (losses) => losses.map((_, at) => (at + 1 < SMOOTH ? null : meanOf(losses.slice(at + 1 - SMOOTH, at + 1))));
@@ -304,7 +223,10 @@ export default {
     });
     const note = h("p", { class: "d2l-note" }), charts = h("div", { class: "d2l-row d2l-below" });
     const measured = [  // what concerns the charts stands beside them
-      { trait: "shortcuts", label: "curves", kind: "choice", options: [["both", "with and without"], ["without", "without (plain)"], ["with", "with (residual)"]] },
+      {
+        trait: "shortcuts", label: "curves", kind: "choice",
+        options: [["both", "with and without"], ["without", "without (plain)"], ["with", "with (residual)"]],
+      },
       ...(later ? [{ trait: "when", label: "gradient", kind: "choice", options: TIMES.map((time) => [time, time]) }] : []),
       { trait: "layer", label: "look at convolution", min: 1, max: longest },
     ].map((options) => control(model, options)), board = h("div", { class: "d2l-controls d2l-below" }, ...measured.map(({ node }) => node));
@@ -326,7 +248,8 @@ export default {
       return { first, taken, all: all[0], none: none[0] };
     };
     const off = interactive({
-      model, el, title: "What shortcuts do to the gradient", hint: "Click blocks, or wipe over them, to take their shortcuts away, and see how the gradient grows on its way back.",
+      model, el, title: "What shortcuts do to the gradient",
+      hint: "Click blocks, or wipe over them, to take their shortcuts away, and see how the gradient grows on its way back.",
       traits: ["when", "removed", "shortcuts", "layer"], answer: shallow, buttons: [button("take all away", false), button("give all back", true)],
       controls: [
         { trait: "depth", label: "layers", kind: "choice", options: depths.map((depth) => [depth, String(depth)]) },

@@ -94,6 +94,7 @@ class SkipConnection(Interactive):
         ValueError: there is no run, or a block is neither plain nor residual.
     """
 
+    scripts = ("shortcut_gradients",)
     runs = traitlets.Dict().tag(sync=True)
     depth = Number(44, 1, 10_000)
     shortcuts = Choice("both", "without", "with")
