@@ -140,7 +140,7 @@ class Mounted:
         """Stop listening, since another test may get the page; nothing may have gone wrong there."""
         for event, handler in self.heard.items():
             self.page.remove_listener(event, handler)
-        assert self.problems == [], "the page complained"
+        assert self.problems == [], f"the page complained {self.problems}"
 
     def _note(self, message) -> None:
         if message.type != "log":

@@ -84,10 +84,12 @@ export default {
         { trait: "groups", label: "a kernel reads", kind: "choice", options: choice(GROUPS) },
         { trait: "expansion", label: "middle, times as wide", kind: "choice", options: choice(["1/4", "1/2", "1", "2", "4", "6"]) },
         { trait: "gate", label: "gate", kind: "switch" },
+      ],
+      more: [
         { trait: "shortcut", label: "shortcut", kind: "switch" },
         { trait: "channels", label: "channels", min: 16, max: 512, step: 16 },
+        { trait: "size", label: "map, px", min: 1, max: 112 },
       ],
-      more: [{ trait: "size", label: "map, px", min: 1, max: 112 }],
       traits: ["trained"],
       answer: { label: "show 7×7, four times as wide", show: () => give(model, { kernel: 7, groups: "each channel alone", expansion: "4" }) },
       draw(stage) {

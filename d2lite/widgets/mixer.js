@@ -110,7 +110,7 @@ export default {
     const adopt = ({ target }) => {  // one's own numbers start from those that are shown; another mix is shown whole
       if (!target.matches("[data-trait=mix] select")) return;
       if (target.value === OWN) model.set("weights", weights);
-      else if (new Set(MIXES[target.value].map(String)).size > 1) model.set("channels", 3);
+      else if (new Set((MIXES[target.value] ?? []).map(String)).size > 1) model.set("channels", 3);
     };
     el.addEventListener("change", adopt, true);  // before the choice itself is heard of
 

@@ -88,6 +88,7 @@ def test_mouse_and_keyboard(mounted):
     page.control("gate").focus()
     page.page.keyboard.press("Space")
     assert page.get("gate") is True and "It differs in: gate." in note.inner_text()
+    page.page.locator(".d2l-more summary").click()
     page.control("shortcut").click()
     assert page.get("shortcut") is False and "gate, shortcut" in note.inner_text()
     assert page.result["adds"] is False and page.say.endswith("There is no shortcut.")
