@@ -109,7 +109,9 @@ def compare(name: str, records: list[dict]) -> dict | None:
             alone[pair] += len(numbers) == 2
     scores = {pair: amount / max(1e-9, min(totals[one] for one in pair)) for pair, amount in shared.items()}
     worth = [pair for pair in scores if alone[pair] >= LEAST]
-    worth.sort(key=lambda pair: (-scores[pair] * math.log1p(alone[pair]), works[pair[0]].student))
+    # rounded, since the sum of the weights has no order; equal pairs follow their names, whoever handed in first
+    rank = {pair: round(-scores[pair] * math.log1p(alone[pair]), 9) for pair in worth}
+    worth.sort(key=lambda pair: (rank[pair], sorted(works[one].student for one in pair)))
     count = len(works) * (len(works) - 1) // 2
     every = sorted(scores.values()) if len(scores) > 1 else [0.0, *scores.values()]
     return {
@@ -126,7 +128,8 @@ def compare(name: str, records: list[dict]) -> dict | None:
 
 def _pair(one: Work, other: Work, common: set, spread: Counter, score: float, alone: int) -> dict:
     """What the page shows of two submissions: how alike they are, by how many edits, and where."""
-    cells = Counter(cell for cell, run in common if spread[cell, run] == 2)
+    counts = Counter(cell for cell, run in common if spread[cell, run] == 2)
+    cells = sorted(counts, key=lambda cell: (-counts[cell], cell))[:CELLS]
     edited = total = 0
     for cell in one.tokens.keys() & other.tokens.keys():
         matcher = difflib.SequenceMatcher(None, one.tokens[cell], other.tokens[cell], autojunk=False)
@@ -139,5 +142,5 @@ def _pair(one: Work, other: Work, common: set, spread: Counter, score: float, al
         "alone": alone,
         "edited": edited,
         "tokens": total,
-        "cells": [(cell, one.sources[cell], other.sources[cell]) for cell, _ in cells.most_common(CELLS)],
+        "cells": [(cell, one.sources[cell], other.sources[cell]) for cell in cells],
     }
