@@ -22,7 +22,7 @@ from bs4 import BeautifulSoup, Tag
 from ebooklib import epub
 from pygments.formatters import HtmlFormatter
 
-from tools import pages, project, served
+from tools import files, pages, project, served
 from tools.editions import articles, command
 
 STYLE = Path(__file__).with_name("epub.css")
@@ -249,14 +249,9 @@ def make(site: Path, path: Path, names: list[str] | None = None) -> Path:
         {"type": "toc", "title": "Contents", "href": "nav.xhtml"},
         {"type": "text", "title": found[0].title, "href": f"{found[0].name}.xhtml"},
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    try:
-        now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    with files.draft(path) as draft:
         epub.write_epub(draft, book, {"mtime": now, "epub3_pages": False, "raise_exceptions": True})
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
     return path
 
 

@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from tools import pages, project
+from tools import files, pages, project
 from tools.editions import articles, command
 
 START = Path(__file__).with_name("start.html")
@@ -92,18 +92,16 @@ def make(site: Path, path: Path, with_data: bool = False) -> Path:
     entries |= {f"notebooks/{name}.ipynb": project.notebook(name) for name in project.chapters()}
     entries |= {name: project.ROOT / name for name in ("LICENSE", "LICENSE-TEXT", "CITATION.cff")}
     entries |= {f"data/{name}": file for name, file in data.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    try:
-        with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(draft, "w", compresslevel=9) as package:
-            built = wheel(Path(place))
-            package.writestr(f"{top}/start.html", start(built.name, bool(data)), zipfile.ZIP_DEFLATED)
-            for name, file in {**entries, built.name: built}.items():
-                kind = zipfile.ZIP_STORED if file.suffix in PACKED else zipfile.ZIP_DEFLATED
-                package.write(file, f"{top}/{name}", kind)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as place,
+        files.draft(path) as draft,
+        zipfile.ZipFile(draft, "w", compresslevel=9) as package,
+    ):
+        built = wheel(Path(place))
+        package.writestr(f"{top}/start.html", start(built.name, bool(data)), zipfile.ZIP_DEFLATED)
+        for name, file in {**entries, built.name: built}.items():
+            kind = zipfile.ZIP_STORED if file.suffix in PACKED else zipfile.ZIP_DEFLATED
+            package.write(file, f"{top}/{name}", kind)
     return path
 
 

@@ -121,23 +121,20 @@ def make(site: Path, path: Path, names: list[str] | None = None) -> Path:
         NoBrowserError: no browser starts.
     """
     found = gathered(site, names or articles.chosen())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    source, draft = path.with_suffix(".html"), path.with_suffix(".draft.pdf")
-    options = {"path": draft, "prefer_css_page_size": True, "print_background": True, "outline": True, "tagged": True}
+    source = path.with_suffix(".html")
+    options = {"prefer_css_page_size": True, "print_background": True, "outline": True, "tagged": True}
     try:
         files.write(source, document(found, site))
-        with served.browser() as browser:
+        with files.draft(path) as draft, served.browser() as browser:
             page = browser.new_page()
             page.goto(source.as_uri(), wait_until="load")
             page.evaluate(MATH)
             page.evaluate(DRAWN)
-            page.pdf(**options)
+            page.pdf(path=draft, **options)
             page.evaluate(NUMBERED, contents(found, begin(draft)))
-            page.pdf(**options)
-        draft.replace(path)
+            page.pdf(path=draft, **options)
     finally:
         source.unlink(missing_ok=True)
-        draft.unlink(missing_ok=True)
     return path
 
 

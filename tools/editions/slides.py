@@ -346,14 +346,11 @@ def make(site: Path, out: Path, names: list[str] | None = None) -> Path:
 def packed(site: Path, path: Path, names: list[str] | None = None) -> Path:
     """The decks in a zip."""
     folder = make(site, path.with_suffix(""), names)
-    draft = path.with_suffix(".part")
     try:
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
+        with files.draft(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
             for file in sorted(file for file in folder.rglob("*") if file.is_file()):
                 package.write(file, f"{path.stem}/{file.relative_to(folder).as_posix()}")
-        draft.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
     return path
 
