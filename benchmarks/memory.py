@@ -7,7 +7,6 @@ CUDA device. Data sets were loaded once before, so that whatever is decoded only
     python -m benchmarks.memory [--networks resnet18]
 """
 
-import multiprocessing
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +19,7 @@ from benchmarks import common
 from d2lite.data.catalog import DATASETS
 from d2lite.data.loading import is_available
 from d2lite.machine.devices import most_memory
+from tools.measure.process import alone
 
 STEPS = 3  # the second one has momentum and gradients of the first
 
@@ -70,12 +70,6 @@ def loading(name: str) -> dict:
     data = d2l.load(name, fallback=False)
     row = {"what": "data set", "name": name, "input_px": data.size, "batch_size": ""}
     return row | figures(on, before)
-
-
-def alone(function, name: str) -> dict:
-    """Call a function in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, (name,))
 
 
 def main(argv: list[str] | None = None) -> int:
