@@ -10,6 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 BRANCH = "main"
+#: what a block quote begins with that becomes a box
+BOXES = ("Predict first", "Exercise", "Deviation", "Note", "Warning", "Evidence")
+#: such a label, as a part of a pattern: an exercise has a number
+BOX = "|".join(rf"{label} \d+" if label == "Exercise" else label for label in BOXES)
 #: what notebooks and pages hold of interactives: where one stands, and the states of all; `widgets.js` says the same
 VIEW, STATE = (f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state"))
 

@@ -4,12 +4,17 @@ In Jupyter, Colab and on GitHub such a block quote reads as it is: `> **Predict 
 """
 
 import re
+import sys
 import zlib
 from pathlib import Path
 
 from docutils import nodes
 
-LABEL = re.compile(r"(Predict first|Exercise \d+|Deviation|Note|Warning|Evidence)\.")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tools import project
+
+LABEL = re.compile(rf"({project.BOX})\.")
 
 
 def box(quote: nodes.block_quote) -> nodes.admonition | None:

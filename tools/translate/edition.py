@@ -20,7 +20,7 @@ from tools.translate import catalogs, literals, markdown, sources
 from tools.translate.lexicon import Lexicon
 
 BRANCH = "zh"  # where the workflow puts the notebooks, so that Colab finds them
-LABEL = re.compile(r"(?<=> \*\*)(Predict first|Exercise|Deviation|Note|Warning|Evidence)( \d+)?\.(?=\*\*)")
+LABEL = re.compile(rf"(?<=> \*\*)({'|'.join(project.BOXES)})( \d+)?\.(?=\*\*)")
 PROMISE = re.compile(r"^# .+\n\s*\n", re.M)
 ENGLISH = ' <small class="d2l-english">（未译）</small>'
 # Bootstrap's scroll spy takes what follows # for a selector, and ends with an error where it is none; links of this

@@ -13,9 +13,11 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
+from tools import project
+
 PARSER = MarkdownIt("commonmark").enable("table").use(front_matter_plugin).use(dollarmath_plugin)
 SUMMARY = re.compile(r"(?<=<summary>).*?(?=</summary>)", re.S)
-LABEL = re.compile(r"\*\*((?:Predict first|Exercise \d+|Deviation|Note|Warning|Evidence))\.\*\*\s+")
+LABEL = re.compile(rf"\*\*({project.BOX})\.\*\*\s+")
 CELL = re.compile(r"(?:[^|\\\n]|\\.)+")
 #: what is no word: formulas, code, addresses, tags
 SILENT = re.compile(r"\$\$.*?\$\$|\$[^$]+\$|(`+).+?\1|\]\([^)\s]*\)|<[^>]+>|https?://\S+", re.S)

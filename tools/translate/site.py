@@ -44,8 +44,8 @@ def live() -> list[str]:
     return [name for name in sources.names() if any(message.id and message.string for message in catalogs.read(name))]
 
 
-def stage(names: list[str] | None = None) -> Path:
-    """Write the copy; with ``names``, its contents are these pages alone."""
+def stage() -> None:
+    """Write the copy."""
     shutil.rmtree(STAGE, ignore_errors=True)
     for name in COPIED:
         path = project.ROOT / name
@@ -56,8 +56,7 @@ def stage(names: list[str] | None = None) -> Path:
             shutil.copy(path, STAGE / name)
     _pages()
     _scripts()
-    _configuration(names)
-    return STAGE
+    _configuration()
 
 
 def _rewrite(path: Path, new) -> None:
@@ -120,7 +119,7 @@ def _scripts() -> None:
         )
 
 
-def _configuration(names: list[str] | None) -> None:
+def _configuration() -> None:
     say = edition.lexicon("site").say
     config = yaml.safe_load((project.ROOT / "_config.yml").read_text("utf-8"))
     config |= {key: say(config[key]) for key in ("title", "author")}
@@ -128,7 +127,7 @@ def _configuration(names: list[str] | None) -> None:
     sphinx["local_extensions"]["d2l_chinese"] = "book/_ext"
     shown = sphinx["config"]
     shown |= {key: say(shown[key]) for key in ("nb_code_prompt_show", "nb_code_prompt_hide")}
-    boxes = {name: say(name) for name in sources.BOXES}
+    boxes = {name: say(name) for name in project.BOXES}
     percents = {
         name: catalogs.state(name).percent for name in (page.removesuffix(".ipynb") for page in project.contents())
     }

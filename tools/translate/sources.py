@@ -14,12 +14,10 @@ import yaml
 from tools import asking, exercises, pages, project
 from tools.translate import literals, markdown, modules, numbers
 
-SETS = project.ROOT / "assignments" / "source"
 EXTENSIONS, STATIC = project.BOOK / "_ext", project.BOOK / "_static"
 WIDGETS = project.ROOT / "d2lite" / "widgets"
 #: modules whose texts the site shows
 MODULES = ("pages", "speed", "reading")
-BOXES = ("Predict first", "Exercise", "Deviation", "Note", "Warning", "Evidence")
 #: texts in modules that name something else: sections of chapters, rows of tables of results
 SILENT = (
     "Exercises",
@@ -55,7 +53,7 @@ def names() -> list[str]:
 
 def set_sources() -> list[project.Path]:
     """The sources of the problem sets."""
-    return sorted(SETS.glob("*/*.md"))
+    return sorted(pages.SETS.glob("*/*.md"))
 
 
 def entries(name: str) -> list[Entry]:
@@ -64,7 +62,7 @@ def entries(name: str) -> list[Entry]:
         found = {"widgets": _widgets, "exercises": _hints, "site": _site}[name]()
     elif name.startswith("sets/"):
         stem = name.removeprefix("sets/")
-        found = _page(SETS / stem / f"{stem}.md")
+        found = _page(pages.SETS / stem / f"{stem}.md")
     else:
         found = _page(project.source(name))
     once: dict[str, Entry] = {}
@@ -164,7 +162,7 @@ def _site() -> Iterator[Entry]:
         yield Entry(text, "_config.yml")
     for part in toc["parts"]:
         yield Entry(part["caption"], "_toc.yml")
-    for text in BOXES:
+    for text in project.BOXES:
         yield Entry(text, "title of a box")
     yield Entry(asking.LINE, "asking.py")
     yield Entry(numbers.apart(json.loads(pages.COVER.read_text("utf-8"))["alt"])[0], ALT)
