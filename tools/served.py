@@ -104,7 +104,10 @@ def served(site: Path, prefix: str = PREFIX) -> Iterator[str]:
 
 
 class Tab:
-    """A tab of a browser, ``page`` of Playwright, that notes what goes wrong in it and what it transfers."""
+    """A tab of a browser, ``page`` of Playwright, that notes what goes wrong in it and what it transfers.
+
+    A file that is not there is an error of the console; one that a page left early no longer waits for is none.
+    """
 
     def __init__(self, page, address: str):
         self.page, self.address, self.problems, self.answers = page, address, [], []
