@@ -49,7 +49,8 @@ def read_from(monkeypatch, folder: Path) -> None:
     package = tables.resources.files("d2lite.nets")
 
     def joinpath(name: str):
-        return folder / name if name in TAKEN or name.startswith("predictions") else package.joinpath(name)
+        ours = name in TAKEN or name.startswith("predictions") or (folder / name).exists()
+        return folder / name if ours else package.joinpath(name)
 
     for module in (measurements, tables):
         resources = SimpleNamespace(files=lambda package: SimpleNamespace(joinpath=joinpath))

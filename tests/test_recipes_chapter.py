@@ -111,12 +111,40 @@ def best_row(network, kind="ten_minutes"):
 def test_the_search_is_told_as_it_was(page):
     names, out = page()
     best = names["best"]
-    assert best.lr.to_dict() == {name: catalog.best_rate(name) for name in best.index}
+    assert names["used"] == {name: catalog.best_rate(name) for name in best.index}
+    for name, rate in best.lr.items():
+        accuracies = catalog.tried(name, "mainline")
+        assert accuracies[rate] == max(accuracies.values())
     rows = [row for row in table("rates.csv") if (row["network"], row["recipe"]) == ("nin", "mainline")]
     of = {row["lr"]: row["val_acc"] for row in rows}
     assert f"NiN loses **{100 * (max(of.values()) - of[0.01]):.1f} points**" in out and "decides more than" in out
     assert set(names["with_norm"]) == {"lenet_batch_norm", "googlenet_batch_norm", "resnet18", "resnet26", "densenet"}
     assert not set(names["plain"]) & {"linear", "edge_histograms", *names["with_norm"]}
+
+
+def test_two_rates_that_were_tried_again_decide(page, tmp_path):
+    accuracies = {
+        "nin": {0.003: (0.70, 0.72), 0.001: (0.80, 0.81)},
+        "alexnet": {0.001: (0.5, 0.53), 0.0003: (0.4, 0.4)},
+    }
+    best = {name: max(catalog.tried(name, "mainline").items(), key=lambda pair: pair[1])[0] for name in accuracies}
+    assert best == {"nin": 0.003, "alexnet": 0.001}, "the one is to be reversed, the other kept"
+    rows = [
+        f"{name},mainline,{lr},{seed},{accuracy}"
+        for name, its in accuracies.items() for lr, both in its.items() for seed, accuracy in enumerate(both)
+    ]  # fmt: skip
+    (tmp_path / "ties.csv").write_text("\n".join(["network,recipe,lr,seed,val_acc", *rows]), "utf-8")
+    names, out = page()
+    assert {name: names["used"][name] for name in best} == {"nin": 0.001, "alexnet": 0.001}
+    told = {name: out.split(f"for {name}, whose two best")[1] for name in ("NiN", "AlexNet")}
+    assert re.search(
+        r"with 2 seeds: at `0\.001` the mean .* is \*\*80\.5%\*\*, at `0\.003` it is 71\.0%", told["NiN"], re.S
+    )
+    assert (
+        "epochs prefer another rate than three" in told["NiN"].split("for AlexNet")[0]
+        and "up to 2.0 points" in told["NiN"]
+    )
+    assert "epochs prefer the same rate as three" in told["AlexNet"].split("for NiN")[0] and "up to 3.0 points" in out
 
 
 def test_a_rate_that_was_not_the_best_is_seen(page, monkeypatch):
