@@ -31,6 +31,7 @@ TAGS = {
     "hide-input",
     "raises-exception",
     "cover",
+    "answer",
     "slide",
     "slide-skip",
     "slide-notes",
@@ -255,6 +256,8 @@ def test_tags_are_part_of_a_cell():
     stored = pairs.join(notebook_of("fit()"), None, "demo")
     stored.cells[0].execution_count = 7
     assert pairs.join(notebook_of("fit()", tags=["check"]), stored, "demo").cells[0].execution_count is None
+    shown = pairs.join(notebook_of("fit()", tags=["answer"]), stored, "demo").cells[0]
+    assert shown.execution_count == 7 and shown.metadata.tags == ["answer"], "how the site shows it changes no output"
 
 
 @pytest.fixture

@@ -315,7 +315,48 @@ def test_a_guess_needs_no_mouse_and_says_what_is_missing(reading):
     assert page.evaluate("document.activeElement.className") == "d2l-verdict", "the verdict is read out"
 
 
-def test_results_are_covered_until_there_is_a_guess(reading):
+#: of each box: its questions, and what follows it up to the next heading or box, as text and whether it is covered
+BELOW = """[...document.querySelectorAll(".d2l-predict-first")].map((box) => {
+    const after = [];
+    for (let node = box.nextElementSibling; node && !node.matches("section, .d2l-predict-first"); node = node.nextElementSibling) {
+        const shown = node.matches(".cell") ? node.querySelector(".cell_output") : node;
+        if (shown && !shown.matches(".d2l-cover, .d2l-again")) after.push([shown.textContent, Boolean(shown.closest(".d2l-covered"))]);
+    }
+    return [[...box.querySelectorAll(".d2l-question")].map((node) => node.dataset.question), after];
+})"""
+
+
+def letters(text: str) -> str:
+    """Of a text or a pattern what is the same in the source and on the page, where formulas and emphasis look otherwise."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+@pytest.mark.parametrize("chapter", project.chapters())
+def test_nothing_below_a_box_tells_its_answer_before_there_is_a_guess(reading, chapter):
+    page, leaks, found = reading(f"{chapter}.html"), [], 0
+    for names, after in page.evaluate(BELOW):
+        for name in set(names) & set(SAID):
+            said = SAID[name][1]
+            for text, covered in after:
+                text = " ".join(text.split())
+                pattern = said.replace(r"\*\*", "")
+                if letters(said) in letters(text) or ("$" not in said and re.search(pattern, text)):
+                    found += 1
+                    leaks += [] if covered else [(name, text)]
+    assert found > 0 and leaks == []
+    page.evaluate("window.d2lReader.change((state) => { state.cover = false; })")
+    assert page.locator(".d2l-covered, [inert]").count() == 0, "a screen reader now reads all"
+
+
+def test_answers_are_read_on_paper_and_without_scripts(reading):
+    page = reading("data_and_training.html")
+    assert page.locator("p.d2l-covered").count() > 3
+    page.emulate_media(media="print")
+    assert page.locator("p.d2l-covered").first.evaluate("node => getComputedStyle(node).filter") == "none"
+    assert page.locator(".d2l-cover:visible").count() == 0
+
+
+def test_answers_are_covered_until_there_is_a_guess(reading):
     page = reading("vgg.html")
     covered, count = page.locator(".d2l-covered"), page.locator(".d2l-covered").count()
     assert count >= 3 and page.locator(".d2l-covered .d2l-widget").count() == 0
@@ -325,12 +366,12 @@ def test_results_are_covered_until_there_is_a_guess(reading):
     left = covered.count()
     page.get_by_role("button", name="Show it").first.click()
     assert covered.count() < left
-    page.get_by_role("button", name="Never cover results").first.click()
+    page.get_by_role("button", name="Never cover answers").first.click()
     assert covered.count() == 0 and page.locator(".d2l-cover:visible").count() == 0
     other = reading("nin.html")
     assert other.locator(".d2l-covered").count() == 0
     mine = reading("predictions.html")
-    mine.get_by_label("Cover results").check()
+    mine.get_by_label("Cover answers").check()
     other.wait_for_function("document.querySelector('.d2l-covered')")
 
 

@@ -13,6 +13,7 @@ import nbformat
 
 from tools import asking, files, notebooks, project
 
+SHOWN = {"answer", "cover", "hide-input", "slide", "slide-skip", "slide-notes"}  # tags that say how an output is shown
 # the cell's lines are those before the first fence: an empty cell must not swallow what comes after it
 SETUP_BLOCK = re.compile(r"(```\{code-cell\} ipython3\n:tags: \[setup\]\n)\n?(?:(?!```).*\n)*?(```\n)")
 
@@ -43,7 +44,7 @@ def key(cell) -> tuple:
 def matched(cell) -> tuple:
     """What must agree for a cell to keep its output; the setup cell has none, and stays run when its text changes."""
     kind, source, tags = key(cell)
-    return kind, "" if "setup" in tags else source, tags
+    return kind, "" if "setup" in tags else source, tuple(tag for tag in tags if tag not in SHOWN)
 
 
 def with_setup_cell(text: str) -> str:
@@ -68,7 +69,7 @@ def write_setup_cell(chapter: str) -> None:
 def join(source, stored, chapter: str):
     """The cells of ``source`` with the outputs and ids that ``stored`` has for the same cells.
 
-    Cells are matched in order; an output stays where type, source and tags are unchanged.
+    Cells are matched in order; an output stays where type and source are unchanged, and the tags but those of ``SHOWN``.
     """
     old = stored.cells if stored else []
     cells = [nbformat.from_dict(dict(cell)) for cell in source.cells]

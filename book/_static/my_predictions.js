@@ -113,7 +113,7 @@
     const box = make("input", { type: "checkbox", checked: reader.get().cover });
     box.addEventListener("change", () => reader.change((state) => { state.cover = box.checked; }));
     reader.listen(() => { box.checked = reader.get().cover; });
-    const label = make("label", {}, box, " Cover results until I have committed a guess");
+    const label = make("label", {}, box, " Cover answers until I have committed a guess");
     return [make("p", { className: "d2l-keep" }, save, " ", button("Bring back from a file", () => file.click()), " ", forget), make("p",
       {}, label), file, said];
   }

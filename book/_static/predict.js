@@ -1,43 +1,61 @@
-// Boxes "Predict first": a form for each question, results covered until there is a guess, and questions that were
+// Boxes "Predict first": a form for each question, answers covered until there is a guess, and questions that were
 // missed earlier.
 (() => {
   const reader = window.d2lReader, { make, answerOf, readable } = reader, { ask, triesOf } = window.d2lAsking;
 
-  // --- results stay covered until there is a guess
+  // --- answers stay covered until there is a guess
 
-  /** The outputs that answer a box: those that follow it, up to the first text after them. Interactives cover themselves. */
-  function resultsOf(box) {
-    const found = [];
-    for (let node = box.nextElementSibling; node && !node.matches("section, .d2l-predict-first"); node = node.nextElementSibling) {
-      if (node.matches("p, ul, div.math") && found.length) break;
-      if (node.matches(".cell.tag_data-output")) continue;
-      found.push(...[...node.querySelectorAll(":scope > .cell_output")].filter((output) => !output.querySelector(".d2l-widget")));
+  const isText = (node) => !node.matches(".cell, .d2l-again, .d2l-end, script");
+
+  /**
+   * What answers a box: the text right below it, the outputs that follow, and the text after the first of them, or after
+   * the last cell tagged ``answer``, but no farther than the next heading or box. Code stays in sight, and so do outputs
+   * about the data, and interactives, which cover themselves. In groups, between which something is in sight.
+   */
+  function answersOf(box) {
+    const after = [], groups = [];
+    for (let node = box.nextElementSibling; node && !node.matches("section, .d2l-predict-first"); node = node.nextElementSibling) after.push(node);
+    const tagged = after.findLastIndex((node) => node.matches(".tag_answer"));
+    let apart = true, shown = false;  // whether something in sight comes between; whether there was an output or an interactive
+    for (const [at, node] of after.entries()) {
+      const text = isText(node), output = node.querySelector(":scope > .cell_output"), own = Boolean(output?.querySelector(".d2l-widget"));
+      if (shown && at > tagged && !text && isText(after[at - 1])) break;
+      const found = text ? (shown || after.slice(0, at).every(isText)) && node : !own && !node.matches(".tag_data-output") && output;
+      apart ||= own || Boolean(node.querySelector(":scope > .cell_input")) && !node.matches(".tag_check");
+      shown ||= own || Boolean(found && !text);
+      if (!found) continue;
+      if (apart) groups.push([]);
+      groups.at(-1).push(found);
+      apart = false;
     }
-    return found;
+    return groups;
   }
 
   function cover(box, answered) {
-    const results = resultsOf(box);
-    if (!results.length) return;
-    let looked = false, bar = null;
+    const groups = answersOf(box), bars = [];
+    let looked = false;
     function draw() {
       const covered = !looked && reader.get().cover && !answered();
-      for (const result of results) {
-        result.classList.toggle("d2l-covered", covered);
-        result.inert = covered;
+      for (const answer of groups.flat()) {
+        answer.classList.toggle("d2l-covered", covered);
+        answer.inert = covered;
       }
-      bar.hidden = !covered;
+      for (const bar of bars) bar.hidden = !covered;
     }
     const button = (text, action) => {
       const made = make("button", { type: "button", text });
       made.addEventListener("click", () => { action(); draw(); });
       return made;
     };
-    bar = make("div", { className: "d2l-cover" }, "The result below is covered until you commit a guess. ",
-      button("Show it", () => { looked = true; }), " ", button("Never cover results", () => reader.change((state) => { state.cover = false; })));
-    results[0].before(bar);
+    for (const [at, [first]] of groups.entries()) {
+      const bar = make("div", { className: "d2l-cover" }, "The answer below is covered until you commit a guess. ",
+        button("Show it", () => { looked = true; }));
+      if (!at) bar.append(" ", button("Never cover answers", () => reader.change((state) => { state.cover = false; })));
+      first.before(bar);
+      bars.push(bar);
+    }
     draw();
-    reader.listen(draw);
+    if (bars.length) reader.listen(draw);
   }
 
   // --- the boxes of a page
