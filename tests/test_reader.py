@@ -318,16 +318,18 @@ def test_a_guess_needs_no_mouse_and_says_what_is_missing(reading):
 #: of each box: its questions, and what follows it up to the next heading or box, as text and whether it is covered
 BELOW = """[...document.querySelectorAll(".d2l-predict-first")].map((box) => {
     const after = [];
-    for (let node = box.nextElementSibling; node && !node.matches("section, .d2l-predict-first"); node = node.nextElementSibling) {
+    let node = box;
+    while ((node = node.nextElementSibling) && !node.matches("section, .d2l-predict-first")) {
         const shown = node.matches(".cell") ? node.querySelector(".cell_output") : node;
-        if (shown && !shown.matches(".d2l-cover, .d2l-again")) after.push([shown.textContent, Boolean(shown.closest(".d2l-covered"))]);
+        if (!shown || shown.matches(".d2l-cover, .d2l-again")) continue;
+        after.push([shown.textContent, shown.matches(".d2l-covered")]);
     }
     return [[...box.querySelectorAll(".d2l-question")].map((node) => node.dataset.question), after];
 })"""
 
 
 def letters(text: str) -> str:
-    """Of a text or a pattern what is the same in the source and on the page, where formulas and emphasis look otherwise."""
+    """What a text in the source and the same on the page have in common: formulas and emphasis look otherwise."""
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 

@@ -69,7 +69,7 @@ def write_setup_cell(chapter: str) -> None:
 def join(source, stored, chapter: str):
     """The cells of ``source`` with the outputs and ids that ``stored`` has for the same cells.
 
-    Cells are matched in order; an output stays where type and source are unchanged, and the tags but those of ``SHOWN``.
+    Cells are matched in order; an output stays where type, source and tags are unchanged, but for those of ``SHOWN``.
     """
     old = stored.cells if stored else []
     cells = [nbformat.from_dict(dict(cell)) for cell in source.cells]

@@ -75,6 +75,7 @@ class ArchitectureExplorer(Interactive):
     these the default: nothing is raised. Sources: those of the networks, as ``d2lite.models`` names them.
     """
 
+    scripts = ("architecture_drawing",)
     network = Choice("vgg11", *NETWORKS)
     width = Number(1.0, 0.25, 4.0)
     size = Number(224, 8, 320)

@@ -25,7 +25,13 @@ async function dataOf(model) {
   const sheet = await sheetOf(model.get("pixels")), apart = BLOCK * Math.ceil(rows / BLOCK);
   const fits = sheet && columns <= sheet.naturalWidth && apart * labels.length <= sheet.naturalHeight;
   if (!named || (labels.length && !fits)) throw new Error("images, labels, classes and answers do not fit together.");
-  return { rows, columns, apart, classes, sheet, labels, answers: Object.fromEntries(answers.map((given) => [String(given.name), given])) };
+  const everyone = model.get("counts") ?? {}, fine = (count) => Number.isInteger(count) && count >= 0;
+  const counted = answers.length && answers.every(({ name }) => everyone[name]?.length === classes.length
+    && everyone[name].every((row) => row?.length === classes.length && row.every(fine)));
+  return {
+    rows, columns, apart, classes, sheet, labels, everyone: counted ? everyone : null,
+    answers: Object.fromEntries(answers.map((given) => [String(given.name), given])),
+  };
 }
 
 /** Numbers of the images of class `label` of which `which` is true and which the network takes for `taken`; -1 is every class. */
@@ -120,12 +126,11 @@ function shares({ classes, labels, answers }, network, image) {
 }
 
 /** What one class is taken for, by each network. */
-function counts(data, label) {
-  const names = Object.keys(data.answers), { classes } = data;
-  const taken = names.map((name) => confusion(data, data.answers[name].predicted, label)), most = Math.max(1, ...taken.flat());
+function counts({ classes }, tables, label) {
+  const names = Object.keys(tables), taken = names.map((name) => tables[name][label]), most = Math.max(1, ...taken.flat());
   const rows = classes.map((text, guess) => {
     const [title, color] = guess === label ? [`${text} (right)`, "var(--d2l-3)"] : [text, "var(--d2l-2)"];
-    return [title, ...taken.map((row) => barCell(String(row[guess]), row[guess] / most, color))];
+    return [title, ...taken.map((row) => barCell(shown(row[guess]), row[guess] / most, color))];
   });
   return tableOf([`${classes[label]}, taken for`, ...names], rows.filter((_, guess) => taken.some((row) => row[guess])));
 }
@@ -144,7 +149,7 @@ function squares({ classes }, choose) {
     else choose(...at);
     drawn();
   } }, cells);
-  const draw = (table, open, label, taken) => {
+  const draw = (table, open, label, taken, hints) => {
     const off = table.flatMap((row, actual) => row.filter((_, guess) => guess !== actual && open(actual, guess))), most = Math.max(1, ...off);
     const square = (count, actual, guess) => {
       const seen = open(actual, guess), right = actual === guess, all = table[actual].reduce((a, b) => a + b, 0);
@@ -155,9 +160,11 @@ function squares({ classes }, choose) {
         "data-chosen": actual === label && guess === taken, onclick: () => { at = [actual, guess]; choose(actual, guess); },
       }, seen ? String(count) : "");
     };
-    const named = (text, vertical, on, pick) => h("span", { class: vertical ? "d2l-column" : "d2l-line", "data-chosen": on, onclick: pick }, text);
-    cells.replaceChildren(h("small", {}, "taken for →"), ...classes.map((text, guess) => named(text, true, guess === taken, () => choose(-1, guess))),
-      ...table.flatMap((row, actual) => [named(classes[actual], false, actual === label, () => choose(actual, -1)), ...row.map((count,
+    const sums = { line: classes.map((_, at) => lostOf(table, at)), column: classes.map((_, at) => wonOf(table, at)) };  // bars behind names
+    const named = (at, way, on, pick) => h("span", { class: `d2l-${way}`, "data-chosen": on, onclick: pick,
+      style: hints ? `--share: ${Math.round((100 * sums[way][at]) / Math.max(1, ...sums[way]))}%` : null }, classes[at]);
+    cells.replaceChildren(h("small", {}, "taken for →"), ...classes.map((_, guess) => named(guess, "column", guess === taken, () => choose(-1, guess))),
+      ...table.flatMap((row, actual) => [named(actual, "line", actual === label, () => choose(actual, -1)), ...row.map((count,
         guess) => square(count, actual, guess))]));
     drawn = () => {
       const [actual, guess] = at, what = open(actual, guess) ? `: ${table[actual][guess]}` : ", closed";
@@ -167,6 +174,21 @@ function squares({ classes }, choose) {
     drawn();
   };
   return { node, draw };
+}
+
+/** How many images of a class go wrong, and how many others are taken for it. */
+const lostOf = (table, label) => table[label].reduce((sum, count, guess) => sum + (guess === label ? 0 : count), 0);
+const wonOf = (table, taken) => table.reduce((sum, row, actual) => sum + (actual === taken ? 0 : row[taken]), 0);
+
+/** What the hunt for the commonest mistake has come to: a line in words, and whether it has ended. */
+function hunted(table, classes, tries) {
+  const count = ([actual, guess]) => table[actual][guess];
+  const most = Math.max(0, ...table.flatMap((row, actual) => row.filter((_, guess) => guess !== actual)));
+  const words = ([actual, guess]) => `${classes[actual]} for ${classes[guess]}`, found = tries.findIndex((pair) => count(pair) === most), last = tries.at(-1);
+  if (!tries.length || !most) return ["The commonest mistake hides in one of these squares. How many must you open?", false];
+  if (found >= 0) return [`✓ ${words(tries[found])}, ${shown(most)} times: no mistake is more common. It was your square number ${found + 1}.`, true];
+  const step = tries.length < 2 ? "" : count(last) === Math.max(...tries.map(count)) ? " Warmer than before." : " Colder than before.";
+  return [`${words(last)}: ${shown(count(last))}.${step} Bars behind the names: which classes go wrong, and what they are taken for.`, false];
 }
 
 /** Pairs that go wrong most often among those that are open: how often, and in words. */
@@ -179,25 +201,26 @@ function worst(table, classes, open) {
 }
 
 /** The counts and the chosen image, in words; who shares mistakes, and which is the commonest, once it was asked for. */
-function told(data, { network, which, label, taken, list, image, revealed, found }) {
-  const { labels, answers, classes } = data, of = labels.filter((actual) => label < 0 || actual === label).length;
+function told(data, { network, which, label, taken, list, image, own, revealed, found }) {
+  const { labels, answers, classes, everyone } = data, sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+  const rows = label < 0 ? classes.map((_, at) => at) : [label], of = sum(rows.map((row) => sum(own[row]))), lost = sum(rows.map((row) => lostOf(own, row)));
   const what = label < 0 ? "images" : `images of ${classes[label]}`;
   const wrong = selected(data, network, "wrong", label), others = Object.entries(shared(data, network, label));
   const also = others.map(([name, [both, alike]]) => `${name} gets ${both} wrong as well${both ? `, ${alike} of them for the same class` : ""}`);
   const apart = others.length ? ` The networks disagree on ${list.length}.` : " With one network there is nothing to disagree on.";
   const more = { "networks disagree": apart, "all networks wrong": others.length > 1 ? ` All networks get ${list.length} wrong.` : "" }[which] ?? "";
-  const pairs = (classes.length - 1) * classes.length, times = found.most === 1 ? "once" : `${found.most} times`;
-  const sum = (fits) => labels.filter((actual, at) => fits(actual, answers[network].predicted[at]) && actual !== answers[network].predicted[at]).length;
-  const lost = sum((actual) => actual === label), won = sum((_, as) => as === taken);
+  const pairs = (classes.length - 1) * classes.length, times = found.most === 1 ? "once" : `${shown(found.most)} times`;
   const around = label < 0 || taken < 0 || label === taken ? ""  // a hint for the hunt: where to look next
-    : ` In all, ${lost} of ${classes[label]} go wrong, and ${won} of others are taken for ${classes[taken]}.`;
-  const hunt = revealed
-    ? ` Its commonest mistake, ${times}: ${found.words}. That is of these ${labels.length} images alone: in the whole test set it may be another.`
+    : ` In all, ${shown(lost)} of ${classes[label]} go wrong, and ${shown(wonOf(own, taken))} of others are taken for ${classes[taken]}.`;
+  const counted = everyone ? ` That is of all ${shown(sum(own.flat()))} images; ${labels.length} of them are shown.`
+    : ` That is of these ${labels.length} images alone: in the whole test set it may be another.`;
+  const hunt = revealed ? ` Its commonest mistake, ${times}: ${found.words}.${counted}`
     : `${around} You have opened ${found.opened} of ${pairs} mistakes; the commonest so far, ${times}: ${found.words}.`;
-  const cell = taken < 0 ? "" : ` It takes ${selected(data, network, "all", label, taken).length} of ${label < 0 ? "all" : "these"} for ${classes[taken]}.`;
-  const text = `${network} gets ${wrong.length} of ${of} ${what} wrong.${cell}${found.most ? hunt : ""}` +
-    `${revealed && also.length && wrong.length ? ` Of the ${wrong.length}, ${also.join("; ")}.` : ""}${more}`;
-  if (image === undefined) return `${text} There is no such image.`;
+  const cell = taken < 0 ? "" : ` It takes ${shown(sum(rows.map((row) => own[row][taken])))} of ${label < 0 ? "all" : "these"} for ${classes[taken]}.`;
+  const here = everyone ? ` Of the ${wrong.length} that are shown,` : ` Of the ${wrong.length},`;
+  const text = `${network} gets ${shown(lost)} of ${shown(of)} ${what} wrong.${cell}${found.most ? hunt : ""}` +
+    `${revealed && also.length && wrong.length ? `${here} ${also.join("; ")}.` : ""}${more}`;
+  if (image === undefined) return `${text} ${everyone ? `None of them is among the ${labels.length} images here.` : "There is no such image."}`;
   const says = Object.entries(answers).map(([name, { predicted, sure }]) => (
     `${name} says ${classes[predicted[image]]}${sure?.length ? ` (${sure[image].toFixed(2)})` : ""}`
   ));
@@ -218,21 +241,23 @@ export default {
     const opened = new Set(), few = data.classes.length <= SQUARES;
     const choose = (label, taken) => {
       const [to, as] = [data.classes[label] ?? EVERY, data.classes[taken] ?? ANY], again = to === model.get("label") && as === model.get("taken");
-      if (label >= 0 && taken >= 0) opened.add([model.get("network"), label, taken].join());
+      if (label >= 0 && taken >= 0) opened.add(JSON.stringify([model.get("network"), label, taken]));
       give(model, again ? { label: EVERY, taken: ANY, image: 0 } : { label: to, taken: as, image: 0, ...(taken < 0 ? {} : { which: "all" }) });
     };
     const board = squares(data, choose), table = h("div", { class: "d2l-by-network" }), detail = h("div",
       { class: "d2l-detail d2l-sticky" }), bars = h("div", { class: "d2l-all-shares" });
-    const confusions = h("div", { class: "d2l-confusions" }, few ? board.node : null);
+    const goal = h("p", { class: "d2l-goal", role: "status" }), confusions = h("div", { class: "d2l-confusions" }, ...(few ? [board.node, goal] : []));
     const read = (revealed) => {
       const network = chosen(model, "network", names, names[0]), which = chosen(model, "which", WHICH, WHICH[0]);
       const label = data.classes.indexOf(chosen(model, "label", [EVERY, ...data.classes], EVERY)),
         taken = data.classes.indexOf(chosen(model, "taken", [ANY, ...data.classes], ANY));
       const list = selected(data, network, which, label, taken), number = whole(model.get("image"), 0, Math.max(0, list.length - 1), 0);
-      const tables = Object.fromEntries(names.map((name) => [name, data.classes.map((_, actual) =>
+      const tables = data.everyone ?? Object.fromEntries(names.map((name) => [name, data.classes.map((_, actual) =>
         confusion(data, data.answers[name].predicted, actual))])), own = tables[network];
-      const open = (actual, guess) => revealed || (actual === label && taken < 0) || opened.has([network, actual, guess].join());
-      return { network, which, label, taken, list, number, image: list[number], tables, own, open, revealed, found: worst(own, data.classes, open) };
+      const open = (actual, guess) => revealed || (actual === label && taken < 0) || opened.has(JSON.stringify([network, actual, guess]));
+      const tries = [...opened].map((one) => JSON.parse(one)).filter(([of, actual, guess]) => of === network && actual !== guess);
+      return { network, which, label, taken, list, number, image: list[number], tables, own, open, revealed,
+        tries: tries.map(([, ...pair]) => pair), found: worst(own, data.classes, open) };
     };
     const draw = (stage, revealed) => {
       const empty = problem ?? "There are no images with predictions to show.";
@@ -247,8 +272,11 @@ export default {
         data.classes[data.labels[image]]), verdicts(data, image))];
       detail.replaceChildren(...large);
       bars.replaceChildren(...[image === undefined ? null : shares(data, network, image)].filter(Boolean));
-      board.draw(view.own, view.open, label, taken);
-      table.replaceChildren(...(label >= 0 && taken < 0 ? [counts(data, label)] : []));
+      board.draw(view.own, view.open, label, taken, revealed || view.tries.length > 0);
+      const [aim, ended] = revealed ? ["", false] : hunted(view.own, data.classes, view.tries);
+      if (goal.textContent !== aim) goal.textContent = aim;
+      goal.dataset.reached = ended;
+      table.replaceChildren(...(label >= 0 && taken < 0 ? [counts(data, view.tables, label)] : []));
       const result = { shown: list, image: image ?? null, confusion: view.tables, shared: shared(data, network, label), opened: view.found.opened };
       return { say: told(data, view), result };
     };
@@ -260,7 +288,7 @@ export default {
     el.addEventListener("change", adopt, true);  // before the choice itself is heard of
     const off = interactive({
       model, el, title: "What is taken for what?", traits: ["image"], draw,
-      hint: few ? "Open squares to hunt for the commonest mistake of these images. Tap an image to see what each network says."
+      hint: few ? "Open squares to hunt for the commonest mistake. Tap an image to see what each network says."
         : "Tap an image to see what each network says; choose a class to see what it is taken for.",
       controls: [
         { trait: "network", label: "network", kind: "choice", options: names.map((name) => [name, name]) },

@@ -22,10 +22,10 @@ ANY = "any class"
 WHICH = ("wrong", "right", "networks disagree", "all networks wrong", "all")
 
 
-def finite(given, who: str) -> np.ndarray:
-    """The first ``MOST`` entries as an array; ``who`` begins the message of the ValueError where one is not finite."""
+def finite(given, who: str, most: int | None = MOST) -> np.ndarray:
+    """The first ``most`` entries as an array; ``who`` begins the message of the ValueError where one is not finite."""
     try:
-        found = np.atleast_1d(array(given))[:MOST]
+        found = np.atleast_1d(array(given))[:most]
         fine = bool(np.isfinite(found).all())
     except (TypeError, ValueError):
         raise ValueError(f"{who} what is no array of numbers: {given!r:.60}") from None
@@ -171,6 +171,21 @@ def confusion(labels: list[int], predicted: list[int], label: int, classes: int)
     return [taken.count(guess) for guess in range(classes)]
 
 
+def counted(labels: list[int], name: str, given, classes: int) -> list[list[int]]:
+    """How many images of each class (row) are taken for each one (column), of as many answers as there are labels.
+
+    Raises:
+        ValueError: there are not as many answers as labels, or they are no classes.
+    """
+    given = finite(given[0] if isinstance(given, tuple) else given, f"{name} answers with", None)
+    predicted = whole(given.argmax(1) if given.ndim == 2 else given, classes, f"answers of {name}")
+    if len(predicted) != len(labels):
+        raise ValueError(f"{name} answers {len(predicted)} times, and there are {len(labels)} labels of all images")
+    table = np.zeros((classes, classes), int)
+    np.add.at(table, (labels, predicted), 1)
+    return table.tolist()
+
+
 class PredictionBrowser(Interactive):
     """Small test images, gray or in color, with what networks take them for.
 
@@ -189,6 +204,8 @@ class PredictionBrowser(Interactive):
         network: whose answers are shown first; without it, those of the first one.
         which: images shown first, one of ``WHICH``.
         image: the image that is described first, counted within those shown.
+        all_labels: the labels of a whole test set, whose first images are shown. Answers are then as many, and the
+            squares count all of them.
 
     Raises:
         ValueError: images have another shape, as (N, H, W, 3), or are too large; labels or answers are not N, or not
@@ -201,6 +218,9 @@ class PredictionBrowser(Interactive):
     labels = traitlets.List().tag(sync=True)
     classes = traitlets.List().tag(sync=True)
     answers = traitlets.List(help="name, predicted, sure, shares of each network").tag(sync=True)
+    counts = traitlets.Dict(help="of each network, C × C: what each class of a whole test set is taken for").tag(
+        sync=True
+    )
     label = traitlets.TraitType(EVERY).tag(sync=True)  # not Any, whose None is never checked
     taken = traitlets.TraitType(ANY).tag(sync=True)
     network = traitlets.TraitType("").tag(sync=True)
@@ -211,8 +231,12 @@ class PredictionBrowser(Interactive):
         "often each class is taken for which."
     )
 
-    def __init__(self, images=(), labels=(), classes=(), answers=None, **settings):
-        images, classes = as_bytes(images), [str(name) for name in classes]
+    def __init__(self, images=(), labels=(), classes=(), answers=None, all_labels=None, **settings):
+        images, classes, counts_of_all = as_bytes(images), [str(name) for name in classes], {}
+        if all_labels is not None:
+            everyone = whole(finite(all_labels, "all labels hold", None), len(classes), "all labels")
+            given = (answers or {}).items()
+            counts_of_all = {str(name): counted(everyone, str(name), each, len(classes)) for name, each in given}
         labels = whole(finite(labels, "labels hold"), len(classes), "labels")
         answers = [answer(str(name), given, len(classes)) for name, given in (answers or {}).items()]
         counts = [len(labels), *(len(given["predicted"]) for given in answers)]
@@ -220,6 +244,7 @@ class PredictionBrowser(Interactive):
             raise ValueError(f"{len(images)} images need as many labels and answers, not {counts}")
         size = list(images.shape[1:3])
         data = {"pixels": packed(images), "size": size, "labels": labels, "classes": classes}
+        data |= {"counts": counts_of_all}
         super().__init__(**data, answers=answers, **settings)
 
     @traitlets.validate("label", "taken", "network")

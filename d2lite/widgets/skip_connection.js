@@ -91,9 +91,15 @@ function miniature({ toggle, wipe }) {
       s("line", { x1: 0, x2: width, y1: floor - up(power), y2: floor - up(power), stroke: "var(--d2l-line)" }),
       s("text", { x: width, y: floor - up(power) - 2, "text-anchor": "end", class: "d2l-halo" }, power > 1 ? `${shown(power)} ×` : ""),
     ]);
+    const goal = floor - up(data.goal), [first] = data.ratios, tip = Math.max(up(first), 12);
+    const aims = [
+      s("line", { x1: 0, x2: width, y1: goal, y2: goal, stroke: "var(--d2l-3)", "stroke-width": 1.5, "stroke-dasharray": "1 3" }),
+      s("text", { x: width / 2, y: goal - 4, "text-anchor": "middle", class: "d2l-halo", fill: "var(--d2l-3)" }, `goal: ${shown(data.goal)} ×`),
+      s("text", { x: 3, y: floor - tip - 5, class: "d2l-halo", "font-weight": "bold" }, `${digits(first)} ×`),
+    ];
     fill(svg, { viewBox: `0 0 ${width} ${floor + 18}`, width }, []);
     svg.replaceChildren(
-      ...blocks, ...bars, ...powers, ...lines, s("line", { x1: 0, x2: width, y1: floor, y2: floor, stroke: "var(--d2l-line)" }),
+      ...blocks, ...bars, ...powers, ...aims, ...lines, s("line", { x1: 0, x2: width, y1: floor, y2: floor, stroke: "var(--d2l-line)" }),
       s("text", { x: width - 2, y: top + 14, "text-anchor": "end" }, narrow.matches ? "gradient by layer, log scale"
         : "gradient by layer, against the last layer's, log scale · lines: all shortcuts, and none (dashed)"),
       s("text", { x: 0, y: floor + 14 }, "first"), s("text", { x: width, y: floor + 14, "text-anchor": "end" }, "← the loss"),
@@ -221,7 +227,8 @@ export default {
       toggle: (block) => remove(now().map((shortcut, at) => (at === block ? !shortcut : shortcut))),
       wipe: (ends, to) => remove(now().map((shortcut, at) => (at >= Math.min(...ends) && at <= Math.max(...ends) ? to : shortcut))),
     });
-    const note = h("p", { class: "d2l-note" }), charts = h("div", { class: "d2l-row d2l-below" });
+    const note = h("p", { class: "d2l-note" }), goal = h("p", { class: "d2l-goal", role: "status" });
+    const part = h("p", { class: "d2l-part" }, "Measured on this page, with convolutions"), best = {}, charts = h("div", { class: "d2l-row d2l-below" });
     const measured = [  // what concerns the charts stands beside them
       {
         trait: "shortcuts", label: "curves", kind: "choice",
@@ -240,17 +247,26 @@ export default {
       const shortcuts = without(blocksOf(depth)), relative = (norms) => norms.map((value) => value / norms.at(-1));
       const [ratios, all, none] = [shortcuts, shortcuts.map(() => true), shortcuts.map(() => false)].map((which) => relative(gradients(which)));
       const taken = shortcuts.filter((shortcut) => !shortcut).length, first = ratios[0], count = shortcuts.length;
-      note.textContent = `Above, computed here: ${2 * count} dense layers with BatchNorm, two a block. ` +
+      note.textContent = `Computed here: ${2 * count} dense layers with BatchNorm, two a block. ` +
         `${taken ? `Without ${taken === count ? "any" : taken} of the ${count} shortcuts` : "With all shortcuts"} ` +
         `the first layer's gradient is ${digits(first)} times the last's` +
-        `${taken ? `; with all of them ${digits(all[0])} times` : ""}. Below, measured on this page:`;
-      view.show({ shortcuts, ratios, all, none, most: none[0], label: note.textContent });
+        `${taken ? `; with all of them ${digits(all[0])} times` : ""}. ` +
+        (taken === count ? "One path leads back to it." : `${shown(2 ** (count - taken))} paths lead back to it: each shortcut doubles their number.`);
+      const aim = Number(Math.sqrt(all[0] * none[0]).toPrecision(1)), reached = first >= aim;  // halfway between all and none
+      if (reached) best[count] = Math.min(best[count] ?? count, taken);
+      const fewest = best[count] === 1 ? "is 1 shortcut" : `are ${best[count]} shortcuts`;
+      const words = best[count] ? `${reached ? "✓ " : ""}${shown(aim)} times the last's: your fewest ${fewest}. Try other blocks: will fewer do?`
+        : `A challenge: bring the first layer's gradient to ${shown(aim)} times the last's. How few shortcuts must go?`;
+      if (goal.textContent !== words) goal.textContent = words;
+      goal.dataset.reached = reached;
+      view.show({ shortcuts, ratios, all, none, most: none[0], goal: aim, label: note.textContent });
       return { first, taken, all: all[0], none: none[0] };
     };
     const off = interactive({
       model, el, title: "What shortcuts do to the gradient",
       hint: "Click blocks, or wipe over them, to take their shortcuts away, and see how the gradient grows on its way back.",
-      traits: ["when", "removed", "shortcuts", "layer"], answer: shallow, buttons: [button("take all away", false), button("give all back", true)],
+      traits: ["when", "removed", "shortcuts", "layer"], answer: shallow, reset: () => { for (const count of Object.keys(best)) delete best[count]; },
+      buttons: [button("take all away", false), button("give all back", true)],
       controls: [
         { trait: "depth", label: "layers", kind: "choice", options: depths.map((depth) => [depth, String(depth)]) },
       ],
@@ -264,7 +280,7 @@ export default {
           return [block, { layer, norm, growth: isNumber(norm) && last ? norm / last : null, loss: meanOf(run.losses.slice(-LAST)) }];
         }));
         const mark = Object.values(results)[0]?.layer ?? null;
-        if (!stage.contains(view.node)) stage.replaceChildren(view.node, note, board, charts);
+        if (!stage.contains(view.node)) stage.replaceChildren(view.node, note, goal, part, board, charts);
         charts.replaceChildren(
           chart({
             lines: blocks.map(([block, run]) => ({ block, values: norms(run) })), log: true, across: "convolution",

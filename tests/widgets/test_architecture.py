@@ -217,10 +217,11 @@ def test_an_image_that_is_too_small_leaves_the_stage_as_it_was(mounted):
     assert page.say.endswith("the smallest size that works is 32 px.")
     assert abs(page.page.locator(".d2l-interactive").bounding_box()["height"] - height) < 60
     assert (
-        page.page.locator("p[role=status]").inner_text() == "Too small: shown is the smallest image that works, 32 px."
+        page.page.locator(".d2l-note[role=status]").inner_text()
+        == "Too small: shown is the smallest image that works, 32 px."
     )
     page.press("size", "End")
-    assert page.page.locator("p[role=status]").inner_text() == ""
+    assert page.page.locator(".d2l-note[role=status]").inner_text() == ""
 
 
 def test_mouse_and_keyboard(mounted):
@@ -228,7 +229,10 @@ def test_mouse_and_keyboard(mounted):
     assert "Linear layers hold 93% of the parameters and do 1.6% of the work" in page.say
     page.control("network").select_option("ResNet-18")
     assert page.get("network") == "resnet18" and page.result["parameters"] == 11_175_370
-    assert "are in stages.3; the most work" in page.say and "hold less than 0.1%" in page.say
+    assert (
+        "are in block 6 (4 conv 3×3, conv 1×1; stages.3 in code); the most work" in page.say
+        and "hold less than 0.1%" in page.say
+    )
     page.press("size", "ArrowLeft", 3)
     assert page.get("size") == 221 and "221×221 px" in page.say
     page.drag("size", 0.01)
@@ -256,3 +260,76 @@ def test_a_unit_stands_apart_from_its_number(mounted):
     page.page.locator(".d2l-look").focus()
     page.page.keyboard.press("End")
     assert "40\u00a0B written" in page.page.inner_text(".d2l-interactive")
+
+
+def dragged(page, column: int, right: float, up: float = 0) -> None:
+    """Drag the slab of a column of the drawing, from 0, by so many pixels."""
+    box, count = (
+        page.page.locator(".d2l-slabs").bounding_box(),
+        len(page.get("networks")[page.get("network")]["rows"]) + 1,
+    )
+    x, y, mouse = box["x"] + box["width"] * (column + 0.5) / count, box["y"] + 170, page.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + right / 2, y - up / 2, steps=3)
+    mouse.move(x + right, y - up, steps=3)
+    mouse.up()
+
+
+def test_a_slab_is_dragged_and_its_own_block_changes(mounted):
+    page, plain = mounted.open(ArchitectureExplorer()), costs(described("vgg11")["rows"], 224)
+    goal, note = page.page.locator(".d2l-goal"), page.page.locator(".d2l-note").nth(1)
+    assert goal.inner_text().startswith("A challenge: keep a quarter of the parameters")
+    dragged(page, 3, 60)
+    rows = page.result["rows"]
+    assert [row[1][0] for row in rows] == [64, 128, 512, 512, 512, 4096, 4096, 10], "twice its channels"
+    changed = [
+        name for name, *row in rows if row != list(map(list_if_tuple, plain[[p[0] for p in plain].index(name)][1:]))
+    ]
+    assert changed == ["features.2", "features.3"], "its own weights, and those that read its output"
+    assert "puts out 512×28×28 (published: 256×28×28)" in note.inner_text()
+    parameters = sum(row[2] for row in rows)
+    assert f"That is {parameters / sum(row[2] for row in plain):.3g}" in page.say.replace("\u00a0", " ")
+    page.page.get_by_role("button", name="reset", exact=True).click()
+    assert [row[2:] for row in page.result["rows"]] == [list(row[2:]) for row in plain]
+    for column in (6, 7):
+        dragged(page, column, -180)
+    assert goal.get_attribute("data-reached") == "true" and goal.inner_text().startswith("✓ A quarter")
+    dragged(page, 8, 60)
+    assert page.result["rows"][-1][1] == [10], "the classes are given"
+
+
+def list_if_tuple(value):
+    return list(value) if isinstance(value, tuple) else value
+
+
+def test_the_first_slab_is_the_image_and_blocks_that_add_change_together(mounted):
+    page = mounted.open(ArchitectureExplorer())
+    page.control("network").select_option("ResNet-18")
+    goal, note = page.page.locator(".d2l-goal"), page.page.locator(".d2l-note").nth(1)
+    assert goal.inner_text().startswith("A challenge: do half of the work")
+    dragged(page, 0, 0, -80)
+    assert page.get("size") == round(224 * 2 ** (-80 / 120)) and goal.inner_text().startswith("✓ Half of the work")
+    dragged(page, 3, 60)
+    assert page.get("width") == 2 and "all of them change together" in note.inner_text()
+    assert goal.get_attribute("data-reached") == "false"
+
+
+def test_keys_change_a_block_and_a_finger_that_scrolls_does_not(mounted):
+    page = mounted.open(ArchitectureExplorer())
+    page.page.locator(".d2l-slabs").focus()
+    for key in ("Home", "ArrowRight", "+", "+", "+", "+", "-"):
+        page.page.keyboard.press(key)
+    assert page.result["rows"][0][1] == [round(64 * 2**0.75), 112, 112]
+    page.page.keyboard.press("Home")
+    page.page.keyboard.press("-")
+    assert page.get("size") == round(224 * 2 ** (-1 / 8))
+    before, slabs = page.get("own"), page.page.locator(".d2l-slabs")
+    box = slabs.bounding_box()
+    where = {"pointerId": 7, "pointerType": "touch", "clientX": box["x"] + 190, "clientY": box["y"] + 150}
+    page.page.evaluate("HTMLElement.prototype.setPointerCapture = () => {}")
+    slabs.dispatch_event("pointerdown", where)
+    slabs.dispatch_event("pointermove", where | {"clientX": where["clientX"] + 40})
+    assert page.get("own") != before
+    slabs.dispatch_event("pointercancel", where)
+    assert page.get("own") == before

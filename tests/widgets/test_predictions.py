@@ -408,6 +408,65 @@ def test_what_is_counted_here_is_not_said_of_the_whole_test_set(mounted):
     assert f"That is of these {len(page.get('labels'))} images alone" in page.say
 
 
+def whole_test_set() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels and answers of 600 images, and how many of each class are taken for each."""
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 3, 600)
+    answers = np.where(rng.random(600) < 0.5, labels, np.where(rng.random(600) < 0.8, 2, 0))
+    table = np.zeros((3, 3), int)
+    np.add.at(table, (labels, answers), 1)
+    return labels, answers, table
+
+
+def test_squares_count_a_whole_test_set(mounted):
+    labels, answers, table = whole_test_set()
+    browser = PredictionBrowser(IMAGES, labels[:30], CLASSES, {"net": answers[:30]}, network="net")
+    assert browser.counts == {}, "of these images alone"
+    # answers of all images, of which the first ones are shown
+    given = {"net": (answers, np.full(600, 0.5)), "rows": np.eye(3)[answers]}
+    images = np.resize(IMAGES, (600, 28, 28))
+    browser = PredictionBrowser(images, labels, CLASSES, given, network="net", all_labels=labels)
+    assert browser.counts == {"net": table.tolist(), "rows": table.tolist()} and len(browser.labels) == MOST
+    page = mounted.open(browser)
+    assert page.result["confusion"] == browser.counts
+    wrong = table.sum() - np.trace(table)
+    assert page.say.startswith(f"net gets {wrong} of 600 images wrong.")
+    page.page.locator("[data-cell='0,2']").click()
+    assert page.page.locator("[data-cell='0,2']").inner_text() == str(table[0, 2])
+    assert f"gets {table[0].sum() - table[0, 0]} of {table[0].sum()} images of shirt wrong" in page.say
+    assert f"It takes {table[0, 2]} of these for bag." in page.say and page.page.locator("[role=option]").count() < 120
+    page.page.locator(".d2l-answer").click()
+    assert "That is of all 600 images; 120 of them are shown. Of the" in page.say
+    for counts in ({"net": table.tolist()}, {}, {"net": [[1]], "rows": [[1]]}, {"net": "many", "rows": None}):
+        broken = PredictionBrowser(images, labels, CLASSES, given, all_labels=labels)
+        broken.counts = counts
+        assert mounted.open(broken).say.startswith("net gets"), "then these images are counted"
+        assert np.sum(page.result["confusion"]["net"]) == MOST
+    with pytest.raises(ValueError, match="net answers 600 times, and there are 599 labels of all images"):
+        PredictionBrowser(images, labels, CLASSES, given, all_labels=labels[:599])
+
+
+def test_the_hunt_says_warmer_and_colder_and_when_it_is_over(mounted):
+    labels, answers, table = whole_test_set()
+    page = mounted.open(PredictionBrowser(IMAGES, labels[:30], CLASSES, {"net": answers[:30]}, network="net"))
+    table = np.array(page.result["confusion"]["net"])
+    pairs = sorted(((table[a, b], a, b) for a in range(3) for b in range(3) if a != b), key=lambda pair: pair[0])
+    (low, *first), (middle, *second), (most, *last) = pairs[1], pairs[3], pairs[-1]
+    assert low < middle < most > pairs[-2][0]
+    goal, bars = page.page.locator(".d2l-goal"), page.page.locator(".d2l-line[style], .d2l-column[style]")
+    assert "How many must you open?" in goal.inner_text() and bars.count() == 0
+    for (a, b), said in ((second, "Bars behind"), (first, "Colder than before."), (last, "no mistake is more common")):
+        page.page.locator(f"[data-cell='{a},{b}']").click()
+        assert said in goal.inner_text() and bars.count() == 6
+    assert goal.inner_text() == (
+        f"✓ {CLASSES[last[0]]} for {CLASSES[last[1]]}, {most} times: no mistake is more common. "
+        "It was your square number 3."
+    )
+    assert goal.get_attribute("data-reached") == "true"
+    page.page.get_by_role("button", name="reset", exact=True).click()
+    assert "How many must you open?" in goal.inner_text() and bars.count() == 0
+
+
 def test_whoever_asks_for_images_taken_for_their_own_class_is_shown_them(mounted):
     page = mounted.open(made())
     page.control("label").select_option("bag")

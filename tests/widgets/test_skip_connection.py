@@ -234,3 +234,27 @@ def test_a_mouse_wipes_over_many_shortcuts(mounted):
         assert page.get("removed") == removed
     page.page.mouse.click(x(3), y)
     assert page.get("removed") == [[4, 7]], "a click is a click again"
+
+
+def test_there_is_a_goal_to_be_reached_with_few_shortcuts_gone(mounted):
+    page = mounted.open(SkipConnection(*measured()))
+    note, goal = page.page.locator(".d2l-note"), page.page.locator(".d2l-goal")
+    assert "300 times the last's. How few shortcuts must go?" in goal.inner_text()
+    assert f"{2**21:,} paths lead back" in note.inner_text() and "goal: 300 ×" in page.page.inner_html(".d2l-look svg")
+    for taken, reached, fewest in (
+        ([*range(1, 22)], True, "are 21 shortcuts"),
+        ([10], False, "are 21 shortcuts"),
+        ([6, 8, 10, 12, 14], True, "are 5 shortcuts"),
+        ([*range(6, 16)], True, "are 5 shortcuts"),
+    ):
+        page.set("removed", [taken])
+        norms = gradients([block + 1 not in taken for block in range(21)])
+        assert (norms[0] / norms[-1] >= 300) is reached is (goal.get_attribute("data-reached") == "true")
+        assert fewest in goal.inner_text() and goal.inner_text().startswith("✓") is reached
+        paths = "One path leads" if len(taken) == 21 else f"{2 ** (21 - len(taken)):,} paths lead"
+        assert paths in note.inner_text()
+    page.page.get_by_role("button", name="reset", exact=True).click()
+    assert "How few shortcuts must go?" in goal.inner_text()
+    page.control("depth").select_option("8")
+    page.set("removed", [[1]])
+    assert "✓ 3 times the last's: your fewest is 1 shortcut." in goal.inner_text()
