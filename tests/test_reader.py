@@ -286,7 +286,15 @@ def test_a_guess_is_judged_and_stays(reading):
 def test_numbers_are_taken_as_people_write_them(reading):
     page = reading("googlenet.html")
     field = place(page, "googlenet.width").get_by_label("Your guess")
-    for typed, right in (("many", None), ("307", False), ("308", True), (" 343 ", True), ("0,343", False)):
+    for typed, right in (
+        ("many", None),
+        ("-343", None),
+        ("−5", None),
+        ("307", False),
+        ("308", True),
+        (" 343 ", True),
+        ("0,343", False),
+    ):
         page.evaluate("localStorage.clear(); window.d2lReader.forget()")
         commit(page, "googlenet.width", typed)
         shown = place(page, "googlenet.width").inner_text()

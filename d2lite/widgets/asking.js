@@ -15,7 +15,10 @@ window.d2lAsking ??= (() => {
 
   const number = (name, unit) => {
     const input = make("input", { type: "text", name, inputMode: "decimal", required: true, autocomplete: "off", size: 9 });
-    input.addEventListener("input", () => input.setCustomValidity(Number.isNaN(numberOf(input.value)) ? "A number, such as 6400 or 2.3" : ""));
+    input.addEventListener("input", () => {
+      const typed = numberOf(input.value);
+      input.setCustomValidity(Number.isNaN(typed) ? "A number, such as 6400 or 2.3" : unit && typed < 0 ? "There are none below zero" : "");
+    });
     return make("label", { className: "d2l-number" }, "Your guess ", input, unit && ` ${unit}`);
   };
 
