@@ -41,7 +41,7 @@ export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help book serve test quick test-oldest execute sync colab colab-image colab-issue wheels gpu-test measure \
-  pretrained bench bench-grading pdf epub offline slides release publish assignments course grade sandbox lint new clean
+  pretrained bench bench-grading chinese publish-chinese pdf epub offline slides release publish assignments course grade sandbox lint new clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -92,6 +92,12 @@ book: $(VENV)/.book  ## Build the site from stored outputs, and beside it zh/, t
 serve: book  ## Build the site and serve it on PORT
 	@echo "serving on http://localhost:$(PORT), stop with Ctrl-C"
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
+
+chinese: $(VENV)/.book  ## Write the Chinese notebooks (OUT=folder), as the branch zh has them for Colab
+	@$(PY) -m tools.translate notebooks $(if $(OUT),--out "$(OUT)")
+
+publish-chinese:  ## Put the Chinese notebooks that this run of a workflow has made on the branch zh (needs git and gh)
+	@python3 -m tools.translate.branch
 
 pdf: book $(VENV)/.dev  ## The whole book on paper, A4 and Letter (PAGES="vgg nin": only these); needs a browser
 	@$(PY) -m tools.editions.pdf $(PAGES)

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 from tests.test_pages import FIRST_PAGE_KB, SETTLED, Tab, hits
 from tools import notebooks, pages, project, served
 from tools.translate import (
+    branch,
     catalogs,
     compare,
     edition,
@@ -426,6 +427,18 @@ class TestBoth:
         addresses = [part.get("href") or part.get("src") for part in text.select("[href], [src]")]
         local = {found.split("#")[0].split("?")[0] for found in addresses if not re.match(r"[a-z]+:", found)}
         assert [found for found in local - {""} if not (page.parent / found).exists()] == []
+
+    @pytest.mark.parametrize("name", pages.names())
+    def test_colab_and_kaggle_open_notebooks_that_are_published(self, both, name):
+        published = {path.relative_to(project.ROOT).as_posix() for path in edition.all_notebooks().values()}
+        for place, where in (("", project.BRANCH), ("zh/", branch.NAME)):
+            text = BeautifulSoup((both / place / f"{name}.html").read_text("utf-8"), "html.parser")
+            buttons = text.select("a[href*='colab.research.google.com/github'], a[href*='kaggle.com/kernels']")
+            paths = {re.sub(f".*/{project.slug()}/blob/{where}/", "", link["href"]) for link in buttons}
+            assert paths <= published
+            shown = [link["href"] for link in buttons if link.find_parent(class_="article-header-buttons")]
+            expected = [f"{name}.ipynb"] * 2 if name in project.chapters() else []
+            assert [url.rpartition("/")[2] for url in shown] == expected
 
     def test_both_are_in_the_sitemap(self, both):
         found = set(re.findall("<loc>(.*?)</loc>", (both / "sitemap.xml").read_text("utf-8")))

@@ -80,7 +80,8 @@ def test_the_five_workflows_do_their_part():
     assert set(text) == {"cpu", "gpu", "colab", "pages", "release"}
     runs = {name: re.findall(r"- run: (.*)", flow) for name, flow in text.items()}
     assert runs["gpu"] == ["make gpu-test", "make execute PROFILE=full AGAIN=1", "make bench"]
-    assert runs["colab"] == ["make colab-image", "make colab-issue"] and runs["pages"] == ["make book"]
+    assert runs["colab"] == ["make colab-image", "make colab-issue"]
+    assert runs["pages"] == ["make book", "make chinese", "make publish-chinese"]
     assert runs["release"] == ["make release", "make publish"] and 'tags: ["v*"]' in text["release"]
     assert all("schedule:" in text[name] for name in ("gpu", "colab"))
 

@@ -5,5 +5,6 @@ that knows them. Code, outputs and numbers are the English edition's. From the b
 
 * `markdown`, `literals`, `numbers`: what of a page, a script, a sentence with numbers is text;
 * `sources`: the files and the entries that each must have; `catalogs`: reading, writing, merging them;
-* `compare`: what must be the same in both languages.
+* `compare`: what must be the same in both languages;
+* `edition`, `site`: Chinese notebooks and pages; `branch`: where Colab finds the notebooks.
 """

@@ -81,7 +81,7 @@ def main() -> int:
         parser.error(f"no file {', '.join(sorted(unknown))}; there are: {', '.join(sources.names())}")
     names = options.names or sources.names()
     if options.command == "notebooks":
-        return written_notebooks(names, options.out or site.STAGE.with_name("zh-notebooks"))
+        return written_notebooks(names, options.out or site.NOTEBOOKS)
     if options.command == "book":
         return book(names, options.out or site.SITE)
     return commands[options.command](names)

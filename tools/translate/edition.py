@@ -16,10 +16,10 @@ from urllib.parse import quote
 import nbformat
 
 from tools import asking, notebooks, project
-from tools.translate import catalogs, literals, markdown, sources
+from tools.translate import branch, catalogs, literals, markdown, sources
 from tools.translate.lexicon import Lexicon
 
-BRANCH = "zh"  # where the workflow puts the notebooks, so that Colab finds them
+BRANCH = branch.NAME  # where the workflow puts the notebooks, so that Colab finds them
 LABEL = re.compile(rf"(?<=> \*\*)({'|'.join(project.BOXES)})( \d+)?\.(?=\*\*)")
 PROMISE = re.compile(r"^# .+\n\s*\n", re.M)
 ENGLISH = ' <small class="d2l-english">（未译）</small>'

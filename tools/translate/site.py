@@ -23,6 +23,7 @@ from tools.translate import catalogs, edition, literals, modules, sources
 
 SITE = project.ROOT / "_build" / "html"
 STAGE = project.ROOT / "_build" / "zh"
+NOTEBOOKS = project.ROOT / "_build" / "zh-notebooks"
 COPIED = ("book", "tools", "d2lite", "benchmarks", "assignments", "pyproject.toml", "README.md", "_toc.yml")
 IGNORED = shutil.ignore_patterns("__pycache__", "locale", "translate", "*.pyc")
 ENGLISH = "english"  # the folder with the English sources, by whose words the time of reading goes
