@@ -28,6 +28,7 @@ WHEELS ?=
 PYTHON_VERSION ?= 3.12
 CPU ?=
 PAGES ?=
+ZH ?=
 DATA ?=
 PY := $(VENV)/bin/python
 SITE := _build/html
@@ -99,11 +100,11 @@ chinese: $(VENV)/.book  ## Write the Chinese notebooks (OUT=folder), as the bran
 publish-chinese:  ## Put the Chinese notebooks that this run of a workflow has made on the branch zh (needs git and gh)
 	@python3 -m tools.translate.branch
 
-pdf: book $(VENV)/.dev  ## The whole book on paper, A4 and Letter (PAGES="vgg nin": only these); needs a browser
-	@$(PY) -m tools.editions.pdf $(PAGES)
+pdf: book $(VENV)/.dev  ## The whole book on paper, A4 and Letter (PAGES="vgg nin": only these, ZH=1: in Chinese); needs a browser
+	@$(PY) -m tools.editions.pdf $(if $(ZH),--chinese) $(PAGES)
 
-epub: book $(VENV)/.dev  ## The whole book for e-readers (PAGES="vgg nin": only these); needs a browser, and Java to validate it
-	@$(PY) -m tools.editions.epub $(PAGES)
+epub: book $(VENV)/.dev  ## The whole book for e-readers (PAGES="vgg nin": only these, ZH=1: in Chinese); needs a browser, and Java to validate it
+	@$(PY) -m tools.editions.epub $(if $(ZH),--chinese) $(PAGES)
 
 offline: book $(VENV)/.dev  ## A zip that works without network: site, notebooks, d2lite (DATA=1: with Fashion-MNIST, where it is here)
 	@$(PY) -m tools.editions.offline $(if $(DATA),--data)
@@ -112,7 +113,7 @@ slides: book $(VENV)/.dev  ## A deck of slides for each chapter (CHAPTER=), with
 	@$(PY) -m tools.editions.slides $(CHAPTER)
 
 release: book $(VENV)/.dev  ## All editions, with check sums and a citation; needs a browser, and Java to validate the EPUB
-	@$(PY) -m tools.prepare browser
+	@$(PY) -m tools.prepare browser font
 	@$(PY) -m tools.editions.release
 
 publish: $(VENV)/.dev  ## Publish what make release made, as the release of the tag in GITHUB_REF_NAME (needs gh)

@@ -1,5 +1,6 @@
 """Fixtures for the tests of the book: where things are, and the built site."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -40,6 +41,21 @@ def site(once):
 
 
 @pytest.fixture(scope="session")
+def both(once, request):
+    """The English site and in it the Chinese one."""
+    from tools.translate import site as chinese  # it needs more than other tests do
+
+    def make(folder: Path) -> None:
+        shutil.copytree(request.getfixturevalue("site"), folder / "html")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(chinese, "STAGE", folder / "stage")
+            chinese.build(folder / "html")
+            chinese.join(folder / "html")
+
+    return once("chinese", make) / "html"
+
+
+@pytest.fixture(scope="session")
 def address(site):
     """Where the site is served."""
     with served.served(site) as where:
@@ -72,6 +88,20 @@ def chromium():
             yield running
     except served.NoBrowserError:
         pytest.skip(prepare.no_browser())
+
+
+@pytest.fixture(scope="session")
+def chinese_font(chromium):
+    """A font with Chinese signs, which print in Chinese needs."""
+    from tools.editions import language
+
+    page = chromium.new_page()
+    try:
+        language.CHINESE.drawn(page)
+    except language.NoFontError:
+        pytest.skip(prepare.no_font())
+    finally:
+        page.close()
 
 
 @pytest.fixture(scope="session")

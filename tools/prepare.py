@@ -1,6 +1,7 @@
-"""Have ready what the tests need of this machine: the chapters' data, a browser, and the sandbox that marking runs in.
+"""Have ready what the tests need of this machine: the chapters' data, browsers, a Chinese font, and the sandbox that
+marking runs in.
 
-    python -m tools.prepare [data | browser | Firefox | sandbox ...]
+    python -m tools.prepare [data | browser | Firefox | font | sandbox ...]
 
 Nothing here fails. Where there are no data, digits stand in; what cannot be tested without a browser or a sandbox is
 said at the end of the tests, with the command that mends it (see `conftest.py`).
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from tools import served
 
 FIREFOX = ("firefox", "firefox-esr")
+CHINESE_FONT = "fonts-noto-cjk"
 LIMIT, INSTALLING = 400, 600  # seconds: a slow mirror must not eat the time of the tests
 PLAYWRIGHT = [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"]
 # Ubuntu forbids programs the name spaces that a sandbox is made of. In CI the machine is there for one run, so that it
@@ -84,6 +86,25 @@ def without_firefox() -> str | None:
     return None if any(map(shutil.which, FIREFOX)) else no_firefox()
 
 
+def no_font() -> str:
+    """The same of a Chinese font."""
+    return f"tests of Chinese print (no font with Chinese signs): {by_hand(CHINESE_FONT)}"
+
+
+def without_font() -> str | None:
+    """What there is to say for want of one, or of a browser that draws; None where both are there."""
+    from tools.editions.language import CHINESE, NoFontError
+
+    try:
+        with served.browser() as browser:
+            CHINESE.drawn(browser.new_page())
+    except served.NoBrowserError:
+        return no_browser()
+    except NoFontError:
+        return no_font()
+    return None
+
+
 def without_sandbox() -> str | None:
     """The same for want of a sandbox; None where one works."""
     from assignments.grader import sandbox  # it needs more packages than the data do
@@ -139,6 +160,7 @@ def main(wanted: list[str]) -> int:
         "data": data,
         "browser": lambda: provide("browser", without_browser, ways_to_a_browser),
         "Firefox": lambda: provide("Firefox", without_firefox, lambda: apt("firefox-esr")),
+        "font": lambda: provide("Chinese font", without_font, lambda: apt(CHINESE_FONT)),
         "sandbox": lambda: provide("sandbox", without_sandbox, ways_to_a_sandbox),
     }
     for name in wanted or steps:

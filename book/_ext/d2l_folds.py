@@ -31,6 +31,12 @@ def forms(cell: nodes.container) -> set[str]:
     return {node["mime_type"] for node in cell.findall(nodes.container) if "mime_type" in node}
 
 
+def defined(cell: nodes.container) -> list[str]:
+    """What a folded cell defines, where that is what it is for: editions on paper show it."""
+    shown = {"tag_setup", "tag_solution"} & set(cell["classes"]) or MADE.keys() & forms(cell)
+    return [] if shown else DEFINED.findall(cell.children[0].astext())
+
+
 def held(cell: nodes.container) -> str:
     """What a folded cell holds, in the words of the bar that opens it."""
     source, made = cell.children[0].astext(), forms(cell)
@@ -41,7 +47,7 @@ def held(cell: nodes.container) -> str:
         return title[1].lower() if title else "the solution"
     if known := [words for kind, words in MADE.items() if kind in made]:
         return f"the code {known[0]}"
-    if names := DEFINED.findall(source):
+    if names := defined(cell):
         return f"the code that defines {' and '.join(names)}"
     return "the code that prints this" if len(cell.children) > 1 else "the code"
 
@@ -59,6 +65,7 @@ class Named(SphinxPostTransform):
             elif project.VIEW in forms(cell):
                 cell["hide_mode"] = "input"
             if cell.get("hide_mode"):
+                cell["classes"] += ["d2l-defines"] if defined(cell) else []
                 cell["prompt_show"], cell["prompt_hide"] = f"Show {held(cell)}", f"Hide {held(cell)}"
 
 

@@ -26,6 +26,8 @@ EDITIONS = (
             "make pdf"),
     Edition("d2lite-book.epub", "EPUB", "for e-readers and phones, with mathematics that scales and can be read aloud",
             "make epub"),
+    Edition("d2lite-book-zh.pdf", "Chinese PDF", "the Chinese edition on paper", "make pdf ZH=1"),
+    Edition("d2lite-book-zh.epub", "Chinese EPUB", "the Chinese edition for e-readers", "make epub ZH=1"),
     Edition("d2lite-book-offline.zip", "Offline",
             "site, notebooks and d2lite for machines without network: unzip it and open start.html", "make offline"),
     Edition("d2lite-book-offline-data.zip", "Offline, with data", "the same with the images of Fashion-MNIST",

@@ -10,6 +10,8 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 
 from tools import pages, project
+from tools.editions import words
+from tools.editions.language import ENGLISH, Language
 
 SITE = project.ROOT / "_build" / "html"
 #: pages that other editions leave out: what they show works in a browser alone, or is the site's own affair
@@ -47,18 +49,19 @@ class Article:
         ]  # fmt: skip
 
 
-def articles(site: Path, link: Link, names: list[str] | None = None) -> list[Article]:
+def articles(site: Path, link: Link, names: list[str] | None = None, language: Language = ENGLISH) -> list[Article]:
     """The pages of the book in their order.
 
     Args:
         site: the folder of the built site.
         link: given the name of a page of the site and an anchor on it, which may be empty, the address in the edition.
         names: of the pages; none means those of :func:`chosen`.
+        language: whose pages.
 
     Raises:
         NotBuiltError: the site is not built.
     """
-    return [article(site, name, link) for name in names or chosen()]
+    return [article(site, name, link, language=language) for name in names or chosen()]
 
 
 def chosen() -> list[str]:
@@ -66,9 +69,10 @@ def chosen() -> list[str]:
     return [name for name in pages.names() if name not in SITE_ONLY]
 
 
-def article(site: Path, name: str, link: Link, live: bool = False) -> Article:
+def article(site: Path, name: str, link: Link, live: bool = False, language: Language = ENGLISH) -> Article:
     """One page, see :func:`articles`. In a ``live`` one, for browsers, interactives run and what is folded stays so."""
-    path = site / f"{name}.html"
+    folder = site / language.folder
+    path = folder / f"{name}.html"
     if not path.exists():
         raise NotBuiltError(f"{path} is not there: build the site first, with make book")
     body = BeautifulSoup(path.read_text("utf-8"), "html.parser").select_one("article.bd-article > section")
@@ -78,14 +82,14 @@ def article(site: Path, name: str, link: Link, live: bool = False) -> Article:
         if not (live and node.name == "script" and node.find_parent(class_="d2l-widget")):
             node.decompose()
     for node in body.select(".d2l-widget") if not live else ():
-        show_still(node, name)
+        show_still(node, name, language)
     heading = body.find("h1")
     found = Article(name, heading.get_text().strip() if heading else name, body, take_solutions(body))
     for node in found.parts():
         if not live:
             unfold(node)
         for image in node.select("img[src]"):
-            image["src"] = (site / str(image["src"])).resolve().as_uri()
+            image["src"] = (folder / str(image["src"])).resolve().as_uri()
             image.attrs.pop("loading", None)
             if image.parent is not None and "image-reference" in (image.parent.get("class") or []):
                 image.parent.unwrap()  # it led to the picture alone
@@ -98,18 +102,21 @@ def address(href: str, name: str, link: Link) -> str:
     """Where a link of page ``name`` leads in the edition; to another host as it is."""
     if "://" in href or href.startswith(("mailto:", "data:")):
         return href
+    if href.startswith("../"):  # to a page in the other language
+        return project.site_url() + href.removeprefix("../")
     page, _, anchor = href.partition("#")
     page = page.removesuffix(".html") or name
     return link(page, anchor)
 
 
-def show_still(node: Tag, name: str) -> None:
+def show_still(node: Tag, name: str, language: Language = ENGLISH) -> None:
     """Leave of an interactive its picture, what that shows, and where it can be played with."""
-    image, where = node.find("img"), f"{project.site_url()}{name}.html#{node.get('id', '')}"
+    image, where = node.find("img"), f"{language.site_url()}{name}.html#{node.get('id', '')}"
     node.clear()
     if isinstance(image, Tag):
         node.append(image)
-        says = f'{html.escape(str(image.get("alt", "")))} Interactive at <a href="{where}">{where}</a>'
+        at = language.say(words.INTERACTIVE).format(link=f'<a href="{where}">{where}</a>')
+        says = f"{html.escape(str(image.get('alt', '')))} {at}"
         node.append(paragraph("d2l-where", says))
 
 
@@ -119,7 +126,7 @@ def unfold(node: Tag) -> None:
         summary = fold.find("summary", recursive=False)
         title = summary.get_text(" ", strip=True) if summary is not None else ""
         is_code = "hide" in (fold.get("class") or [])
-        if is_code and " defines " not in title and "solution" not in title:
+        if is_code and fold.find_parent(class_=("d2l-defines", "tag_solution")) is None:
             fold.decompose()
             continue
         if summary is not None:
@@ -150,12 +157,13 @@ def take_solutions(body: Tag) -> dict[str, list[Tag]]:
     return found
 
 
-def answers(found: Article, link: Link) -> str:
+def answers(found: Article, link: Link, language: Language = ENGLISH) -> str:
     """The solutions of a page's exercises, each with a link back."""
     parts = []
     for anchor, nodes in found.solutions.items():
-        back = f'<p class="d2l-back"><a href="{link(found.name, anchor)}">to the exercise</a></p>'
-        parts.append(f"<h3>Exercise {anchor.rpartition('-')[2]}</h3>{back}{''.join(map(str, nodes))}")
+        title = language.say(words.EXERCISE).format(number=anchor.rpartition("-")[2])
+        back = f'<p class="d2l-back"><a href="{link(found.name, anchor)}">{language.say(words.BACK)}</a></p>'
+        parts.append(f"<h3>{title}</h3>{back}{''.join(map(str, nodes))}")
     return "".join(parts)
 
 

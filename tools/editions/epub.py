@@ -22,8 +22,9 @@ from bs4 import BeautifulSoup, Tag
 from ebooklib import epub
 from pygments.formatters import HtmlFormatter
 
-from tools import files, pages, project, served
-from tools.editions import articles, command
+from tools import files, project, served
+from tools.editions import articles, command, words
+from tools.editions.language import ENGLISH, Language
 
 STYLE = Path(__file__).with_name("epub.css")
 COLORS = "a11y-high-contrast-light"  # of code, as on the site; e-readers that are dark bring their own
@@ -49,7 +50,7 @@ MATHML = """formulas => formulas.map(([text, displayMode]) => {
 })"""
 PAGE = """<?xml version="1.0" encoding="utf-8"?>
 <!DOCTYPE html>
-<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" lang="en" xml:lang="en">
+<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" lang="{lang}" xml:lang="{lang}">
 <head><meta charset="utf-8"/><title>{title}</title><link rel="stylesheet" type="text/css" href="style.css"/></head>
 <body>{body}</body></html>
 """
@@ -59,17 +60,15 @@ FEATURES = {
     "accessibilityFeature": ("alternativeText", "MathML", "structuralNavigation", "tableOfContents", "readingOrder"),
     "accessibilityHazard": ("none",),
 }
-ACCESSIBLE = """Figures and interactives have a description in words, mathematics is MathML, code and tables are text,
-and headings, contents and reading order are marked up."""
 
 
-def links(names: Collection[str]) -> articles.Link:
+def links(names: Collection[str], language: Language = ENGLISH) -> articles.Link:
     """Where a link leads within a book of these pages; to the site where the page is not in it."""
 
     def link(page: str, anchor: str) -> str:
         if page == "index":
             return "nav.xhtml"
-        place = f"{page}.xhtml" if page in names else f"{project.site_url()}{page}.html"
+        place = f"{page}.xhtml" if page in names else f"{language.site_url()}{page}.html"
         return f"{place}#{anchor}" if anchor else place
 
     return link
@@ -117,67 +116,75 @@ def plain(part: Tag, pictures: dict[str, Path]) -> str:
     return part.decode(formatter="minimal")
 
 
-def chapter(one: articles.Article, link: articles.Link, pictures: dict[str, Path]) -> str:
+def chapter(one: articles.Article, link: articles.Link, pictures: dict[str, Path], language: Language) -> str:
     """A page of the book; each exercise has a link to its solution."""
     for anchor in one.solutions:
         exercise = one.body.find(id=anchor)
         if isinstance(exercise, Tag):
             target = link(f"solutions-{one.name}", anchor)
-            exercise.append(BeautifulSoup(f'<p class="d2l-back"><a href="{target}">Solution</a></p>', "html.parser"))
+            back = f'<p class="d2l-back"><a href="{target}">{language.say(words.SOLUTION)}</a></p>'
+            exercise.append(BeautifulSoup(back, "html.parser"))
     return f'<section epub:type="chapter" id="page">{plain(one.body, pictures)}</section>'
 
 
-def solutions(one: articles.Article, link: articles.Link, pictures: dict[str, Path]) -> str:
+def solutions(one: articles.Article, link: articles.Link, pictures: dict[str, Path], language: Language) -> str:
     """The solutions of a page's exercises."""
-    parts = BeautifulSoup(articles.answers(one, link), "html.parser")
+    parts = BeautifulSoup(articles.answers(one, link, language), "html.parser")
     for heading, anchor in zip(parts.find_all("h3"), one.solutions):
         heading.name, heading["id"] = "h2", anchor
-    title = f"Solutions: {html.escape(one.title)}"
+    title = html.escape(language.say(words.SOLUTIONS_OF).format(title=one.title))
     return f'<section id="page"><h1>{title}</h1>{plain(parts, pictures)}</section>'
 
 
-def colophon(title: str, promise: str) -> str:
+def colophon(language: Language) -> str:
     """What this edition is, and what the site has beyond it."""
-    site, notebooks = project.site_url(), project.repository_url()
-    return f"""<section epub:type="titlepage" id="page"><h1>{html.escape(title)}</h1><p>{html.escape(promise)}</p>
-<p>Edition {project.distribution()["version"]}, made from the site at <a href="{site}">{site}</a>. There, interactives
-run in the page; here, each is a picture with a link. All outputs were made by runs of the notebooks, which are at
-<a href="{notebooks}">{notebooks}</a>.</p>
-<p>Each exercise leads to its solution, at the end of the book.</p>
-<p>Code: MIT license. Text and figures: <a href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>.</p>
-</section>"""
+
+    def leads(address: str, text: str = "") -> str:
+        return f'<a href="{address}">{text or address}</a>'
+
+    title, promise = map(html.escape, language.opening())
+    about = language.say(words.MADE_FROM).format(
+        version=project.distribution()["version"],
+        site=leads(language.site_url()),
+        notebooks=leads(project.repository_url()),
+    )
+    license = leads("https://creativecommons.org/licenses/by/4.0/", "CC BY 4.0")
+    lines = [promise, about, language.say(words.SOLVED), language.say(words.LICENSES).format(license=license)]
+    said = "\n".join(f"<p>{line}</p>" for line in lines)
+    return f'<section epub:type="titlepage" id="page"><h1>{title}</h1>{said}</section>'
 
 
-def cover(page, title: str, promise: str, site: Path) -> bytes:
+def cover(page, site: Path, language: Language) -> bytes:
     """The picture of the cover, drawn in a page of a browser."""
-    drawing = (site / "_static" / "cover_network.svg").read_text("utf-8")
+    drawing = language.drawing(site).read_text("utf-8")
     drawing = drawing[drawing.index("<svg") :]
+    title, promise = map(html.escape, language.opening())
+    edition = language.say(words.EDITION).format(version=project.distribution()["version"])
     page.set_viewport_size(COVER)
-    page.set_content(f"""<!doctype html><title>cover</title><style>
+    page.set_content(f"""<!doctype html><html lang="{language.code}"><title>cover</title><style>
         body {{ margin: 0; padding: 150px 90px; box-sizing: border-box; height: 1500px; background: #f6f8fa;
             color: #1b2733; font: 40px/1.45 "Noto Sans", "DejaVu Sans", sans-serif; display: flex;
             flex-direction: column; justify-content: space-between; }}
         h1 {{ font-size: 92px; line-height: 1.15; margin: 0 0 50px; }} p {{ margin: 0; }} small {{ color: #59636e; }}
         svg {{ width: 100%; height: auto; }}
-        </style><div><h1>{html.escape(title)}</h1><p>{html.escape(promise)}</p></div>{drawing}
-        <small>Edition {project.distribution()["version"]}</small>""")
+        </style><div><h1>{title}</h1><p>{promise}</p></div>{drawing}<small>{edition}</small>""")
     return page.screenshot(type="png")
 
 
-def packed(title: str, style: str, picture: bytes) -> epub.EpubBook:
+def packed(title: str, style: str, picture: bytes, language: Language) -> epub.EpubBook:
     """A book with its metadata, cover and style, and no pages yet."""
     book = epub.EpubBook()
-    address = f"{project.site_url()}{project.tag()}"
+    address = f"{language.site_url()}{project.tag()}"
     book.set_identifier(f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, address)}")
     book.set_title(title)
-    book.set_language("en")
-    book.add_author("The d2lite book authors")
-    book.add_metadata("DC", "rights", "Code: MIT. Text and figures: CC BY 4.0.")
-    book.add_metadata("DC", "source", project.site_url())
+    book.set_language(language.code)
+    book.add_author(language.say(words.AUTHORS))
+    book.add_metadata("DC", "rights", language.say(words.RIGHTS))
+    book.add_metadata("DC", "source", language.site_url())
     for name, values in FEATURES.items():
         for value in values:
             book.add_metadata(None, "meta", value, {"property": f"schema:{name}"})
-    book.add_metadata(None, "meta", " ".join(ACCESSIBLE.split()), {"property": "schema:accessibilitySummary"})
+    book.add_metadata(None, "meta", language.say(words.ACCESSIBLE), {"property": "schema:accessibilitySummary"})
     book.set_cover("images/cover.png", picture, create_page=False)
     book.add_item(epub.EpubItem("style", "style.css", "text/css", style.encode()))
     return book
@@ -186,13 +193,13 @@ def packed(title: str, style: str, picture: bytes) -> epub.EpubBook:
 def add_page(book: epub.EpubBook, name: str, title: str, body: str) -> None:
     """Add a page of XHTML to a book and its order."""
     item = epub.EpubItem(name, f"{name}.xhtml", "application/xhtml+xml",
-                         PAGE.format(title=html.escape(title), body=body).encode())  # fmt: skip
+                         PAGE.format(title=html.escape(title), body=body, lang=book.language).encode())  # fmt: skip
     item.properties = ["mathml"] if "<math" in body else []
     book.add_item(item)
     book.spine.append(item)
 
 
-def contents(found: list[articles.Article]) -> list:
+def contents(found: list[articles.Article], language: Language) -> list:
     """The list of contents: pages with their sections, where they are chapters, then the solutions."""
     chapters, entries = project.chapters(), []
 
@@ -205,48 +212,52 @@ def contents(found: list[articles.Article]) -> list:
     solved = [one for one in found if one.solutions]
     if solved:
         parts = [entry(f"solutions-{one.name}", one.title) for one in solved]
-        entries.append((epub.Link(parts[0].href, "Solutions", "to-solutions"), parts))
+        entries.append((epub.Link(parts[0].href, language.say(words.SOLUTIONS), "to-solutions"), parts))
     return entries
 
 
-def make(site: Path, path: Path, names: list[str] | None = None) -> Path:
-    """Write the EPUB of the pages ``names``; none means all of the book.
+def make(site: Path, path: Path, names: list[str] | None = None, language: Language = ENGLISH) -> Path:
+    """Write the EPUB of the pages ``names`` in a language; none means all of the book.
 
     Raises:
         NotBuiltError: the site is not built.
         NoBrowserError: no browser starts.
+        NoFontError: no font has the language's signs, which the cover shows.
     """
     names = names or articles.chosen()
-    link = links([*names, *(f"solutions-{name}" for name in names)])
-    found = articles.articles(site, link, names)
-    title, promise = pages.opening(project.BOOK / "index.md")
+    link = links([*names, *(f"solutions-{name}" for name in names)], language)
+    found = articles.articles(site, link, names, language)
+    title, _ = language.opening()
     with served.browser() as browser:
         page = browser.new_page(device_scale_factor=2)
         page.set_content("<!doctype html><title>formulas</title>")
+        language.drawn(page)
         page.add_script_tag(path=site / "_static" / "katex.min.js")
         set_formulas(page, [part for one in found for part in one.parts()])
-        picture = cover(page, title, promise, site)
+        picture = cover(page, site, language)
     colors = HtmlFormatter(style=COLORS, nobackground=True).get_style_defs(".highlight")
-    book, pictures = packed(title, STYLE.read_text("utf-8") + colors, picture), {}
-    image = f'<img src="images/cover.png" alt="Cover: {html.escape(title)}"/>'
+    book, pictures = packed(title, STYLE.read_text("utf-8") + colors, picture, language), {}
+    covered = html.escape(language.say(words.COVER).format(title=title))
+    image = f'<img src="images/cover.png" alt="{covered}"/>'
     add_page(book, "cover", title, f'<section epub:type="cover" id="page" class="cover">{image}</section>')
-    add_page(book, "about", title, colophon(title, promise))
-    navigation = epub.EpubNav(title="Contents")
+    add_page(book, "about", title, colophon(language))
+    navigation = epub.EpubNav(title=language.say(words.CONTENTS))
     navigation.add_link(href="style.css", rel="stylesheet", type="text/css")
     book.add_item(navigation)
     book.add_item(epub.EpubNcx())
     book.spine.append(navigation)
     for one in found:
-        add_page(book, one.name, one.title, chapter(one, link, pictures))
+        add_page(book, one.name, one.title, chapter(one, link, pictures, language))
     for one in found:
         if one.solutions:
-            add_page(book, f"solutions-{one.name}", f"Solutions: {one.title}", solutions(one, link, pictures))
+            title = language.say(words.SOLUTIONS_OF).format(title=one.title)
+            add_page(book, f"solutions-{one.name}", title, solutions(one, link, pictures, language))
     for number, (name, source) in enumerate(sorted(pictures.items())):
         book.add_item(epub.EpubItem(f"picture-{number}", f"images/{name}", "image/png", source.read_bytes()))
-    book.toc = contents(found)
+    book.toc = contents(found, language)
     book.guide = [
-        {"type": "cover", "title": "Cover", "href": "cover.xhtml"},
-        {"type": "toc", "title": "Contents", "href": "nav.xhtml"},
+        {"type": "cover", "title": covered, "href": "cover.xhtml"},
+        {"type": "toc", "title": language.say(words.CONTENTS), "href": "nav.xhtml"},
         {"type": "text", "title": found[0].title, "href": f"{found[0].name}.xhtml"},
     ]
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -276,9 +287,9 @@ def validated(path: Path) -> str:
 
 def main() -> int:
     """Command line."""
-    options = command.parsed(__doc__, "d2lite-book.epub")
+    options = command.parsed(__doc__, "d2lite-book.epub", languages=True)
     with command.told("EPUB"):
-        path = make(options.site, options.out, options.names)
+        path = make(options.site, options.out, options.names, options.language)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {validated(path)}")
     return 0
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from pypdf import PdfReader
 
-from tools import files, pages, project, served
-from tools.editions import articles, command
+from tools import files, project, served
+from tools.editions import articles, command, words
+from tools.editions.language import ENGLISH, Language
 
 STYLE = Path(__file__).with_name("print.css")
 SHORT = 28  # lines of code that stay together on a page
@@ -25,22 +26,22 @@ DRAWN = "() => document.fonts.ready.then(() => Promise.all([...document.images].
 NUMBERED = "contents => { document.querySelector('.contents').outerHTML = contents; }"
 
 
-def links(names: Collection[str]) -> articles.Link:
+def links(names: Collection[str], language: Language = ENGLISH) -> articles.Link:
     """Where a link leads within the one document of these pages; to the site where the page is not in it."""
 
     def link(page: str, anchor: str) -> str:
         if page == "index":
             return "#contents"
         if page not in names:
-            return f"{project.site_url()}{page}.html" + (f"#{anchor}" if anchor else "")
+            return f"{language.site_url()}{page}.html" + (f"#{anchor}" if anchor else "")
         return f"#{page}--{anchor}" if anchor else f"#{page}"
 
     return link
 
 
-def gathered(site: Path, names: list[str]) -> list[articles.Article]:
+def gathered(site: Path, names: list[str], language: Language = ENGLISH) -> list[articles.Article]:
     """The pages of one document; short blocks of code are marked, which stay on one sheet."""
-    found = articles.articles(site, links(names), names)
+    found = articles.articles(site, links(names, language), names, language)
     for one in found:
         articles.prefix_anchors(one)
         for part in one.parts():
@@ -50,34 +51,37 @@ def gathered(site: Path, names: list[str]) -> list[articles.Article]:
     return found
 
 
-def solutions_of(found: list[articles.Article]) -> str:
+def solutions_of(found: list[articles.Article], language: Language) -> str:
     """The last chapter: the solutions of all exercises."""
-    link = links([one.name for one in found])
-    parts = [
-        f'<section id="solutions--{one.name}"><h2>{html.escape(one.title)}</h2>{articles.answers(one, link)}</section>'
-        for one in found if one.solutions
-    ]  # fmt: skip
-    return f'<section class="chapter" id="solutions"><h1>Solutions</h1>{"".join(parts)}</section>'
+    link = links([one.name for one in found], language)
+    parts = []
+    for one in found:
+        if one.solutions:
+            title, solved = html.escape(one.title), articles.answers(one, link, language)
+            parts.append(f'<section id="solutions--{one.name}"><h2>{title}</h2>{solved}</section>')
+    title = language.say(words.SOLUTIONS)
+    return f'<section class="chapter" id="solutions"><h1>{title}</h1>{"".join(parts)}</section>'
 
 
-def contents(found: list[articles.Article], numbers: dict[str, int]) -> str:
+def contents(found: list[articles.Article], numbers: dict[str, int], language: Language = ENGLISH) -> str:
     """The list of chapters and sections, with the pages on which they begin where these are known."""
     lines, chapters = [], project.chapters()
     for one in found:
         lines.append(("page", one.name, one.title))
         if one.name in chapters:
             lines += [("section", anchor, title) for anchor, title in one.sections()]
-    lines.append(("page", "solutions", "Solutions"))
+    lines.append(("page", "solutions", language.say(words.SOLUTIONS)))
     entries = (
         f'<li class="{kind}"><a href="#{anchor}">{html.escape(title)}</a><i></i>{numbers.get(anchor, "")}</li>'
         for kind, anchor, title in lines
     )
-    return f'<nav class="contents" id="contents"><h1>Contents</h1><ol>{"".join(entries)}</ol></nav>'
+    title = language.say(words.CONTENTS)
+    return f'<nav class="contents" id="contents"><h1>{title}</h1><ol>{"".join(entries)}</ol></nav>'
 
 
-def running_heads(found: list[articles.Article]) -> str:
+def running_heads(found: list[articles.Article], language: Language) -> str:
     """Style: each chapter has its title at the head of its pages."""
-    names = [*((one.name, one.title) for one in found), ("solutions", "Solutions")]
+    names = [*((one.name, one.title) for one in found), ("solutions", language.say(words.SOLUTIONS))]
     rules = []
     for name, title in names:
         text = title.replace("\\", "\\\\").replace('"', '\\"')
@@ -87,19 +91,21 @@ def running_heads(found: list[articles.Article]) -> str:
     return "\n".join(rules)
 
 
-def document(found: list[articles.Article], site: Path) -> str:
+def document(found: list[articles.Article], site: Path, language: Language = ENGLISH) -> str:
     """The whole book as one page of HTML; the contents tell no pages yet."""
-    title, promise = pages.opening(project.BOOK / "index.md")
+    title, promise = language.opening()
     katex = (site / "_static" / "katex").as_uri()
-    version, static = project.distribution()["version"], (site / "_static").as_uri()
+    static, edition = (site / "_static").as_uri(), language.say(words.EDITION)
+    edition = edition.format(version=project.distribution()["version"])
     chapters = "".join(f'<section class="chapter" id="{one.name}">{one.body}</section>' for one in found)
-    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
+    return f"""<!doctype html><html lang="{language.code}"><head><meta charset="utf-8">
+<title>{html.escape(title)}</title>
 <link rel="stylesheet" href="{static}/pygments.css"><link rel="stylesheet" href="{katex}/katex.min.css">
-<style>{STYLE.read_text("utf-8")}{running_heads(found)}</style>
+<style>{STYLE.read_text("utf-8")}{running_heads(found, language)}</style>
 <script src="{static}/katex.min.js"></script><script src="{static}/auto-render.min.js"></script></head>
 <body><section class="cover"><h1>{html.escape(title)}</h1><p>{html.escape(promise)}</p>
-<img alt="" src="{static}/cover_network.svg"><p><small>Edition {version}<br>{project.site_url()}</small></p></section>
-{contents(found, {})}{chapters}{solutions_of(found)}</body></html>"""
+<img alt="" src="{language.drawing(site).as_uri()}"><p><small>{edition}<br>{language.site_url()}</small></p></section>
+{contents(found, {}, language)}{chapters}{solutions_of(found, language)}</body></html>"""
 
 
 def begin(path: Path) -> dict[str, int]:
@@ -113,25 +119,27 @@ def begin(path: Path) -> dict[str, int]:
     return found
 
 
-def make(site: Path, path: Path, names: list[str] | None = None) -> Path:
-    """Write the PDF of the pages ``names``; none means all of the book.
+def make(site: Path, path: Path, names: list[str] | None = None, language: Language = ENGLISH) -> Path:
+    """Write the PDF of the pages ``names`` in a language; none means all of the book.
 
     Raises:
         NotBuiltError: the site is not built.
         NoBrowserError: no browser starts.
+        NoFontError: no font has the language's signs.
     """
-    found = gathered(site, names or articles.chosen())
+    found = gathered(site, names or articles.chosen(), language)
     source = path.with_suffix(".html")
     options = {"prefer_css_page_size": True, "print_background": True, "outline": True, "tagged": True}
     try:
-        files.write(source, document(found, site))
+        files.write(source, document(found, site, language))
         with files.draft(path) as draft, served.browser() as browser:
             page = browser.new_page()
+            language.drawn(page)
             page.goto(source.as_uri(), wait_until="load")
             page.evaluate(MATH)
             page.evaluate(DRAWN)
             page.pdf(path=draft, **options)
-            page.evaluate(NUMBERED, contents(found, begin(draft)))
+            page.evaluate(NUMBERED, contents(found, begin(draft), language))
             page.pdf(path=draft, **options)
     finally:
         source.unlink(missing_ok=True)
@@ -140,9 +148,9 @@ def make(site: Path, path: Path, names: list[str] | None = None) -> Path:
 
 def main() -> int:
     """Command line."""
-    options = command.parsed(__doc__, "d2lite-book.pdf")
+    options = command.parsed(__doc__, "d2lite-book.pdf", languages=True)
     with command.told("PDF"):
-        path = make(options.site, options.out, options.names)
+        path = make(options.site, options.out, options.names, options.language)
     print(f"{path}: {len(PdfReader(path).pages)} pages, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

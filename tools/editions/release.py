@@ -18,19 +18,27 @@ from pathlib import Path
 
 from tools import editions, files, issue, project
 from tools.editions import articles, command, epub, offline, pdf, slides
+from tools.editions.language import CHINESE
 
 OUT = command.OUT / "release"
 CHANGES = project.ROOT / "CHANGELOG.md"
 LIMITS = {
-    "d2lite-book.pdf": 25e6, "d2lite-book-offline.zip": 25e6, "d2lite-book-offline-data.zip": 60e6,
+    "d2lite-book.pdf": 25e6, "d2lite-book-zh.pdf": 25e6,
+    "d2lite-book-offline.zip": 25e6, "d2lite-book-offline-data.zip": 60e6,
 }  # fmt: skip
 
 
 def makers(site: Path) -> dict[str, Callable[[Path], object]]:
     """What makes each edition, given its path."""
+
+    def read(path: Path, **options) -> None:
+        print(f"EPUB: {epub.validated(epub.make(site, path, **options))}")
+
     return {
         "d2lite-book.pdf": lambda path: pdf.make(site, path),
-        "d2lite-book.epub": lambda path: print(f"EPUB: {epub.validated(epub.make(site, path))}"),
+        "d2lite-book.epub": read,
+        "d2lite-book-zh.pdf": lambda path: pdf.make(site, path, language=CHINESE),
+        "d2lite-book-zh.epub": lambda path: read(path, language=CHINESE),
         "d2lite-book-offline.zip": lambda path: offline.make(site, path),
         "d2lite-book-offline-data.zip": lambda path: offline.make(site, path, with_data=True),
         "d2lite-book-slides.zip": lambda path: slides.packed(site, path),
@@ -68,6 +76,7 @@ def make(site: Path, out: Path) -> list[Path]:
     Raises:
         NotBuiltError: the site is not built.
         NoBrowserError: no browser starts.
+        NoFontError: no font has Chinese signs.
         SystemExit: an edition is too large or not valid.
     """
     out.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,8 @@ def problems(text: str, translated: str, words: tuple[str, ...] = (), *, plain: 
         yield "a | ends a cell of a table"
     if not plain:
         yield from unread(text, translated)
-    if not re.search(f"[{HAN}]", translated) and len(re.findall(r"\b[a-z]{2,}\b", FIELD.sub("", translated))) > 3:
+    left = FIELD.sub("", CITED.sub("", translated))
+    if not re.search(f"[{HAN}]", translated) and len(re.findall(r"\b[a-z]{2,}\b", left)) > 3:
         yield "it is still English"
     shown = FIELD.sub("{}", LINK.sub(r"\1", TAG.sub("", translated)))
     for pattern, complaint in LOOKS.items():
@@ -51,6 +52,7 @@ def problems(text: str, translated: str, words: tuple[str, ...] = (), *, plain: 
 
 SILENT = re.compile(r"\$[^$]+\$|`[^`]+`")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+CITED = re.compile(r"\[[^\]]*\]\(https?:[^)]*\)")  # names of people and titles stay as they are
 
 
 def parts(text: str, translated: str, plain: bool) -> dict[str, tuple[Counter, Counter]]:

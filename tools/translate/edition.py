@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import html
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import quote
@@ -104,8 +105,29 @@ def _told(out, told: dict, known: Lexicon) -> None:
 def script(text: str, model: str = "") -> str:
     """The script of an interactive in Chinese."""
     module = model.split(".")[-2] if "." in model else ""
-    names = sources.known_by_text(sources.WIDGETS / f"{module}.js")
-    return literals.replaced(text, lexicon("widgets").say, names)
+    return spoken(text, sources.known_by_text(sources.WIDGETS / f"{module}.js"))
+
+
+#: where shared.js puts into the page what it is given: the children of an element, and an attribute
+PUT = "children.filter((child) => child !== null && child !== undefined)"
+GIVEN = 'node.setAttribute(name, value === true ? "" : value)'
+LOOKED_UP = 'node.setAttribute(name, value === true ? "" : name === "aria-label" ? d2lCalled(value) : value)'
+LOOK_UP = "globalThis.d2lCalled = ((words) => (text) => words.get(text) ?? text)(new Map({words}));\n"
+
+
+def spoken(text: str, names: set[str]) -> str:
+    """A script in Chinese.
+
+    Options and parts of networks are values that programs compare, so their texts stay; where one is shown, in an
+    element or in a sentence, it is looked up.
+    """
+    say = lexicon("widgets").say
+    called = {name: say(name) for name in sources.CALLED if say(name) != name}
+    made = literals.replaced(text, say, names, lambda code: f"globalThis.d2lCalled?.({code}) ?? {code}")
+    if GIVEN not in made:
+        return made
+    words = json.dumps([*called.items()], ensure_ascii=False)
+    return LOOK_UP.format(words=words) + made.replace(PUT, f"{PUT}.map(d2lCalled)").replace(GIVEN, LOOKED_UP)
 
 
 def heading(name: str, path: str) -> str:

@@ -28,12 +28,19 @@ SILENT_BEFORE = re.compile(
     re.X,
 )
 #: what stands before a single word that is shown
+#: several words, or a sign of a sentence, or a button's sign
+SENTENCE = re.compile(
+    r"[A-Za-z]{2,}[^A-Za-z\d_-]* [^=]*[A-Za-z]|[.:;,] |[a-z] \{|\} [a-z]{2}|\ba [a-z]{3}|[▶❚] ?[A-Za-z]"
+)
+#: what stands before a literal that is shown, whatever else it is
+SHOWN_BEFORE = re.compile(r"\b(?:(?:label|title|hint|caption|textContent)[\"']?\s*[:=]\s*|button\(\s*)$")
 SPOKEN_BEFORE = re.compile(
     r"""(?:\b(?:label|title|hint|text|say|alt|aria-label|textContent|unit|caption|summary)["']?\s*[:=]\s*|\},\s*|\}\),\s*)$"""
 )
 NO_WORDS = re.compile(
     r"d2l-|^\((?:max-width|prefers)|^const |\.jpg$|^-\d+% |^Enter$|^es$|^cursor:|^#\w+$"
     r"|^[a-z-]+: (?:rgb|color-mix|var)|^data:"
+    r"|^(?:left|right|top|bottom|width|height): \{[^}]*\}%$"
     r"|^ (?:px|[GMk])$|^\W*(?:rgb|rgba|hsl|translate|rotate|scale|url|calc|var|repeat|matrix)\("
     r"|^[MLHVCQAZ]\s?[\d$]|px\b.*sans|sans-serif"
     r"|^\[|^:|\.[a-z-]+ \.|^\.|\w\[|^use strict|^https?:|^<|\b(?:tbody|thead|td|th|svg|figure|button|input|select) "
@@ -65,7 +72,7 @@ class Literal:
         found, numbers = [], 0
         for first, last in self.parts[1::2]:
             expression = script[first:last].strip()
-            said = re.findall(r'"([^"]*)"', expression)
+            said = re.findall(r'"([^"]*)"', expression.partition("?")[2])
             if {"s", "es"} & set(said) and set(said) <= {"", "s", "es"}:
                 expression = PLURAL
             elif not NAME.fullmatch(expression):
@@ -106,7 +113,14 @@ def literals(script: str) -> list[Literal]:
 def spoken(script: str, names: frozenset[str] | set[str] = frozenset()) -> list[Literal]:
     """The literals that people read; those in ``names`` are values that a program knows by their text."""
     found = ((one, one.text(script)) for one in literals(script))
-    return [one for one, text in found if (text not in names or _sentence(text)) and _is_text(one, script)]
+    return [
+        one for one, text in found
+        if (text not in names or _sentence(text) or SHOWN_BEFORE.search(_before(one, script))) and _is_text(one, script)
+    ]  # fmt: skip
+
+
+def _before(one: Literal, script: str) -> str:
+    return script[max(0, one.first - 60) : one.first]
 
 
 def _sentence(text: str) -> bool:
@@ -114,23 +128,26 @@ def _sentence(text: str) -> bool:
 
 
 def _is_text(one: Literal, script: str) -> bool:
-    text, before = one.text(script), script[max(0, one.first - 60) : one.first]
+    text, before = one.text(script).replace("\u00a0", " "), _before(one, script)
     bare = PLACE.sub(" ", text)
+    if bare.strip(" ,;") == "and" and re.search(r"\bjoin\(\s*$", before):
+        return True
     if not re.search(r"[A-Za-z]{2}", bare) or NO_WORDS.search(text) or SILENT_BEFORE.search(before):
         return False
     if re.match(r"\s*:", script[one.last :]) and re.search(r"[{,]\s*$", before):
         return False  # a key
     if bare.strip(" ,;") == "and":
         return True
-    if re.search(r"[A-Za-z]{2,}[^A-Za-z\d_-]* [^=]*[A-Za-z]|[.:;,] |[a-z] \{|\} [a-z]{2}", text) or re.match(
-        r"[A-Z][a-z]+$", bare
-    ):
+    if SENTENCE.search(text) or re.match(r"[A-Z][a-z]+$", bare) or re.match(r" [a-z]{4,}$", text):
         return True
-    return bool(SPOKEN_BEFORE.search(before)) or (one.inside and bool(re.search(r"(?:\?|:|\?\?|\|\|)\s*$", before)))
+    if SHOWN_BEFORE.search(before) or SPOKEN_BEFORE.search(before):
+        return True
+    return one.inside and bool(re.search(r"(?:\?|:|\?\?|\|\|)\s*$", before))
 
 
-def replaced(script: str, new: Callable[[str], str], names: frozenset[str] | set[str] = frozenset()) -> str:
-    """The script with ``new(text)`` in place of each text."""
+def replaced(script: str, new: Callable[[str], str], names: frozenset[str] | set[str] = frozenset(),
+             named: Callable[[str], str] = str) -> str:  # fmt: skip
+    """The script with ``new(text)`` in place of each text, and in it ``named(expression)`` for each that is a name."""
     texts = {one.first: one for one in spoken(script, names)}
 
     def part(first: int, last: int) -> str:
@@ -147,7 +164,13 @@ def replaced(script: str, new: Callable[[str], str], names: frozenset[str] | set
         places = dict(zip(one.names(script), one.parts[1::2], strict=True))
         text = new(one.text(script)).replace(one.quote, f"\\{one.quote}")
         if one.quote == "`":
-            text = PLACE.sub(lambda match: f"${{{part(*places[match[1]])}}}" if match[1] in places else match[0], text)
+            text = PLACE.sub(
+                lambda match: f"${{{placed(*places[match[1]])}}}" if match[1] in places else match[0], text
+            )
         return f"{one.quote}{text}{one.quote}"
+
+    def placed(first: int, last: int) -> str:
+        code = part(first, last)
+        return named(code) if NAME.fullmatch(code) else code
 
     return part(0, len(script))

@@ -33,7 +33,7 @@ SILENT = {
 }
 NO_WORDS = re.compile(
     r"\\[bsw]|^(?!the |that |start )[a-z-]+ [a-z-]+[\w -]*$|;base64|^\*\*|\.js"
-    r"|^<[a-z]+ class=\"[^\"]*\"$|^<\?xml|^```|d2lite-book$"
+    r"|^<[a-z]+ class=\"[^\"]*\"$|^<\?xml|^```|d2lite-book$|^make "
 )
 
 
@@ -81,6 +81,8 @@ def _spoken(tree: ast.Module) -> Iterator[ast.Constant | ast.JoinedStr]:
 
 def _is_text(text: str) -> bool:
     bare = PLACE.sub(" ", TAG.sub(lambda match: f" {match[1] or ''} ", text))
+    if bare == " and ":
+        return True
     return bool(re.search(r"[A-Za-z]{2,} +[A-Za-z]|^\W*[A-Z][a-z]+\W*$|[a-z]{3,}[:.,] ", bare)) and not NO_WORDS.search(
         text
     )

@@ -94,6 +94,8 @@ def _pages() -> None:
         told |= {key: hints(told[key]) for key in ("other", "praise")}
     files.write(book / "exercises.json", json.dumps(asked, ensure_ascii=False, indent=1) + "\n")
     _rewrite(STAGE / "tools" / "cover_network.json", _cover)
+    drawing = STAGE / sources.DRAWING.relative_to(project.ROOT)
+    _rewrite(drawing, lambda text: sources.LABEL.sub(lambda label: known.counted(label[0]), text))
 
 
 def _cover(text: str) -> str:
@@ -102,12 +104,10 @@ def _cover(text: str) -> str:
 
 
 def _scripts() -> None:
-    say, widgets = edition.lexicon("site").say, edition.lexicon("widgets").say
+    say = edition.lexicon("site").say
     for path in sources.widget_scripts():
         names = sources.known_by_text(path)
-        _rewrite(
-            STAGE / path.relative_to(project.ROOT), lambda text, names=names: literals.replaced(text, widgets, names)
-        )
+        _rewrite(STAGE / path.relative_to(project.ROOT), lambda text, names=names: edition.spoken(text, names))
     for path in sources.site_scripts():
         _rewrite(STAGE / path.relative_to(project.ROOT), lambda text: literals.replaced(text, say))
     for path in sources.site_modules():

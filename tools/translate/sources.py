@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from tools.translate import literals, markdown, modules, numbers
 
 EXTENSIONS, STATIC = project.BOOK / "_ext", project.BOOK / "_static"
 WIDGETS = project.ROOT / "d2lite" / "widgets"
+DRAWING = STATIC / "cover_network.svg"
+LABEL = re.compile(r"(?<=>)[^<>]*[a-z]{2}[^<>]*(?=</text>)")
 #: modules whose texts the site shows
-MODULES = ("pages", "speed", "reading")
+MODULES = ("pages", "speed", "reading", "editions/__init__", "editions/words")
 #: texts in modules that name something else: sections of chapters, rows of tables of results
 SILENT = (
     "Exercises",
@@ -30,6 +33,20 @@ SILENT = (
     "Colab",
     "Kaggle",
 )
+#: values of interactives that are shown as they are called, and heads of their tables: what the walk through the built
+#: site in tests/test_translate.py finds in English
+CALLED: tuple[str, ...] = (
+    "ring", "all to one", "all channels", "groups of 4", "each channel alone", "own numbers", "vertical edge",
+    "horizontal edge", "identity", "blur", "sharpen", "red and not green", "gray", "swap red and blue",
+    "only red", "sepia", "your own", "own layers", "two 3×3", "three 3×3", "ten 3×3", "one 5×5", "one 7×7",
+    "wrong", "right", "networks disagree", "all networks wrong", "all", "undecided", "decided", "plain",
+    "residual", "both", "shortcuts", "dense", "before training", "after training", "light", "dark",
+    "convolution", "fully connected", "flatten", "max pooling", "average pooling", "scale and shift", "layers",
+    "puts out", "parameters", "bytes", "part", "branch", "out", "without reduction", "network", "says", "sure",
+    "carried so far", "year", "test accuracy", "seeds", "± sd", "M MACs", "s an epoch", "MB a step", "block",
+    "kernel", "gate", "shortcut", "1×1 in", "1×1 out", "input", "pool", "red", "green", "blue", "certain",
+    "clear", "photograph",
+)  # fmt: skip
 FIELD = re.compile(r"\{[^}]*\}")
 TIME = re.compile(r"^About ([^.\n]+)\. Read .*$", re.M)  # of a problem set
 TEMPLATE = "a sentence with results: each {field} stays, in any order"
@@ -56,8 +73,9 @@ def set_sources() -> list[project.Path]:
     return sorted(pages.SETS.glob("*/*.md"))
 
 
+@functools.cache
 def entries(name: str) -> list[Entry]:
-    """The entries of a PO file, each text once."""
+    """The entries of a PO file, each text once; read once, since notebooks are long."""
     if name in ("widgets", "exercises", "site"):
         found = {"widgets": _widgets, "exercises": _hints, "site": _site}[name]()
     elif name.startswith("sets/"):
@@ -124,6 +142,8 @@ def _widgets() -> Iterator[Entry]:
         script = path.read_text("utf-8")
         for one in literals.spoken(script, known_by_text(path)):
             yield Entry(one.text(script), path.name, (literals.PLURAL,))
+    for name in CALLED:
+        yield Entry(name, "what interactives show as it is called")
 
 
 def _hints() -> Iterator[Entry]:
@@ -166,6 +186,8 @@ def _site() -> Iterator[Entry]:
         yield Entry(text, "title of a box")
     yield Entry(asking.LINE, "asking.py")
     yield Entry(numbers.apart(json.loads(pages.COVER.read_text("utf-8"))["alt"])[0], ALT)
+    for label in LABEL.findall(DRAWING.read_text("utf-8")):
+        yield Entry(numbers.apart(label)[0], "label in the drawing on the cover")
     for path in set_sources():
         if time := TIME.search(path.read_text("utf-8")):
             yield Entry(numbers.apart(time[1])[0], "how long a problem set takes")
