@@ -411,6 +411,20 @@ def test_a_sentence_of_a_run_is_rendered_anew_from_its_values(monkeypatch):
     assert out.data["text/markdown"] == "old"
 
 
+def test_cells_of_tables_are_chinese_where_they_are_on_the_list(all_known):
+    rows = "<th>year</th><th>lr</th><td><strong>Edge histograms (new)</strong></td><td>the year</td><td>0.5</td>"
+    outs = [nbformat.v4.new_output("display_data", {"text/html": text.format(rows), "text/plain": rows})
+            for text in ("<table>{}</table>", "<p>{}</p>")]  # fmt: skip
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("d2l.story()", outputs=outs)])
+    edition.headed(nb)
+    table, other = (out.data["text/html"] for out in nb.cells[0].outputs)
+    assert table == (
+        "<table><th>译 year</th><th>lr</th><td><strong>译 Edge histograms译 (new)</strong></td><td>the year</td>"
+        "<td>0.5</td></table>"
+    )
+    assert other == f"<p>{rows}</p>" and nb.cells[0].outputs[0].data["text/plain"] == rows
+
+
 def test_what_is_not_translated_or_stale_says_so(monkeypatch):
     page = "# Title\n\nThe promise.\n\nA paragraph on *nets*.\n\n> **Predict first.** Which?\n"
     monkeypatch.setattr(edition, "lexicon", lambda *names: Nothing())

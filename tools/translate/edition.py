@@ -22,6 +22,7 @@ from tools.translate.lexicon import Lexicon
 
 BRANCH = branch.NAME  # where the workflow puts the notebooks, so that Colab finds them
 LABEL = re.compile(rf"(?<=> \*\*)({'|'.join(project.BOXES)})( \d+)?\.(?=\*\*)")
+CELL = re.compile(r"(<t[hd]\b[^>]*>(?:<strong>)?)([^<>]+)(?=(?:</strong>)?</t[hd]>)")
 PROMISE = re.compile(r"^# .+\n\s*\n", re.M)
 ENGLISH = ' <small class="d2l-english">（未译）</small>'
 # Bootstrap's scroll spy takes what follows # for a selector, and ends with an error where it is none; links of this
@@ -80,6 +81,21 @@ def notebook(nb, name: str, text: Callable[[str], str]):
         if "_esm" in model["state"]:
             model["state"]["_esm"] = script(model["state"]["_esm"], model["state"].get("_anywidget_id", ""))
     return made
+
+
+def headed(nb) -> None:
+    """Put Chinese words into tables of results: whole cells that are always the same, on the site alone."""
+    say, new = lexicon("site").say, lexicon("site").say("(new)")
+
+    def cell(match: re.Match) -> str:
+        name = match[2].removesuffix(" (new)")
+        known = say(name) if name in sources.CELLS else name
+        return f"{match[1]}{known}{new if name != match[2] else ''}"
+
+    for one in nb.cells:
+        for out in one.get("outputs", []):
+            if "<table" in (text := out.get("data", {}).get("text/html", "")):
+                out.data["text/html"] = CELL.sub(cell, text)
 
 
 def _output(out, known: Lexicon, asks: bool) -> None:

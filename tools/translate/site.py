@@ -73,6 +73,7 @@ def _pages() -> None:
         if page.endswith(".ipynb"):
             nb = nbformat.read(project.notebook(name), as_version=4)
             made = edition.notebook(nb, name, lambda text, name=name: edition.translated(text, name, "../"))
+            edition.headed(made)
             files.write(book / page, notebooks.as_text(made))
     for path in sources.set_sources():
         name = f"sets/{path.stem}"

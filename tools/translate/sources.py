@@ -33,6 +33,13 @@ SILENT = (
     "Colab",
     "Kaggle",
 )
+#: cells of tables of results that say the same wherever they stand; no names of columns that code asks for
+CELLS = (
+    "network", "year", "parameters", "test accuracy", "test accuracy in %", "accuracy in %", "seeds",
+    "s per 1,000 images", "share", "epoch", "epochs", "train loss", "train accuracy", "val loss", "val accuracy",
+    "seconds", "training loss", "million MACs", "parameters in thousands", "layer", "chance", "Linear classifier",
+    "Edge histograms", "Quarter-width VGG-11", "Narrow ResNet-8", "Unpadded VGG-16", "(new)",
+)  # fmt: skip
 #: values of interactives that are shown as they are called, and heads of their tables: what the walk through the built
 #: site in tests/test_translate.py finds in English
 CALLED: tuple[str, ...] = (
@@ -185,6 +192,8 @@ def _site() -> Iterator[Entry]:
     for text in project.BOXES:
         yield Entry(text, "title of a box")
     yield Entry(asking.LINE, "asking.py")
+    for text in CELLS:
+        yield Entry(text, "cell of a table of results")
     yield Entry(numbers.apart(json.loads(pages.COVER.read_text("utf-8"))["alt"])[0], ALT)
     for label in LABEL.findall(DRAWING.read_text("utf-8")):
         yield Entry(numbers.apart(label)[0], "label in the drawing on the cover")
