@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 import types
+import unicodedata
 
 import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 from tools import pages, project, served
-from tools.editions import articles, language, pdf
+from tools.editions import articles, language, pdf, signs
 
 pytestmark = [pytest.mark.slow(20), pytest.mark.browser]
 
@@ -115,7 +116,16 @@ def test_the_chinese_pdf_is_chinese_where_it_is_not_code(both, tmp_path, chinese
     joined = " ".join(texts)
     assert "def nin_block" in joined and "plt.show()" not in joined, "code that defines stays, code that draws goes"
     assert f"{project.site_url()}zh/nin.html#interactive-" in joined.replace(" ", "")
+    assert not re.search("[\u2e80-\u2fdf]", joined) and "网络中的网络" in joined, "radicals, which nobody searches for"
     assert not {"Solutions", "Contents", "Interactive", "Edition"} & set(joined.split())
+
+
+def test_glyphs_are_signs_of_a_text_and_no_radicals():
+    table = "1 beginbfchar\n<6D> <2F79>\n<01> <7F51>\nendbfchar\n1 beginbfrange\n<02> <04> <2F00>\n<05> <06> <0041>\n"
+    assert signs.of_text(table) == table.replace("2F79", "7F51").replace("<2F00>", "[<4E00> <4E28> <4E36>]")
+    kept = {chr(number) for number in range(signs.FIRST, signs.LAST) if unicodedata.name(chr(number), "")[:4] == "KANG"}
+    assert len(kept) == 214 and all(signs.mended(ord(sign)) != f"<{ord(sign):04X}>" for sign in kept)
+    assert all(unicodedata.name(sign).startswith("CJK RADICAL") for sign in signs.RADICALS)
 
 
 def test_signs_that_no_font_has_are_told_before_anything_is_printed(site, tmp_path, monkeypatch, blank):

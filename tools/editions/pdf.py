@@ -13,7 +13,7 @@ from pathlib import Path
 from pypdf import PdfReader
 
 from tools import files, project, served
-from tools.editions import articles, command, words
+from tools.editions import articles, command, signs, words
 from tools.editions.language import ENGLISH, Language
 
 STYLE = Path(__file__).with_name("print.css")
@@ -141,6 +141,8 @@ def make(site: Path, path: Path, names: list[str] | None = None, language: Langu
             page.pdf(path=draft, **options)
             page.evaluate(NUMBERED, contents(found, begin(draft), language))
             page.pdf(path=draft, **options)
+            if language is not ENGLISH:
+                signs.mend(draft)
     finally:
         source.unlink(missing_ok=True)
     return path
