@@ -439,6 +439,27 @@ def test_what_is_not_translated_or_stale_says_so(monkeypatch):
 # The site
 
 
+#: pages of names, citations and rows of tables of timings
+OF_NAMES = ("api", "references", "speed", "status")
+#: code, what it prints, formulas, citations, what is said to be English
+NO_PROSE = "pre, code, .math, .cell_output, .d2l-widget, a[href^=http], .d2l-english, [lang=en], noscript"
+WORDS = re.compile(r"\b[a-z]+(?: [a-z]+){2,}\b")
+#: terms that Chinese texts name in English once
+QUOTED = ("internal covariate shift", "implicit deep supervision")
+#: what interactives show: texts, those that are folded too, and what screen readers hear
+SHOWN = """() => [...document.querySelectorAll(".d2l-widget")].flatMap((box) => {
+    const found = [...box.querySelectorAll("[aria-label], [aria-valuetext]")]
+        .flatMap((node) => [node.getAttribute("aria-label"), node.getAttribute("aria-valuetext")]);
+    const texts = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+    for (let node; (node = texts.nextNode()); ) {
+        if (!node.parentNode.closest("script, style, a[href^=http]")) found.push(node.data);
+    }
+    return found.filter(Boolean);
+})"""
+#: names, units, functions and classes of the data
+STAYS = set()
+
+
 @pytest.fixture
 def tab(both, blank):
     """A tab for pages of both sites."""
@@ -484,6 +505,23 @@ class TestBoth:
             shown = [link["href"] for link in buttons if link.find_parent(class_="article-header-buttons")]
             expected = [f"{name}.ipynb"] * 2 if name in project.chapters() else []
             assert [url.rpartition("/")[2] for url in shown] == expected
+
+    @pytest.mark.parametrize("name", [name for name in pages.names() if name not in OF_NAMES])
+    def test_no_english_sentence_is_left_on_a_page(self, both, name):
+        text = BeautifulSoup((both / "zh" / f"{name}.html").read_text("utf-8"), "html.parser")
+        for node in text.select(NO_PROSE):
+            node.decompose()
+        said = [str(part) for part in text.body.find_all(string=True) if part.parent.name not in ("script", "style")]
+        assert [part for part in said if WORDS.search(part) and not any(one in part for one in QUOTED)] == []
+        told = [node[key] for key in ("aria-label", "title", "placeholder") for node in text.body.select(f"[{key}]")]
+        assert [one for one in told if re.search("[a-z]{3}", one) and not re.search("[一-鿿]", one)] == []
+
+    @pytest.mark.parametrize("name", ["index", "playground", *project.with_interactives()])
+    def test_interactives_show_no_english_word(self, tab, name):
+        page = tab.open(f"zh/{name}.html").page
+        shown = page.evaluate(SHOWN)
+        words = {word: text for text in shown for word in re.findall(r"(?<![\w.])[A-Z]?[a-z]{2,}(?![\w(])", text)}
+        assert {word: text for word, text in words.items() if word not in STAYS} == {}
 
     def test_both_are_in_the_sitemap(self, both):
         found = set(re.findall("<loc>(.*?)</loc>", (both / "sitemap.xml").read_text("utf-8")))

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tools import project
 
-SOLUTION = re.compile(r"^# @title (Solution \d+)$", re.M)
+SOLUTION = re.compile(r"^# @title Solution (\d+)$", re.M)
 DEFINED = re.compile(r"^(?:def|class) (\w+)", re.M)
 MADE = {
     project.VIEW: "that starts this interactive",
@@ -44,7 +44,7 @@ def held(cell: nodes.container) -> str:
         return "the setup for Colab"
     if "tag_solution" in cell["classes"]:
         title = SOLUTION.search(source)
-        return title[1].lower() if title else "the solution"
+        return f"Solution {title[1]}".lower() if title else "the solution"
     if known := [words for kind, words in MADE.items() if kind in made]:
         return f"the code {known[0]}"
     if names := defined(cell):

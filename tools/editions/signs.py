@@ -1,8 +1,8 @@
 """Chinese signs in a PDF that can be found and copied.
 
-A glyph of a Chinese font may stand for two signs: that of the text and a radical, which only dictionaries use. Chromium
-writes down the one with the lower number, so that a search for 网络 finds nothing. Here the tables that say which sign a
-glyph is are mended; what is seen stays.
+A glyph of a Chinese font may stand for two signs: that of the text and a radical, which only dictionaries use.
+Chromium writes down the one with the lower number, so that a search for 网络 finds nothing. Here the tables that say
+which sign a glyph is are mended; what is seen stays.
 """
 
 from __future__ import annotations

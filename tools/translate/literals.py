@@ -42,7 +42,7 @@ NO_WORDS = re.compile(
     r"|^[a-z-]+: (?:rgb|color-mix|var)|^data:"
     r"|^(?:left|right|top|bottom|width|height): \{[^}]*\}%$"
     r"|^ (?:px|[GMk])$|^\W*(?:rgb|rgba|hsl|translate|rotate|scale|url|calc|var|repeat|matrix)\("
-    r"|^[MLHVCQAZ]\s?[\d$]|px\b.*sans|sans-serif"
+    r"|^[MLHVCQAZ]\s?[\d$](?!.* [a-z]{3})|px\b.*sans|sans-serif"
     r"|^\[|^:|\.[a-z-]+ \.|^\.|\w\[|^use strict|^https?:|^<|\b(?:tbody|thead|td|th|svg|figure|button|input|select) "
     r"|^(?:bold |\d+px |0 0 )|[a-z]:scope|^--|;base64|&&|=>"
 )

@@ -169,8 +169,16 @@ def anchors(page: Path) -> list[str]:
 EDIT = re.compile(rf"/edit/{edition.BRANCH}/book/(\w+)\.(?:md|ipynb)")
 
 
+SAID = re.compile(
+    r'((?:aria-label|title|placeholder)="|<(?:a|span|div|p|button)\b[^>]*>\s*|</(?:i|span)>\s*)'
+    rf'({"|".join(map(re.escape, sources.THEME))})(?=\s*<|")'
+)
+
+
 def finished(text: str, name: str) -> str:
     """A page of the Chinese site as it is read: it is edited in its PO file, and leads to the English page."""
+    say = edition.lexicon("site").say
+    text = SAID.sub(lambda found: f"{found[1]}{say(found[2])}", text)
     pictures = f"{project.site_url()}_static/"  # both have the same
     text = text.replace(f"{project.site_url()}zh/_static/", pictures)
     return linked(EDIT.sub(rf"/edit/{project.BRANCH}/book/locale/{catalogs.LANGUAGE}/\1.po", text), name, here="zh-CN")

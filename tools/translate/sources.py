@@ -33,6 +33,14 @@ SILENT = (
     "Colab",
     "Kaggle",
 )
+#: what the theme says in English, since it does not know Chinese
+THEME = (
+    "Skip to main content", "Back to top", "Link to this heading", "previous page", "next page", "light/dark",
+    "Toggle secondary sidebar", "Toggle primary sidebar", "Suggest edit", "Launch on Colab", "Launch on Kaggle",
+    "Version warning", "Source repositories", "Launch interactive content", "Page", "Main", "Book", "Open an issue",
+    "Source repository", "Download this page", "Download source file", "Print to PDF", "Fullscreen mode", "Search",
+    "Search this book...", "Ways into the book", "Table of contents", "Download notebook file", "Breadcrumb",
+)  # fmt: skip
 #: cells of tables of results that say the same wherever they stand; no names of columns that code asks for
 CELLS = (
     "network", "year", "parameters", "test accuracy", "test accuracy in %", "accuracy in %", "seeds",
@@ -194,6 +202,8 @@ def _site() -> Iterator[Entry]:
     yield Entry(asking.LINE, "asking.py")
     for text in CELLS:
         yield Entry(text, "cell of a table of results")
+    for text in THEME:
+        yield Entry(text, "what the theme says")
     yield Entry(numbers.apart(json.loads(pages.COVER.read_text("utf-8"))["alt"])[0], ALT)
     for label in LABEL.findall(DRAWING.read_text("utf-8")):
         yield Entry(numbers.apart(label)[0], "label in the drawing on the cover")
