@@ -128,7 +128,13 @@ def script(text: str, model: str = "") -> str:
 PUT = "children.filter((child) => child !== null && child !== undefined)"
 GIVEN = 'node.setAttribute(name, value === true ? "" : value)'
 LOOKED_UP = 'node.setAttribute(name, value === true ? "" : name === "aria-label" ? d2lCalled(value) : value)'
-LOOK_UP = "globalThis.d2lCalled = ((words) => (text) => words.get(text) ?? text)(new Map({words}));\n"
+#: a word by itself, and one with Chinese before it or a number behind it: average pooling 6 × 14 × 14
+LOOK_UP = """\
+globalThis.d2lCalled = ((words) => (text) => words.get(text) ?? (typeof text === "string" ? text.replace(
+  /^([\u4e00-\u9fff]+ )?([a-z][a-z -]*?)(?=,? [\\d×]| ?$)/,
+  (all, before, word) => (before ?? "") + (words.get(word) ?? word),
+) : text))(new Map(%s));
+"""
 
 
 def spoken(text: str, names: set[str]) -> str:
@@ -143,7 +149,7 @@ def spoken(text: str, names: set[str]) -> str:
     if GIVEN not in made:
         return made
     words = json.dumps([*called.items()], ensure_ascii=False)
-    return LOOK_UP.format(words=words) + made.replace(PUT, f"{PUT}.map(d2lCalled)").replace(GIVEN, LOOKED_UP)
+    return LOOK_UP % words + made.replace(PUT, f"{PUT}.map(d2lCalled)").replace(GIVEN, LOOKED_UP)
 
 
 def heading(name: str, path: str) -> str:

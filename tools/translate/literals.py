@@ -32,6 +32,8 @@ SILENT_BEFORE = re.compile(
 SENTENCE = re.compile(
     r"[A-Za-z]{2,}[^A-Za-z\d_-]* [^=]*[A-Za-z]|[.:;,] |[a-z] \{|\} [a-z]{2}|\ba [a-z]{3}|[▶❚] ?[A-Za-z]"
 )
+#: words behind a number, or with one
+UNIT = re.compile(r" (?:B )?[a-z]{4,}$|B [a-z]{4,}$|(?:over|under) \d")
 #: what stands before a literal that is shown, whatever else it is
 SHOWN_BEFORE = re.compile(r"\b(?:(?:label|title|hint|caption|textContent)[\"']?\s*[:=]\s*|button\(\s*)$")
 SPOKEN_BEFORE = re.compile(
@@ -43,7 +45,8 @@ NO_WORDS = re.compile(
     r"|^(?:left|right|top|bottom|width|height): \{[^}]*\}%$"
     r"|^ (?:px|[GMk])$|^\W*(?:rgb|rgba|hsl|translate|rotate|scale|url|calc|var|repeat|matrix)\("
     r"|^[MLHVCQAZ]\s?[\d$](?!.* [a-z]{3})|px\b.*sans|sans-serif"
-    r"|^\[|^:|\.[a-z-]+ \.|^\.|\w\[|^use strict|^https?:|^<|\b(?:tbody|thead|td|th|svg|figure|button|input|select) "
+    r"|^\[|^:|\.[a-z-]+ \.|^\.(?! )|\w\[|^use strict|^https?:|^<"
+    r"|\b(?:tbody|thead|td|th|svg|figure|button|input|select) "
     r"|^(?:bold |\d+px |0 0 )|[a-z]:scope|^--|;base64|&&|=>"
 )
 
@@ -138,7 +141,11 @@ def _is_text(one: Literal, script: str) -> bool:
         return False  # a key
     if bare.strip(" ,;") == "and":
         return True
-    if SENTENCE.search(text) or re.match(r"[A-Z][a-z]+$", bare) or re.match(r" [a-z]{4,}$", text):
+    if (
+        SENTENCE.search(text)
+        or re.match(r"[A-Z][a-z]+$", bare)
+        or re.match(r" (?:B )?[a-z]{4,}$|B [a-z]{4,}$|(?:over|under) \d", text)
+    ):
         return True
     if SHOWN_BEFORE.search(before) or SPOKEN_BEFORE.search(before):
         return True

@@ -60,7 +60,8 @@ CALLED: tuple[str, ...] = (
     "puts out", "parameters", "bytes", "part", "branch", "out", "without reduction", "network", "says", "sure",
     "carried so far", "year", "test accuracy", "seeds", "± sd", "M MACs", "s an epoch", "MB a step", "block",
     "kernel", "gate", "shortcut", "1×1 in", "1×1 out", "input", "pool", "red", "green", "blue", "certain",
-    "clear", "photograph",
+    "clear", "photograph", "goal", "products", "pixels", "1 to", "sees", "weights", "one kernel", "layer",
+    "stride", "pooling", "image", "new", "average", "linear", "max-pool", "mean-pool",
 )  # fmt: skip
 FIELD = re.compile(r"\{[^}]*\}")
 TIME = re.compile(r"^About ([^.\n]+)\. Read .*$", re.M)  # of a problem set
