@@ -131,7 +131,7 @@ LOOKED_UP = 'node.setAttribute(name, value === true ? "" : name === "aria-label"
 #: a word by itself, and one with Chinese before it or a number behind it: average pooling 6 × 14 × 14
 LOOK_UP = """\
 globalThis.d2lCalled = ((words) => (text) => words.get(text) ?? (typeof text === "string" ? text.replace(
-  /^([\u4e00-\u9fff]+ )?([a-z][a-z -]*?)(?=,? [\\d×]| ?$)/,
+  /^([\u4e00-\u9fff]+ )?([a-z][a-z -]*?)(?=[,:]? [\\d×]| ?$)/,
   (all, before, word) => (before ?? "") + (words.get(word) ?? word),
 ) : text))(new Map(%s));
 """
