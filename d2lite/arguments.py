@@ -1,5 +1,6 @@
 """What a caller gave: numbers of NumPy and PyTorch are numbers, booleans are not; names may be misspelled."""
 
+import contextlib
 import difflib
 import math
 import numbers
@@ -18,10 +19,9 @@ def real(value: object) -> float | None:
     value = plain(value)
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return None
-    try:
+    with contextlib.suppress(OverflowError):  # of a whole number beyond the largest float
         return float(value)
-    except OverflowError:  # a whole number beyond the largest float
-        return None
+    return None
 
 
 def plain(value: Any) -> Any:

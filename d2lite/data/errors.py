@@ -32,9 +32,6 @@ class UnreadableFileError(DataFileError):
         "`python -m d2lite data {}` fetches a copy of your own."
     )
 
-    def __init__(self, path: str | Path, problem: str = "may not be read (permission denied)"):
-        super().__init__(path, problem)
-
 
 class ImageFileError(DataFileError):
     """A picture of someone's own that cannot be decoded."""

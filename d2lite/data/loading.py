@@ -21,18 +21,11 @@ from .splits import ImageData
 
 
 def load(
-    name: str | os.PathLike,
-    size: int | None = None,
-    batch_size: int = 128,
-    *,
-    augment: bool = False,
-    quick_images: int = 4096,
-    group: Callable[[Path], Hashable] | None = None,
-    normalize: tuple[Sequence[float], Sequence[float]] | None = None,
-    root: str | os.PathLike | None = None,
-    device: torch.device | str | None = None,
-    fallback: bool | None = None,
-) -> ImageData:
+    name: str | os.PathLike, size: int | None = None, batch_size: int = 128, *, augment: bool = False,
+    quick_images: int = 4096, group: Callable[[Path], Hashable] | None = None,
+    normalize: tuple[Sequence[float], Sequence[float]] | None = None, root: str | os.PathLike | None = None,
+    device: torch.device | str | None = None, fallback: bool | None = None,
+) -> ImageData:  # fmt: skip
     """Load a data set as training, validation and test splits on the device.
 
     Files are looked for in ``root`` (default: the environment variable ``D2LITE_DATA``), then in the cache, then

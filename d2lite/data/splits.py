@@ -38,21 +38,10 @@ class Split:
     """
 
     def __init__(
-        self,
-        images: torch.Tensor,
-        labels: torch.Tensor,
-        *,
-        mean: Sequence[float],
-        std: Sequence[float],
-        size: int,
-        batch_size: int,
-        total: int | None = None,
-        shuffle: bool = False,
-        augment: bool = False,
-        mirrored: bool = True,
-        device: torch.device | None = None,
-        files: Sequence[Path] | None = None,
-    ):
+        self, images: torch.Tensor, labels: torch.Tensor, *, mean: Sequence[float], std: Sequence[float], size: int,
+        batch_size: int, total: int | None = None, shuffle: bool = False, augment: bool = False, mirrored: bool = True,
+        device: torch.device | None = None, files: Sequence[Path] | None = None,
+    ):  # fmt: skip
         """``images``: uint8 (n, h, w, C), rows as they lie in memory, which makes every batch channels_last.
 
         ``device`` says where the batches go; None leaves them where the images are.

@@ -143,7 +143,8 @@ def read(
         take = _read_kept if found.layout.kind in SLOW else _read_files
         return found, {train: take(found, dataset, train, rows[train], contents) for train in rows}
     except (DataFileError, PermissionError) as error:
-        error = error if isinstance(error, DataFileError) else UnreadableFileError(error.filename)
+        if not isinstance(error, DataFileError):
+            error = UnreadableFileError(error.filename, "may not be read (permission denied)")
         error.dataset = dataset.name
         ours = download.cache_folder() in error.path.parents and found.layout.mirrors
         if again or not ours or isinstance(error, UnreadableFileError):
