@@ -12,6 +12,7 @@ import pytest
 import torch
 from stopping import StopAfter, fit
 from torch import nn
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Subset, TensorDataset
 
 import d2lite as d2l
 from d2lite.__main__ import main
@@ -79,6 +80,50 @@ def test_every_random_source_goes_on_where_it_was(digits, tmp_path):
     assert (
         random.random(), np.random.rand(), torch.rand(1).item(), torch.rand(1, generator=data.train.generator)
     ) == after  # fmt: skip
+
+
+class Noisy(Dataset):
+    def __init__(self, generator):
+        self.generator = generator
+
+    def __len__(self):
+        return 64
+
+    def __getitem__(self, index):
+        return torch.full((1, 8, 8), index / 64) + self.noise(), index % 10
+
+    def noise(self):
+        if isinstance(self.generator, torch.Generator):
+            return torch.rand(1, generator=self.generator)
+        return float(self.generator.random())
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+IMAGES = TensorDataset(torch.rand(64, 1, 8, 8, generator=seeded(1)), torch.arange(64) % 10)
+
+
+@pytest.mark.parametrize("make", [
+    lambda: DataLoader(IMAGES, 16, shuffle=True, generator=seeded(2)),
+    lambda: DataLoader(IMAGES, batch_sampler=BatchSampler(RandomSampler(IMAGES, generator=seeded(2)), 16, False)),
+    lambda: DataLoader(IMAGES, 16, sampler=RandomSampler(IMAGES, generator=seeded(2)), generator=seeded(3)),
+    lambda: DataLoader(Noisy(seeded(2)), 16),
+    lambda: DataLoader(Subset(Noisy(np.random.default_rng(2)), range(32)), 16),
+    lambda: DataLoader(Noisy(np.random.Generator(np.random.MT19937(2))), 16),
+    lambda: (DataLoader(IMAGES, 16), DataLoader(Noisy(seeded(2)), 16, shuffle=True, generator=seeded(3))),
+])  # fmt: skip
+def test_generators_go_on_wherever_the_data_hold_them(tmp_path, make):
+    def run(**options):
+        d2l.seed_everything(3)
+        net = make_net()
+        return fit(net, make(), epochs=2, **options), net
+
+    expected, whole = run()
+    run(checkpoint=tmp_path / "run.pt", listener=StopAfter(1))
+    history, net = run(checkpoint=tmp_path / "run.pt")
+    assert history == expected and torch.equal(net[-1].weight, whole[-1].weight)
 
 
 def begun(path, digits, seed=0, net=None, **options):

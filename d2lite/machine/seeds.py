@@ -1,13 +1,17 @@
 """Random numbers that can be repeated: every generator a run draws from, its seed and its state."""
 
+import json
 import os
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
 
 from ..arguments import whole
+
+Generator = torch.Generator | np.random.Generator
 
 _seed: int | None = None  # what seed_everything set last
 
@@ -42,13 +46,35 @@ def last_seed() -> int | None:
     return _seed
 
 
-def random_state() -> dict[str, Any]:
-    """The states of all generators that ``seed_everything`` seeds, and the seed, as tensors and plain numbers."""
+def generators(data: object) -> list[Generator]:
+    """The generators that ``data`` hold themselves, or that their splits, samplers and data sets hold, each once."""
+    places, found = [data], {}
+    for place in places:
+        held = {**getattr(place, "__dict__", {}), "generator": getattr(place, "generator", None)}
+        found |= {id(value): value for value in held.values() if isinstance(value, Generator)}
+        inside = (held.get(name) for name in ("train", "val", "source", "sampler", "batch_sampler", "dataset"))
+        places += [value for value in inside if all(value is not place for place in places)]
+    return list(found.values())
+
+
+def _kept(own: Any, state: Any = None) -> Any:
+    """The state of a generator of the data's, where none is given to put back."""
+    if isinstance(own, torch.Generator):
+        return own.get_state() if state is None else own.set_state(state)
+    if state is not None:
+        own.bit_generator.state = json.loads(state)
+    return json.dumps(own.bit_generator.state, default=np.ndarray.tolist)
+
+
+def random_state(generators: Iterable[Generator] = ()) -> dict[str, Any]:
+    """The states of all generators that ``seed_everything`` seeds and of ``generators``, and the seed, as tensors and
+    plain numbers; of NumPy's ``Generator``, which may hold arrays, as JSON."""
     version, words, python_gauss = random.getstate()
     _, keys, position, has_gauss, gauss = np.random.get_state()
     keys = torch.from_numpy(np.asarray(keys, np.int64))  # PyTorch cannot send unsigned numbers to other processes
     return {
         "seed": _seed,
+        "rng_data": [_kept(own) for own in generators],
         "rng": torch.get_rng_state(),
         "rng_cuda": torch.cuda.get_rng_state_all(),  # none without CUDA
         "rng_mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
@@ -57,12 +83,14 @@ def random_state() -> dict[str, Any]:
     }
 
 
-def restore_random_state(state: dict[str, Any]) -> None:
+def restore_random_state(state: dict[str, Any], generators: Iterable[Generator] = ()) -> None:
     """Put back what ``random_state`` returned, and leave alone what ``state`` does not have, such as another device's.
 
-    Checkpoints of the first versions have neither Python's nor NumPy's state, nor the seed.
+    Checkpoints of the first versions have neither Python's nor NumPy's state, nor the seed, and one of the data's.
     """
     global _seed
+    for pair in zip(generators, [own] if isinstance(own := state.get("rng_data"), torch.Tensor) else own or ()):
+        _kept(*pair)
     if (python := state.get("rng_python")) is not None:
         random.setstate((python["version"], tuple(python["words"].tolist()), python["gauss"]))
     if (numpy := state.get("rng_numpy")) is not None:

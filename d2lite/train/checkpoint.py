@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..arguments import plain
 from ..files import check_zip, path_of, write_atomically
 from ..inspect.trace import COMPILED, bare, plain_name
 from ..machine import distributed
-from ..machine.seeds import last_seed, random_state, restore_random_state
+from ..machine.seeds import Generator, last_seed, random_state, restore_random_state
 from .batches import Data
 from .history import History
 from .validate import fact
@@ -28,7 +29,7 @@ def weights_of(state: dict[str, Any]) -> dict[str, Any]:
 
 def load_weights(net: nn.Module, saved: dict[str, Any]) -> None:
     """Copy ``saved`` into ``net``, whichever of the two was compiled."""
-    saved = weights_of(saved)
+    net, saved = bare(net), weights_of(saved)
     net.load_state_dict({name: saved[plain_name(name)] for name in net.state_dict()})
 
 
@@ -136,23 +137,22 @@ def settings_of(net: nn.Module, data: Data) -> dict[str, Any]:
 
 
 def save_run(
-    path: str | os.PathLike, settings: dict, parts: dict[str, Any], generator: torch.Generator | None = None
+    path: str | os.PathLike, settings: dict, parts: dict[str, Any], generators: Sequence[Generator] = ()
 ) -> None:
     """Write all ``parts`` of a run (net, optimizer, scheduler, scaler, history) and the states of the random
-    generators, whole or not at all.
+    generators, ``generators`` of the data among them, whole or not at all.
 
     Of several processes only the first writes: what the others hold is the same, or follows from it.
     """
     if distributed.rank():
         return
     states = {name: part.state_dict() for name, part in parts.items()}
-    states["net"] = weights_of(states["net"])
-    states["rng_data"] = None if generator is None else generator.get_state()
-    write_state(path, {"settings": settings, **states, **random_state()})
+    states["net"] = weights_of(bare(parts["net"]).state_dict())
+    write_state(path, {"settings": settings, **states, **random_state(generators)})
 
 
 def resume_run(
-    path: str | os.PathLike, settings: dict, parts: dict[str, Any], generator: torch.Generator | None = None
+    path: str | os.PathLike, settings: dict, parts: dict[str, Any], generators: Sequence[Generator] = ()
 ) -> bool:
     """Put everything back as ``save_run`` found it, the epochs that are done into the history; False without a file.
 
@@ -178,9 +178,7 @@ def resume_run(
         for name in ("optimizer", "scheduler", "scaler"):
             if name != "scaler" or state.get(name):  # empty but in float16; the first checkpoints lack it
                 parts[name].load_state_dict(state[name])
-        restore_random_state(state)
-        if generator is not None and state.get("rng_data") is not None:
-            generator.set_state(state["rng_data"])
+        restore_random_state(state, generators)
         load_weights(net, state["net"])
     except torch.OutOfMemoryError:
         raise

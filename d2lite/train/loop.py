@@ -17,6 +17,7 @@ from ..arguments import check_whole
 from ..inspect.trace import bare, called
 from ..machine import distributed
 from ..machine.devices import fast_type
+from ..machine.seeds import generators
 from .batches import Batches, Data, parts_of
 from .board import Listener, Progress, Run, Ticker, make_listener
 from .checkpoint import resume_run, save_run, settings_of
@@ -70,8 +71,9 @@ def fit(
             newer GPUs and some CPUs, float16 on those of compute capability 7.x, else float32. In float16, whose range
             is narrow, the loss is scaled, and a step whose gradients overflow is left out.
         checkpoint: a file to write after each epoch. When it exists, training goes on from there, to the same numbers:
-            weights, optimizer, schedule and all that ``seed_everything`` seeds are as they were, and so is the
-            ``generator`` of the training batches or of their sampler, where there is one.
+            weights, optimizer, schedule and all that ``seed_everything`` seeds are as they were, and so are generators
+            of PyTorch's or NumPy's that the batches, their samplers or data sets hold (but not in worker processes that
+            persist).
         listener: who watches: ``"auto"`` for the live board or progress bar, ``None`` for silence.
         compile: let ``torch.compile`` translate the network first, which takes up to minutes and can make each step
             faster. The last batch of an epoch, if it is shorter, is translated as well.
@@ -141,7 +143,7 @@ class _Training:
         self.scaler = torch.amp.GradScaler(on.type, enabled=dtype == torch.float16)
         parts = {name: getattr(self, name) for name in ("net", "optimizer", "scheduler", "scaler", "history")}
         #: what a checkpoint keeps, as ``save_run`` and ``resume_run`` take it
-        self.state = settings, parts, fact(data.train, "generator")
+        self.state = settings, parts, generators(data)
 
     def epoch(self, number: int, model: Callable[..., torch.Tensor]) -> EpochRecord:
         """Train with all batches once, by calling ``model``, and measure the network."""
