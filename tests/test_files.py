@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -140,6 +141,13 @@ def test_only_a_file_is_replaced(tmp_path):
         with pytest.raises(OSError, match=f"it is {what}"):
             check_writable(tmp_path / name)
     assert (tmp_path / "pipe").is_fifo() and (tmp_path / "folder").is_dir() and len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tests of a file system (no /proc): Linux")
+def test_a_folder_that_takes_no_files_is_told_whatever_its_permissions():
+    """As of a network drive, or on Windows, they say that it does."""
+    with pytest.raises(OSError, match="cannot write /proc/x.pt: the folder /proc may not be written"):
+        check_writable("/proc/x.pt")
 
 
 @pytest.mark.parametrize("path", [None, "", b"net.pt", 3, 1.5, True, ["net.pt"], "net\0.pt"])

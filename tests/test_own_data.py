@@ -321,6 +321,23 @@ def test_view_is_refused_wherever_images_are_given(channels):
             call(Views(channels))
 
 
+def test_of_a_network_that_needs_numbers_the_real_error_is_told():
+    class Branches(Views):
+        def forward(self, x):
+            return super().forward(x if x.sum() < 1e9 else -x)
+
+    for call in (lambda net: d2l.summary(net, (2, 1, 8, 8)), lambda net: fit(net, [(X, Y)])):
+        with pytest.raises(d2l.InputShapeError, match="calls view.*channels_last"):
+            call(Branches())
+
+    class Flattens(Views):
+        def forward(self, x):
+            return self.out(self.conv(x if x.sum() < 1e9 else -x).flatten(1))
+
+    with pytest.raises(d2l.InputShapeError, match=r"out \(Linear\) fails with “mat1 and mat2 [^“]*”\.$"):
+        d2l.summary(Flattens(), (2, 1, 6, 6))
+
+
 def test_reshape_and_a_view_of_channels_are_not_refused():
     class Reshapes(Views):
         def forward(self, x):
@@ -360,6 +377,12 @@ def test_where_gradients_are_off_nothing_is_trained(off):
         fit(linear(), loader())
     with off():
         assert d2l.evaluate(linear(), loader()).n == 65
+
+
+def test_a_forgotten_return_is_told():
+    for call in (lambda net: fit(net, [(X, Y)]), lambda net: d2l.evaluate(net, [(X, Y)])):
+        with pytest.raises(d2l.InputShapeError, match="gives a NoneType, not one tensor of logits"):
+            call(Doubled(lambda logits: None, always=True))
 
 
 def test_outputs_that_evaluate_cannot_measure():
@@ -407,8 +430,8 @@ def compiled_inside(net):
     return net
 
 
-@pytest.mark.parametrize("second", [lambda net: net, compiled, compiled_inside])
-@pytest.mark.parametrize("first", [lambda net: net, compiled, compiled_inside])
+@pytest.mark.parametrize("second", [lambda net: net, compiled, compiled_inside, nn.DataParallel])
+@pytest.mark.parametrize("first", [lambda net: net, compiled, compiled_inside, nn.DataParallel])
 def test_weights_and_checkpoints_know_no_compilation(tmp_path, first, second):
     net, path = first(linear()), tmp_path / "run.pt"
     expected = fit(linear(), [(X, Y)], epochs=2)
@@ -517,7 +540,8 @@ def test_wrap_with_sets_of_its_own_for_val_and_test(monkeypatch):
     train, val = random_split(DATASET, [50, 15], torch.Generator().manual_seed(0))
     data = d2l.wrap(train, batch_size=10, val=val, test=DATASET, device="cpu")
     assert (data.train.num_images, data.val.num_images, data.test.num_images) == (50, 15, 65)
-    assert d2l.wrap(DATASET, batch_size=10, val=0.4).val.num_images == 26
+    for share in (0.4, np.float32(0.4), np.array(0.4), torch.tensor(0.4)):  # NumPy's numbers have an index too
+        assert d2l.wrap(DATASET, batch_size=10, val=share).val.num_images == 26
     monkeypatch.setenv("D2LITE_PROFILE", "quick")
     few = d2l.wrap(DATASET, batch_size=10, quick_images=20)
     assert (few.train.num_images, few.train.total, few.val.num_images) == (20, 59, 5)
@@ -553,6 +577,7 @@ def test_wrap_fits_images_of_other_shapes_only_where_a_size_is_given():
         (PICTURES, {"val": {}}, "is a dict without"),
         (PICTURES, {"val": 1.0}, "val is 1.0: give a data set, or a share such as 0.1"),
         (PICTURES, {"val": None}, "val is None"),
+        (PICTURES, {"val": np.True_}, "val is np.True_|val is True"),
         (PICTURES, {"batch_size": 500}, "batch size of 32 works"),
         (PICTURES, {"size": 0}, "size is 0"),
         ([{"image": 1, "label": 2}] * 9, {}, "is a dict: give pairs"),

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset, Subset
 
-from ..arguments import check_real, check_whole, whole
+from ..arguments import check_real, check_whole, plain, whole
 from ..machine.devices import check_held
 from .assemble import capped, fixed_order, image_data
 from .pictures import colors, fitted
@@ -26,16 +26,10 @@ class Items(Protocol):
 
 
 def wrap(
-    dataset: Items,
-    size: int | None = None,
-    batch_size: int = 128,
-    *,
-    val: Items | float = 0.1,
-    test: Items | None = None,
-    augment: bool = False,
-    quick_images: int = 4096,
+    dataset: Items, size: int | None = None, batch_size: int = 128, *, val: Items | float = 0.1,
+    test: Items | None = None, augment: bool = False, quick_images: int = 4096,
     device: torch.device | str | None = None,
-) -> ImageData:
+) -> ImageData:  # fmt: skip
     """Take the images of ``dataset`` as splits on the device, as :func:`d2lite.load` gives them.
 
     Each image is asked for once and kept as bytes, normalized by mean and standard deviation of the training images.
@@ -60,7 +54,7 @@ def wrap(
     """
     size = None if size is None else check_whole("size", size, 1)
     batch_size, quick_images = check_whole("batch_size", batch_size, 1), check_whole("quick_images", quick_images, 4)
-    sources = {"train": dataset, "val": val if hasattr(val, "__getitem__") else dataset, "test": test}
+    sources = {"train": dataset, "val": val if hasattr(plain(val), "__getitem__") else dataset, "test": test}
     counts = {part: _count(source) for part, source in sources.items() if part != "test" or source is not None}
     counts.setdefault("test", 0)
     rows = {part: fixed_order().permutation(count) for part, count in counts.items()}

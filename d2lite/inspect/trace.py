@@ -62,14 +62,15 @@ class _Turn:
 
 
 def bare(net: nn.Module) -> nn.Module:
-    """What ``torch.compile`` was given, where ``net`` is what it returned; else ``net``.
+    """What ``torch.compile``, ``DataParallel`` or the like was given, where ``net`` is that; else ``net``.
 
     Raises:
         ValueError: ``net`` is no network.
     """
     if not isinstance(net, nn.Module):
-        raise ValueError(f"net is {net!r}: give a network, such as d2l.build('lenet', data).")
-    return getattr(net, COMPILED, net)
+        raise ValueError(f"net is {net!r}: give a network, such as torchvision.models.resnet18().")
+    name = "module" if isinstance(net, (nn.DataParallel, nn.parallel.DistributedDataParallel)) else COMPILED
+    return bare(getattr(net, name)) if hasattr(net, name) else net
 
 
 def plain_name(name: str) -> str:
@@ -167,14 +168,12 @@ def trace(net: nn.Module, input_shape: tuple[int, ...], counter: FlopCounterMode
         InputShapeError: the shape does not fit; the message names the layer, and the sizes or channels that work.
     """
     net, input_shape = bare(net), check_shape(input_shape)
-    calls, running, error = _calls(net, input_shape, forward_on_meta, counter)
-    if error is not None:
+    calls, _, unreal = _calls(net, input_shape, forward_on_meta, counter)
+    if unreal is not None:
         # Not every forward can do without numbers (a branch on a value, a tensor that is no buffer, a lazy layer).
-        calls, failed, real_error = _calls(net, input_shape, forward_on_zeros, counter)
-        if real_error is not None:
-            if failed.name != running.name:
-                running, error = failed, real_error
-            raise InputShapeError(_explain(net, input_shape, running, error)) from error
+        calls, running, error = _calls(net, input_shape, forward_on_zeros, counter)
+        if error is not None:
+            raise InputShapeError(_explain(net, input_shape, running, error, "meta" in str(unreal))) from error
     return calls
 
 
@@ -249,7 +248,7 @@ def _shape_of(output) -> tuple[int, ...]:
     return tuple(output.shape) if isinstance(output, torch.Tensor) else ()
 
 
-def _explain(net: nn.Module, input_shape: tuple[int, ...], turn: _Turn, error: Exception) -> str:
+def _explain(net: nn.Module, input_shape: tuple[int, ...], turn: _Turn, error: Exception, lost: bool) -> str:
     where = f"{turn.name or 'the network'} ({type(turn.module).__name__})"
     said = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
     if said.startswith("view size is not compatible"):
@@ -267,6 +266,8 @@ def _explain(net: nn.Module, input_shape: tuple[int, ...], turn: _Turn, error: E
         remedy = turned if first.in_channels == width else f"build the network with in_channels={channels}"
         takes = f"the network's first convolution takes {first.in_channels}"
         return f"the input has {how_many(channels, 'channel')}, but {takes}: {remedy}."
+    if lost:  # without numbers it cannot be followed, so that no other size can be tried
+        return message
     sizes = _sizes_that_work(net, batch, channels)
     if not sizes:
         return f"{message} No square size up to {LARGEST_SIZE_TRIED} px was found to work."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from ..inspect.trace import InputShapeError, bare, forward_on_meta, number_type,
 from ..machine import distributed
 from ..machine.devices import device, profile
 from ..machine.printing import how_many
-from ..machine.seeds import random_state, restore_random_state
+from ..machine.seeds import generators, random_state, restore_random_state
 from .batches import Batch, Data, Fed, check_batch, check_iterable, check_labels, length
 from .metrics import widened
 
@@ -40,17 +41,13 @@ NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
 def fact(source: Any, name: str) -> Any:
     """What an ``ImageData``, a ``Split`` or a ``DataLoader`` tells of itself; None is unknown.
 
-    Of others only a ``generator`` of PyTorch's is believed: their ``size`` or ``labels`` may be anything.
+    Others are not believed: their ``size`` or ``labels`` may be anything.
     """
     source = source.source if isinstance(source, Fed) else source
     if isinstance(source, DataLoader) and name == "num_images" and not isinstance(source.dataset, IterableDataset):
         return length(source.sampler)
-    if isinstance(source, (ImageData, Split)) or (isinstance(source, DataLoader) and name == "batch_size"):
-        return getattr(source, name, None)
-    if name != "generator":
-        return None
-    own = (getattr(place, "generator", None) for place in (source, getattr(source, "sampler", None)))
-    return next((found for found in own if isinstance(found, torch.Generator)), None)
+    own = isinstance(source, (ImageData, Split)) or (isinstance(source, DataLoader) and name == "batch_size")
+    return getattr(source, name, None) if own else None
 
 
 def check_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -65,9 +62,11 @@ def check_writable(path: str | os.PathLike) -> None:
     """Raise OSError unless a file can be written at ``path``: better now than after an hour of training."""
     check_regular(path)
     folder = Path(os.path.realpath(path)).parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
+    try:
+        tempfile.TemporaryFile(dir=folder).close()  # permissions alone do not tell, as of /proc or on Windows
+    except OSError as error:
         why = "may not be written" if folder.is_dir() else "does not exist"
-        raise OSError(f"cannot write {path}: the folder {folder} {why}. Make it, or give another path.")
+        raise OSError(f"cannot write {path}: the folder {folder} {why}. Make it, or give another path.") from error
 
 
 def check_fit(net: nn.Module, data: Data) -> tuple[torch.device, Any]:
@@ -136,15 +135,13 @@ def _look(name: str, batches: Any, counted: bool = True) -> tuple[tuple[int, ...
 
 def _first(name: str, batches: Any) -> Batch:
     """The first batch; what draws random numbers for it draws the same ones again in the first epoch."""
-    generator, state = fact(batches, "generator"), random_state()
-    own = generator and generator.get_state()
+    own = generators(batches)
+    state = random_state(own)
     passing = iter(batches)
     if passing is batches:
         raise ValueError(f"{name} can be passed through only once, and each epoch does: give a list of its batches.")
     batch = next(passing, None)
-    restore_random_state(state)
-    if generator:
-        generator.set_state(own)
+    restore_random_state(state, own)
     if batch is None:
         raise ValueError(f"{name} has no batches: there is nothing to train on.")
     return check_batch(name, batch)
@@ -154,7 +151,7 @@ def _outputs(net: nn.Module, shape: tuple[int, ...]) -> int:
     """How many classes the network tells apart in training, for images of ``shape``."""
     found = trace(net, shape)[-1].output_shape
     logits, problem = _in_training(net, shape)
-    if logits is not None:
+    if problem is None:
         found = tuple(widened(logits).shape)
     elif "meta" not in problem.lower():  # not one that cannot be followed without numbers
         raise InputShapeError(f"an input of shape {shape} fits the network, but in training it fails with “{problem}”.")
@@ -164,17 +161,17 @@ def _outputs(net: nn.Module, shape: tuple[int, ...]) -> int:
     return found[1]
 
 
-def _in_training(net: nn.Module, shape: tuple[int, ...]) -> tuple[torch.Tensor | None, str]:
-    """The network's output in training mode, without numbers; or what it fails with."""
+def _in_training(net: nn.Module, shape: tuple[int, ...]) -> tuple[Any, str | None]:
+    """The network's output in training mode, without numbers, and what it fails with; None where it does not."""
     try:
-        return forward_on_meta(net, shape, training=True), ""
+        return forward_on_meta(net, shape, training=True), None
     except Exception as error:
-        return None, str(error).partition("\n")[0]
+        return None, str(error).partition("\n")[0] or type(error).__name__
 
 
 def _needs_two(net: nn.Module, shape: tuple[int, ...]) -> bool:
     """Whether a batch normalization fails on one image, as a fully connected one does."""
-    return "more than 1 value per channel" in _in_training(net, (1, *shape[1:]))[1]
+    return "more than 1 value per channel" in str(_in_training(net, (1, *shape[1:]))[1])
 
 
 def _check_last_batch(net: nn.Module, shape: tuple[int, ...], train: Any) -> None:
