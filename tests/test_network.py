@@ -131,6 +131,32 @@ def test_a_wrong_proxy(monkeypatch, scheme, address, why):
     assert why in said
 
 
+def test_the_variable_that_names_the_proxy_is_told(monkeypatch, server):
+    proxy = server(lambda path: (407, "text/plain", b""))
+    for name in ("ALL_PROXY", "https_proxy"):
+        with monkeypatch.context() as one:
+            one.setenv(name, f"http://{proxy}")
+            assert f"set {name} to http://NAME:PASSWORD@{proxy}" in told(one, "https://mirror.invalid")
+            one.setenv(name, "http://127.0.0.1:1")
+            assert f"mend or unset {name}" in told(one, "https://mirror.invalid")
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9\r\n"])
+def test_what_is_no_proxy_is_named_as_one(monkeypatch, said):
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        proxy = f"127.0.0.1:{one.getsockname()[1]}"
+
+        def answer():
+            client, _ = one.accept()
+            with client:
+                client.recv(4096)
+                client.sendall(said)
+
+        threading.Thread(target=answer, daemon=True).start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
+        assert f"the proxy {proxy} does not let us through (" in told(monkeypatch, "https://mirror.invalid")
+
+
 def test_a_proxy_that_forbids(monkeypatch, server):
     monkeypatch.setenv("HTTPS_PROXY", f"http://{server(lambda path: (403, 'text/plain', b''))}")
     assert "Tunnel connection failed: 403 Forbidden): mend or unset HTTPS_PROXY" in told(

@@ -1,5 +1,6 @@
 """What stands between this machine and a host: the network's trouble by its name, with the remedy."""
 
+import os
 import socket
 import ssl
 
@@ -27,17 +28,19 @@ def trouble(error: Exception, url: str) -> str:
     response = getattr(error, "response", None)
     status = 0 if response is None else response.status_code
     chosen = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)) or ""
-    proxy, variable = chosen.rpartition("@")[2].rpartition("//")[2], f"{url.partition(':')[0].upper()}_PROXY"
+    proxy, own = chosen.rpartition("@")[2].rpartition("//")[2], f"{url.partition(':')[0].upper()}_PROXY"
+    names = (name for name, value in os.environ.items() if value == chosen and name.upper() in (own, "ALL_PROXY"))
+    variable = next(names, own)
     if status == 407 or "failed: 407" in str(root):
         return f"the proxy {proxy} wants a name and a password: set {variable} to http://NAME:PASSWORD@{proxy}"
     if status:
         return LOGIN if status == 511 else f"HTTP status {status}"
-    if isinstance(error, (requests.exceptions.ProxyError, ValueError)):  # no words of a ValueError: it may quote all
-        why = "install pysocks" if "SOCKS" in str(root) else "its address cannot be read"
-        why = why if isinstance(error, ValueError) else getattr(root, "strerror", None) or root
-        return f"the proxy {proxy} does not let us through ({why}): mend or unset {variable}"
     if isinstance(error, requests.Timeout):
         return f"the proxy {proxy} does not answer: mend or unset {variable}" if proxy else SILENCE
+    if proxy or isinstance(error, ValueError):  # no words of a ValueError: it may quote all
+        why = "install pysocks" if "SOCKS" in str(root) else "its address cannot be read"
+        why = why if isinstance(error, ValueError) else getattr(root, "strerror", None) or str(root).strip()
+        return f"the proxy {proxy} does not let us through ({why}): mend or unset {variable}"
     if isinstance(root, socket.gaierror):
         return "names of hosts are not known here: there is no network, or its name server does not work"
     return "the connection is refused" if isinstance(root, ConnectionRefusedError) else type(root).__name__
