@@ -288,6 +288,24 @@ def test_sixteen_bits_have_the_right_brightness(tmp_path, suffix, value):
     assert (decode(tmp_path / f"x{suffix}", 8) == value).all()
 
 
+@pytest.mark.parametrize(("value", "seen"), [(0.5, 128), (128, 128), (1, 255), (-1, None), (300, None), (np.nan, None)])
+def test_floats_run_to_1_or_to_255(tmp_path, value, seen):
+    Image.fromarray(np.full((20, 20), value, np.float32)).save(tmp_path / "x.tif")
+    decoded = decode(tmp_path / "x.tif", 8)
+    if seen is None:
+        assert "cannot be decoded (its numbers run from" in str(decoded)
+    else:
+        assert (decoded == seen).all()
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".AVIF", ".jfif"])
+def test_what_pillow_may_not_know_is_named_and_not_passed_over(tmp_path, capsys, suffix):
+    make(tmp_path, {"cat": 6, "dog": 6})
+    (tmp_path / "cat" / f"new{suffix}").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    load(tmp_path)
+    assert f"new{suffix} cannot be decoded" in capsys.readouterr().out
+
+
 def test_sixteen_bits_in_the_other_byte_order(tmp_path):
     (tmp_path / "x.pgm").write_bytes(b"P5 20 20 65535\n" + np.full(400, 77 * 257, ">u2").tobytes())
     assert (decode(tmp_path / "x.pgm", 8) == 77).all()

@@ -11,7 +11,9 @@ import torch
 
 from .errors import ImageFileError
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+# Also those that Pillow may lack: what it cannot decode is named, and not passed over.
+SUFFIXES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm",
+            ".tif", ".tiff", ".webp")  # fmt: skip
 
 
 def decoded(paths: Sequence[Path], size: int) -> Iterator[np.ndarray | ImageFileError]:
@@ -52,6 +54,11 @@ def colors(image):
 
     if image.mode[0] == "I":  # 16 bits
         image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+    if image.mode == "F":  # from 0 to 1, or to 255
+        values = np.asarray(image)
+        if not 0 <= values.min() <= values.max() <= 255:
+            raise ValueError(f"its numbers run from {values.min():g} to {values.max():g}, not to 1 or 255")
+        image = Image.fromarray((values * (255 if values.max() <= 1 else 1)).round().astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)

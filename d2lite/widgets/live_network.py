@@ -203,6 +203,8 @@ class LiveNetwork(Interactive):
             "std": std, "classes": classes, "labels": [int(label) for label in labels[:MOST]],
             "strokes": [numbers(line, 1000, 2) for line in strokes],
         }  # fmt: skip
+        if strange := [label for label in labels[:MOST] if whole(label) not in range(len(classes))]:
+            raise ValueError(f"label {strange[0]} has no name: give labels 0 to {len(classes) - 1}, or more classes.")
         super().__init__(network=network, data=data, **options)
         self._check(classes)
 

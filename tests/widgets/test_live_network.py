@@ -330,6 +330,9 @@ def test_other_arguments_are_refused():
     for mean, std in ((MEAN, 0), (MEAN, float("inf")), (float("nan"), STD)):  # JSON has no infinity and no NaN
         with pytest.raises(ValueError, match="normalize nothing"):
             LiveNetwork(net, IMAGES, CLASSES, mean, std)
+    for label in (-1, len(CLASSES), 1.5):  # the last class is no class -1
+        with pytest.raises(ValueError, match=f"label {label} has no name"):
+            LiveNetwork(net, IMAGES, CLASSES, MEAN, STD, [0, label])
     nn.init.constant_(net[0].bias, float("nan"))
     with pytest.raises(ValueError, match="training went wrong"):
         live(net)
