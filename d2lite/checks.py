@@ -6,6 +6,8 @@ The answers live in ``d2lite/exercises``, one module a chapter; this module only
 import importlib
 import math
 import pkgutil
+import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -18,6 +20,13 @@ from torch import nn
 from .arguments import nearest
 from .machine.printing import printable
 
+#: a character of Chinese, Japanese or Korean, in which spaces do not part the words, or not all of them
+CHARACTER = re.compile(
+    "[\u3005\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
+NOT_CHINESE = re.compile("[\u3041-\u3096\u30a1-\u30fa\uac00-\ud7a3]")  # kana and hangul
+A_WORD = 1.5  # so many of these characters say as much as an English word
 #: a test takes an answer and returns ``None`` when it is right, else a hint
 Test = Callable[[Any], str | None]
 #: test and praise by name; a module that is loaded again keeps them, since the exercises are not
@@ -141,6 +150,33 @@ def numbers(
         return otherwise(values) if callable(otherwise) else otherwise
 
     return test
+
+
+def words(least: int) -> Test:
+    """A text of at least so many words, or of as many characters of Chinese, Japanese or Korean as say the same."""
+
+    def test(answer: object) -> str | None:
+        if not isinstance(answer, str):
+            return f"give a text, not {type(answer).__name__}."
+        spaced, characters = length(answer)
+        if spaced + characters / A_WORD >= least:
+            return None
+        enough = math.ceil(least * A_WORD)
+        counts = {"word": spaced, "character": characters}
+        written = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count] or ["none"]
+        told = f"write at least {least} words, or {enough} characters of Chinese, Japanese or Korean; so far there "
+        told += f"{'is' if written[0] in ('1 word', '1 character', 'none') else 'are'} {' and '.join(written)}."
+        if characters > spaced and not NOT_CHINESE.search(answer):
+            told += f" 至少写 {enough} 个字，现在有 {characters} 个字。"
+        return told
+
+    return test
+
+
+def length(text: str) -> tuple[int, int]:
+    """How many words of a text stand between spaces, and how many characters of Chinese, Japanese or Korean it has."""
+    composed = unicodedata.normalize("NFKC", text)  # a Mac may write a Korean character as its parts
+    return len(re.findall(r"\S*\w\S*", CHARACTER.sub(" ", composed))), len(CHARACTER.findall(composed))
 
 
 def built(build: object, *arguments) -> tuple[nn.Module | None, str | None]:

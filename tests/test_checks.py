@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import unicodedata
 
 import numpy as np
 import pytest
@@ -99,6 +100,53 @@ def test_wrong_sequences():
     assert "halve" in d2l.check("book-3", (1, 64, 112, 112)).message
     assert "give a list or tuple" in d2l.check("book-3", 5).message
     assert "give 4 numbers, not (1, 64, 56, '56')" in d2l.check("book-3", (1, 64, 56, "56")).message
+
+
+CHINESE = "批量规范化在训练时用这一批图像的均值和方差，在预测时用训练中积累的滑动平均。"
+
+
+@pytest.mark.parametrize(
+    ("answer", "counted"),
+    [
+        ("one two  three\nfour", (4, 0)),
+        ("a = b, so - as it were - 2 is 1 + 1", (10, 0)),  # a sign by itself is no word
+        (CHINESE, (0, 36)),
+        ("用 BatchNorm 时，\u3000均值为 0。", (2, 5)),
+        ("バッチの平均ではなく移動平均を使う。", (0, 17)),
+        ("배치의 평균이 아니라 이동 평균", (0, 13)),
+        (unicodedata.normalize("NFD", "배치의 평균"), (0, 5)),
+        ("𠀀㐀々", (0, 3)),
+        ("，。——！ … ()", (0, 0)),
+        ("", (0, 0)),
+    ],
+)
+def test_words_are_counted_in_languages_with_and_without_spaces(answer, counted):
+    assert checks.length(answer) == counted
+
+
+def test_an_answer_in_words_is_long_enough_in_any_language():
+    checks.exercise("book-5", checks.words(40))
+    assert d2l.check("book-5", "word " * 40) and not d2l.check("book-5", "word " * 39)
+    assert d2l.check("book-5", "字" * 60) and not d2l.check("book-5", "字" * 59)
+    assert d2l.check("book-5", 20 * "word " + "字" * 30) and not d2l.check("book-5", 20 * "word " + "字" * 29)
+    assert d2l.check("book-5", 5).message == "give a text, not int."
+
+
+@pytest.mark.parametrize(
+    ("answer", "so_far"),
+    [
+        ("", "so far there is none."),
+        ("one", "so far there is 1 word."),
+        ("word " * 7, "so far there are 7 words."),
+        (CHINESE, "so far there are 36 characters. 至少写 60 个字，现在有 36 个字。"),
+        ("用 BatchNorm 时", "so far there is 1 word and 2 characters. 至少写 60 个字，现在有 2 个字。"),
+        ("移動平均を使う。", "so far there are 7 characters."),
+    ],
+)
+def test_a_short_answer_is_told_how_long_it_is(answer, so_far):
+    checks.exercise("book-5", checks.words(40))
+    told = d2l.check("book-5", answer).message
+    assert told == f"write at least 40 words, or 60 characters of Chinese, Japanese or Korean; {so_far}"
 
 
 def test_hints_for_numbers_together():

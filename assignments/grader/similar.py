@@ -19,9 +19,11 @@ import statistics
 import tokenize
 from collections import Counter, defaultdict
 
+from d2lite.checks import CHARACTER
+
 from . import course, scratch
 
-RUN, WORDS = 6, 4  # tokens, and words of an answer, that are compared together
+RUN, WORDS, CHARACTERS = 6, 4, 6  # tokens, and words or characters of an answer, that are compared together
 SHOWN, CELLS = 20, 3  # pairs on the page, and cells of each
 LEAST = 3  # runs that only the two of a pair have, without which it is not shown
 SOLVED = re.compile(r"### BEGIN SOLUTION.*?### END SOLUTION", re.S)
@@ -51,8 +53,13 @@ def tokens(source: str) -> list[str]:
 
 
 def words(source: str) -> list[str]:
-    """The words of an answer."""
-    return re.findall(r"[^\W\d_]+", source.casefold())
+    """The words of an answer; of Chinese, Japanese and Korean each character, since spaces do not part the words."""
+    return re.findall(r"[^\W\d_]+", CHARACTER.sub(r" \g<0> ", source.casefold()))
+
+
+def together(items: list[str]) -> int:
+    """How many words of an answer are compared together; a few more where most are single characters."""
+    return CHARACTERS if 2 * sum(bool(CHARACTER.fullmatch(item)) for item in items) > len(items) else WORDS
 
 
 def runs(items: list[str], length: int) -> set[tuple[str, ...]]:
@@ -69,7 +76,9 @@ class Work:
         self.sources = {one["cell"]: one["source"] for one in record["cells"] if one["cell"] in wanted}
         self.tokens = {cell: words(text) if cell in by_hand else tokens(text) for cell, text in self.sources.items()}
         self.runs = {
-            (cell, run) for cell, items in self.tokens.items() for run in runs(items, WORDS if cell in by_hand else RUN)
+            (cell, run)
+            for cell, items in self.tokens.items()
+            for run in runs(items, together(items) if cell in by_hand else RUN)
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from ..checks import exercise, numbers
+from ..checks import exercise, numbers, words
 
 
 def _plan(
@@ -93,3 +93,5 @@ exercise(
     ),
     "right: which pair was large and which was small can no longer be told.",
 )
+
+exercise("ps5-written", words(40), "long enough.")

@@ -8,6 +8,7 @@ import classroom
 import nbformat
 import pytest
 
+import d2lite as d2l
 from assignments.grader import course, release, trusted
 
 NAMES = course.names()
@@ -102,6 +103,19 @@ def test_variants_are_complete(name):
     assert with_hidden <= set(made.CAUGHT) and with_hidden, f"{where}: CAUGHT lacks {with_hidden - set(made.CAUGHT)}"
     for cell, variant in made.CAUGHT.items():
         assert cell in made.VARIANTS[variant][1], f"{where}: {variant} does not cost {cell} its points"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("answer", "enough"), [("字" * 60, True), ("字" * 59, False), ("word " * 40, True), ("", False)]
+)
+def test_the_written_answer_is_measured_in_any_language(name, answer, enough):
+    (code,) = (cell.source for cell in course.source(name).cells if cell["id"] == "written-length")
+    if enough:
+        exec(code, {"d2l": d2l, "written": answer})
+    else:
+        with pytest.raises(AssertionError, match="at least 40 words, or 60 characters"):
+            exec(code, {"d2l": d2l, "written": answer})
 
 
 @pytest.mark.parametrize("cell", ["test-measure", "test-measure-mode"])

@@ -106,6 +106,22 @@ def test_a_copied_answer_is_found():
     assert first["students"] == ("s05", "s06") and first["cells"][0][0] == WRITTEN
 
 
+def test_a_copied_answer_in_chinese_is_found():
+    """No space parts its words: without a look at the characters, a whole clause is one word."""
+    people, dice = a_class(), random.Random(1)
+    usual = ["均值来自这一批图像", "网络在测试时用滑动平均", "每一层都有两个数", "批量很小时方差不可靠"]
+    for one in people:
+        answer = "，".join(dice.choices(usual, k=6))
+        with_cells(one, **{WRITTEN: f"written = '''{answer}'''"})
+    one = "我想，每一批都把统计量拉近十分之一，所以二十批之后先前看到的几乎全忘了"
+    other = "每一批，都把统计量拉近十分之一，因此二十批之后先前看到的差不多全忘了"
+    with_cells(people[5], **{WRITTEN: f"written = '''{one}'''"})
+    with_cells(people[6], **{WRITTEN: f"written = '''{other}'''"})
+    (first, *_) = similar.compare(NAME, people)["pairs"]
+    assert first["students"] == ("s05", "s06") and first["cells"][0][0] == WRITTEN and first["alone"] >= 10
+    assert similar.words("用 BatchNorm 时，均值") == ["用", "batchnorm", "时", "均", "值"]
+
+
 def test_the_solution_and_what_was_handed_out_are_nothing():
     people = a_class(12)
     for number in (4, 5):  # these two have every cell as it is solved, and have left the answer as it was handed out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..checks import exercise, numbers
+from ..checks import exercise, numbers, words
 
 exercise(
     "ps0-1",
@@ -17,3 +17,5 @@ exercise(
     ),
     "right: the padding keeps the side, and a stride of 2 halves it.",
 )
+
+exercise("ps0-written", words(40), "long enough.")
