@@ -16,7 +16,7 @@ def short(monkeypatch):
     """A course of one problem set, handed out as it is written: nbgrader's step would cost seconds each time."""
     real = course.names
     monkeypatch.setattr(release, "texts", lambda _: {name: course.text(course.source(name)) for name in course.names()})
-    monkeypatch.setattr(course, "names", lambda: [name for name in real() if name == SET or name.startswith("ps7")])
+    monkeypatch.setattr(course, "names", lambda: [name for name in real() if name == SET or name.startswith("ps9")])
 
 
 def in_zip(folder: Path) -> str:
@@ -91,7 +91,7 @@ def test_an_edited_source_stays_and_is_handed_out(short, tmp_path):
 
 def test_a_set_of_ones_own_stays_and_is_handed_out(short, tmp_path):
     (folder,) = draws.write(tmp_path, KEY, ["spring"])
-    own = folder / "source" / "ps7-own" / "ps7-own.md"
+    own = folder / "source" / "ps9-own" / "ps9-own.md"
     own.parent.mkdir()
     own.write_text((folder / "source" / SET / f"{SET}.md").read_text("utf-8").replace("# Problem set 2", "# Ours"))
     draws.write(tmp_path, KEY, ["spring"])
