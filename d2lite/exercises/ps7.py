@@ -10,7 +10,7 @@ _IN_USE = (0.116, 0.15517, 0.98)
 
 
 def _in_use(values: list[float]) -> str:
-    called, crosses, never = values
+    called, crosses, _ = values
     if max(values) > 1:
         return "shares are asked for, between 0 and 1."
     if not math.isclose(called, _IN_USE[0], abs_tol=2e-3):
