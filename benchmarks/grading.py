@@ -7,7 +7,7 @@ grades in ``benchmarks/results``.
 With ``--variants`` it marks every problem set solved, blank and in every wrong variant instead, and compares the marks
 with those expected; with ``--attacks`` every hostile case, and what it must not do; with ``--courses`` the solved sets
 of private courses in which each choice is drawn once. ``--sample 3`` takes three of each, ``--only ps3``
-the variants of one set.
+the variants of one set, ``--part 2/6`` the second sixth of a set's variants, where a run has to be short.
 
 Where others work beside it, no time is printed or stored: it would be theirs, too.
 """
@@ -161,7 +161,15 @@ def about_this_run() -> str:
     return f"{os.cpu_count()} x {processor}, Python {platform.python_version()}, {versions}, {date.today()}"
 
 
-def all_variants(jobs: int, sample: int | None, names: list[str]) -> int:
+def part_of(variants: list[str], part: str) -> list[str]:
+    """One of several parts: ``2/6`` is the second, the eighth, and so on. Raises ValueError for no such part."""
+    number, _, of = part.partition("/")
+    if not 1 <= int(number) <= int(of):
+        raise ValueError(f"--part {part}: write 1/6 to 6/6 for six parts")
+    return variants[int(number) - 1 :: int(of)]
+
+
+def all_variants(jobs: int, sample: int | None, names: list[str], part: str = "1/1") -> int:
     """Solved, blank and every wrong variant of problem sets; how many get other marks than expected."""
     with tempfile.TemporaryDirectory(prefix="bench-grading-") as place:
         folder = Path(place)
@@ -170,7 +178,7 @@ def all_variants(jobs: int, sample: int | None, names: list[str]) -> int:
             # under names of people, since words such as "solved" are taken from the name of a file
             classroom.hand_in(folder / "in", "iris", name, course.solved(name))
             classroom.hand_in(folder / "in", "otto", name, classroom.notebook(folder / "base", name, {}))
-            for variant in classroom.spread(list(classroom.VARIANTS[name].VARIANTS), sample):
+            for variant in part_of(classroom.spread(list(classroom.VARIANTS[name].VARIANTS), sample), part):
                 classroom.hand_in(
                     folder / "in", f"wrong-{variant}", name, classroom.wrong(folder / "base", name, variant)
                 )
@@ -237,6 +245,7 @@ if __name__ == "__main__":
     parser.add_argument("--attacks", action="store_true")
     parser.add_argument("--courses", action="store_true")
     parser.add_argument("--only", nargs="+", metavar="SET", help="with --variants: these problem sets, such as ps3")
+    parser.add_argument("--part", default="1/1", help="with --variants: a part of each set's, such as 2/6")
     parser.add_argument("--sample", type=int, help="of each problem set, or of the attacks, so many")
     options = parser.parse_args()
     if options.attacks:
@@ -245,7 +254,7 @@ if __name__ == "__main__":
         bad = all_courses(options.jobs, options.sample)
     elif options.variants:
         names = [course.find(word) for word in options.only] if options.only else course.names()
-        bad = all_variants(options.jobs, options.sample, names)
+        bad = all_variants(options.jobs, options.sample, names, options.part)
     else:
         bad = course_of(options.count, options.jobs, options.keep)
     raise SystemExit(bool(bad))

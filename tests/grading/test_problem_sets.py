@@ -10,6 +10,7 @@ import pytest
 
 import d2lite as d2l
 from assignments.grader import course, release, trusted
+from benchmarks import grading
 
 NAMES = course.names()
 SAMPLE = 1  # wrong variants of each problem set that are marked here; `make bench-grading ARGS=--variants` marks all
@@ -200,6 +201,15 @@ def test_wrong_gets_what_is_right_in_it(records, name, variant):
     past = {one["cell"] for one in record["cells"] if one.get("hidden")}
     caught = {cell for cell, which in classroom.VARIANTS[name].CAUGHT.items() if which == variant}
     assert caught <= past, f"the visible tests of {caught - past} see this already"
+
+
+def test_parts_of_a_run_are_all_of_it():
+    variants = list("abcdefgh")
+    parts = [grading.part_of(variants, f"{number}/3") for number in (1, 2, 3)]
+    assert sorted("".join(map("".join, parts))) == variants and parts[1] == ["b", "e", "h"]
+    for none in ("0/3", "4/3", "2"):
+        with pytest.raises(ValueError):
+            grading.part_of(variants, none)
 
 
 def test_designs_are_ranked(records):
