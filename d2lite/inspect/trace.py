@@ -68,7 +68,7 @@ def bare(net: nn.Module) -> nn.Module:
         ValueError: ``net`` is no network.
     """
     if not isinstance(net, nn.Module):
-        raise ValueError(f"net is {net!r}: give a network, such as torchvision.models.resnet18().")
+        raise ValueError(f"net is {net!r}: give a network, such as d2l.build(d2l.recipe('lenet'), 1, 10, 28).")
     name = "module" if isinstance(net, (nn.DataParallel, nn.parallel.DistributedDataParallel)) else COMPILED
     return bare(getattr(net, name)) if hasattr(net, name) else net
 
