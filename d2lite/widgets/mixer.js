@@ -91,7 +91,7 @@ export default {
     ];
     const credit = h("p", { class: "d2l-credit" });
     const tell = () => {
-      imageText.textContent = pin.held() ? `image; pixel ${now?.row}, ${now?.column} is pinned` : "image";
+      imageText.textContent = pin.held() ? `the image; pixel ${now?.row}, ${now?.column} is pinned` : "the image";
     };
 
     /** Mixes and paints all pixels. Gives `made`, rows of columns of three numbers, and `top`, the brightest of the first. */
@@ -143,7 +143,7 @@ export default {
       });
       corner.replaceChildren(`pixel ${row}, ${column} `, h("span", {}, swatch(old), " → ", swatch(single ? gray(whiter(fresh[0], top)) : fresh)));
       [...board.tBodies[0].rows].forEach((line, k) => { line.hidden = single && k > 0; });
-      heads.forEach((head, k) => { head.textContent = single ? "new" : `new ${CHANNELS[k]}`; });
+      heads.forEach((head, k) => { head.textContent = single ? "new channel" : `new ${CHANNELS[k]}`; });
       outputText.textContent = single ? `new channel, ${top > 0 ? `from black: 0 to white: ${shown(top, 0)}; dashed: its brightest pixel` : "all black"}`
         : "mixed: the new red, green and blue together";
       after[0].node.hidden = single;  // the large picture shows it
