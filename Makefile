@@ -33,9 +33,8 @@ DATA ?=
 PY := $(VENV)/bin/python
 SITE := _build/html
 # A process for each core, which takes one file after the other, the long ones first (see conftest.py).
-# One worker more than processors: they wait for the built site, for a browser, for programs that they started.
-PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --nbval --nbval-kernel-name python3 --nbval-cell-timeout 600 \
-  -n $$($(PY) -c 'import os; print(os.cpu_count() + 1)') --dist loadfile --no-loadscope-reorder
+PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --nbval --nbval-kernel-name python3 --nbval-cell-timeout 600 -n logical \
+  --dist loadfile --no-loadscope-reorder
 NO_GPU := no CUDA device here, so nothing was tested: see nvidia-smi, or run it all on the processor with CPU=1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Threads that wait for each other sleep soon, and leave the processor to other programs: see d2lite/machine/threads.py.
