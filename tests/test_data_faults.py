@@ -792,7 +792,7 @@ def test_reading_knows_every_layout_of_the_table(tmp_path):
     [
         d2l.NotFoundError("CIFAR-10", "neither here nor there", "Copy it."),
         d2l.DataFileError("train.gz", "is cut short"),
-        errors.UnreadableFileError("train.gz"),
+        errors.UnreadableFileError("train.gz", "may not be read"),
         d2l.NonFiniteLossError(
             "the loss is nan", d2l.History([d2l.EpochRecord(1, 2.3, 0.1, None, None, 0.1, 1.0, 9.0)])
         ),

@@ -514,7 +514,7 @@ def test_one_class_is_an_error(tmp_path):
 def test_an_empty_class_is_an_error(tmp_path):
     make(tmp_path / "x", {"a": 4, "b": 4})
     (tmp_path / "x" / "c").mkdir()
-    (tmp_path / "x" / "c" / "1.heic").write_bytes(b"?")
+    (tmp_path / "x" / "c" / "1.mov").write_bytes(b"?")
     with pytest.raises(
         data.DataError, match=r"x.c holds no images to train with.*Remove it, or put images in it.*\.jpg"
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..checks import exercise, number, numbers, words
+from ..checks import exercise, number, numbers
 
 
 def _inventory(values: list[float]) -> str:
@@ -77,5 +77,3 @@ exercise(
     ),
     "right: a frame of one place all around.",
 )
-
-exercise("ps2-written", words(40), "long enough.")

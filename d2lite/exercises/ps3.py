@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from ..checks import exercise, numbers, words
+from ..checks import exercise, numbers
 
 
 def _cost(inputs: int, outputs: int, kernel: int, height: int, width: int, groups: int = 1, bias: bool = True):
@@ -115,5 +115,3 @@ exercise(
     ),
     "right: a sixth, less than a hundredth, and one.",
 )
-
-exercise("ps3-written", words(40), "long enough.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..checks import exercise, number, numbers, words
+from ..checks import exercise, number, numbers
 
 # MACs of the four branches in units of a 1×1 convolution from 64 to 64 channels; they come to a quarter at 64 → 16
 # and 16 → 64, and to a sixteenth at 16 → 16.
@@ -118,5 +118,3 @@ exercise(
     ),
     "right: stem and head. A plain Python list hides its modules from nn.Module, so the blocks never change.",
 )
-
-exercise("ps4-written", words(40), "long enough.")

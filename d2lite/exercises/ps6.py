@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 
-from ..checks import Test, exercise, numbers, words
+from ..checks import Test, exercise, numbers
 
 _FACTORS = (1.0, 1 / 4, 1.0, 4.0, 1 / 4, 1 / 4, 1 / 4, 4.0)
 _CHANGES = ("a, pooling", "b, groups", "c, stride", "d, twice as wide")
@@ -212,5 +212,3 @@ exercise(
     ),
     "right at the start, at the peak and half way down.",
 )  # fmt: skip
-
-exercise("ps6-written", words(40), "long enough.")

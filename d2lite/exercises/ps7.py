@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..checks import exercise, numbers, words
+from ..checks import exercise, numbers
 
 _IN_USE = (0.116, 0.15517, 0.98)
 
@@ -31,5 +31,3 @@ exercise(
     numbers(_IN_USE, _in_use, rel=5e-3),
     "right: of six signs that it calls a cross, about one is; and never saying cross would be right more often.",
 )
-
-exercise("ps7-written", words(40), "long enough.")

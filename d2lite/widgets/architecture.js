@@ -132,6 +132,7 @@ export default {
         return give(model, { own: { ...model.get("own"), [network]: own } });
       },
     });
+    if (!model.get("own")) give(model, { own: {} });  // factors of the reader, by network; there is something to go back to
     const start = { size: setting("size", 8, 320, 224), width: 1 };
     list.append(place);
 
