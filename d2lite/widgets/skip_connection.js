@@ -15,7 +15,8 @@ const SWEEP = 900;  // milliseconds that a gradient takes from the loss to the f
  * for the gradient of each layer. After a change the bars take their new heights from the last layer to the first.
  */
 function miniature({ toggle, wipe }) {
-  const svg = s("svg", { role: "img" }), narrow = matchMedia("(max-width: 40rem)");
+  // A part that is drawn anew between press and release would swallow the click.
+  const svg = s("svg", { style: "pointer-events: none", role: "img" }), narrow = matchMedia("(max-width: 40rem)");
   let now = [], from = [], data = null, cursor = 0, started = 0, frame = null, wiping = null;
   const layout = () => {
     const count = data.shortcuts.length, width = narrow.matches ? 340 : 690, lines = narrow.matches ? Math.ceil(count / 7) : 1;

@@ -61,7 +61,7 @@ CALLED: tuple[str, ...] = (
     "carried so far", "year", "test accuracy", "seeds", "± sd", "M MACs", "s an epoch", "MB a step", "block",
     "kernel", "gate", "shortcut", "1×1 in", "1×1 out", "input", "pool", "red", "green", "blue", "certain",
     "clear", "photograph", "goal", "products", "pixels", "1 to", "sees", "weights", "one kernel", "layer",
-    "stride", "pooling", "image", "new", "average", "linear", "max-pool", "mean-pool", "3×3 max",
+    "stride", "pooling", "image", "average", "linear", "max-pool", "mean-pool", "3×3 max",
 )  # fmt: skip
 FIELD = re.compile(r"\{[^}]*\}")
 TIME = re.compile(r"^About ([^.\n]+)\. Read .*$", re.M)  # of a problem set
