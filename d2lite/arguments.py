@@ -1,6 +1,5 @@
 """What a caller gave: numbers of NumPy and PyTorch are numbers, booleans are not; names may be misspelled."""
 
-import contextlib
 import difflib
 import math
 import numbers
@@ -19,9 +18,10 @@ def real(value: object) -> float | None:
     value = plain(value)
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return None
-    with contextlib.suppress(OverflowError):  # of a whole number beyond the largest float
+    try:
         return float(value)
-    return None
+    except OverflowError:  # a whole number beyond the largest float
+        return None
 
 
 def plain(value: Any) -> Any:

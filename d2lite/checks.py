@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from .arguments import nearest
-from .machine.printing import printable
+from .machine.printing import how_many, printable
 
 #: a character of Chinese, Japanese or Korean, in which spaces do not part the words, or not all of them
 CHARACTER = re.compile(
@@ -163,7 +163,7 @@ def words(least: int) -> Test:
             return None
         enough = math.ceil(least * A_WORD)
         counts = {"word": spaced, "character": characters}
-        written = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count] or ["none"]
+        written = [how_many(count, noun) for noun, count in counts.items() if count] or ["none"]
         told = f"write at least {least} words, or {enough} characters of Chinese, Japanese or Korean; so far there "
         told += f"{'is' if written[0] in ('1 word', '1 character', 'none') else 'are'} {' and '.join(written)}."
         if characters > spaced and not NOT_CHINESE.search(answer):

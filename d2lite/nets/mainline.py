@@ -175,8 +175,9 @@ class Story(Table):
         for place, row in enumerate(self.rows):
             color, marker = ("#D55E00", "D") if row.new else ("#0072B2", "o")
             if math.isnan(row.accuracy):  # written right of the line through the first
-                look = {"color": color, "fontsize": 8, "va": "center", "transform": ax.get_yaxis_transform()}
-                ax.text(0.06, place, row.percent, **look)
+                ax.text(
+                    0.06, place, row.percent, color=color, fontsize=8, va="center", transform=ax.get_yaxis_transform()
+                )
                 continue
             error = 0 if math.isnan(row.sd) else 100 * row.sd
             ax.errorbar(100 * row.accuracy, place, xerr=error, color=color, marker=marker, markersize=5, capsize=2)

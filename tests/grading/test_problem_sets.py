@@ -8,7 +8,6 @@ import classroom
 import nbformat
 import pytest
 
-import d2lite as d2l
 from assignments.grader import course, release, trusted
 from benchmarks import grading
 
@@ -113,10 +112,10 @@ def test_variants_are_complete(name):
 def test_the_written_answer_is_measured_in_any_language(name, answer, enough):
     (code,) = (cell.source for cell in course.source(name).cells if cell["id"] == "written-length")
     if enough:
-        exec(code, {"d2l": d2l, "written": answer})
+        exec(code, {"written": answer})
     else:
         with pytest.raises(AssertionError, match="at least 40 words, or 60 characters"):
-            exec(code, {"d2l": d2l, "written": answer})
+            exec(code, {"written": answer})
 
 
 @pytest.mark.parametrize("cell", ["test-measure", "test-measure-mode"])

@@ -1,5 +1,7 @@
 """Wrong solutions of problem set 2, and the marks each must get."""
 
+from pieces import changed
+
 SET = "ps2-batch-norm"
 
 MOMENTS = """
@@ -68,14 +70,6 @@ TRAIN = """
 """
 LAST = "self.head = nn.Linear(32, 10)"
 LAST_KEPT = "self.head = nn.Sequential(nn.Linear(32, 10), nn.BatchNorm1d(10, affine=False))"
-
-
-def changed(source: str, *changes: tuple[str, str]) -> str:
-    """``source`` with each old text, which must be there, replaced by the new."""
-    for old, new in changes:
-        assert old in source, old
-        source = source.replace(old, new)
-    return source
 
 
 #: name → (replaced solution cells, test cells that must get 0; all others full)

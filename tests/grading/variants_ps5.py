@@ -1,14 +1,8 @@
 """Wrong solutions of problem set 5, and the marks each must get."""
 
+from pieces import changed
+
 SET = "ps5-dense-and-memory"
-
-
-def _changed(source: str, *changes: tuple[str, str]) -> str:
-    """The source with each change made, which must be possible."""
-    for right, wrong in changes:
-        assert right in source, right
-        source = source.replace(right, wrong)
-    return source
 
 
 _PLAN = """
@@ -165,19 +159,19 @@ def validation_loss(net, batches):
 #: name → (replaced solution cells, test cells that must get 0; all others full)
 VARIANTS = {
     "plan-always-halves": (
-        {"channel-plan": _changed(_PLAN, ("math.floor(compression * leaving)", "leaving // 2"))},
+        {"channel-plan": changed(_PLAN, ("math.floor(compression * leaving)", "leaving // 2"))},
         {"test-channel-plan"},
     ),
     "plan-rounds-to-nearest": (
-        {"channel-plan": _changed(_PLAN, ("math.floor(compression * leaving)", "round(compression * leaving)"))},
+        {"channel-plan": changed(_PLAN, ("math.floor(compression * leaving)", "round(compression * leaving)"))},
         {"test-channel-plan"},
     ),
     "plan-compresses-the-last": (
-        {"channel-plan": _changed(_PLAN, ("if number < len(blocks) else leaving", ""))},
+        {"channel-plan": changed(_PLAN, ("if number < len(blocks) else leaving", ""))},
         {"test-channel-plan"},
     ),
     "concatenation-interleaved": (
-        {"for-concatenation": _changed(_FOR_CONCATENATION, ("repeat(1, num_parts, 1, 1)",
+        {"for-concatenation": changed(_FOR_CONCATENATION, ("repeat(1, num_parts, 1, 1)",
                                                             "repeat_interleave(num_parts, dim=1)"))},
         {"test-for-concatenation"},
     ),
@@ -193,137 +187,137 @@ def for_concatenation(weight, num_parts):
         set(),
     ),
     "concatenation-averages": (
-        {"for-concatenation": _changed(_FOR_CONCATENATION, ("1, 1)", "1, 1) / num_parts"))},
+        {"for-concatenation": changed(_FOR_CONCATENATION, ("1, 1)", "1, 1) / num_parts"))},
         {"test-for-concatenation"},
     ),
     "block-second-relu-missing": (
-        {"bottleneck-block": _changed(_BLOCK, ("F.relu(self.norm2(narrow))", "self.norm2(narrow)"))},
+        {"bottleneck-block": changed(_BLOCK, ("F.relu(self.norm2(narrow))", "self.norm2(narrow)"))},
         {"test-bottleneck-block"},
     ),
     "block-relu-before-norm": (
-        {"bottleneck-block": _changed(_BLOCK, ("F.relu(self.norm1(torch.cat(features, dim=1)))",
+        {"bottleneck-block": changed(_BLOCK, ("F.relu(self.norm1(torch.cat(features, dim=1)))",
                                                "self.norm1(F.relu(torch.cat(features, dim=1)))"))},
         {"test-bottleneck-block"},
     ),
     "block-ignores-width": (
-        {"bottleneck-block": _changed(_BLOCK, ("width * growth_rate", "4 * growth_rate"))},
+        {"bottleneck-block": changed(_BLOCK, ("width * growth_rate", "4 * growth_rate"))},
         {"test-bottleneck-block"},
     ),
     "block-newest-first": (
-        {"bottleneck-block": _changed(_BLOCK, ("features.append(layer(*features))",
+        {"bottleneck-block": changed(_BLOCK, ("features.append(layer(*features))",
                                                "features.insert(0, layer(*features))")),
-         "frugal-block": _changed(_FRUGAL, ("features.append(Recompute.apply(layer, *features))",
+         "frugal-block": changed(_FRUGAL, ("features.append(Recompute.apply(layer, *features))",
                                             "features.insert(0, Recompute.apply(layer, *features))"))},
         {"test-bottleneck-block"},
     ),
     "block-forgets-its-input": (
-        {"bottleneck-block": _changed(_BLOCK, ("return torch.cat(features, dim=1)",
+        {"bottleneck-block": changed(_BLOCK, ("return torch.cat(features, dim=1)",
                                                "return torch.cat(features[1:], dim=1)")),
-         "frugal-block": _changed(_FRUGAL, ("return torch.cat(features, dim=1)",
+         "frugal-block": changed(_FRUGAL, ("return torch.cat(features, dim=1)",
                                             "return torch.cat(features[1:], dim=1)"))},
         {"test-bottleneck-block"},
     ),
     "transition-convolution-first": (
-        {"transition": _changed(_TRANSITION, ("self.conv(F.avg_pool2d(F.relu(self.norm(X)), 2))",
+        {"transition": changed(_TRANSITION, ("self.conv(F.avg_pool2d(F.relu(self.norm(X)), 2))",
                                               "F.avg_pool2d(self.conv(F.relu(self.norm(X))), 2)"))},
         {"test-transition"},
     ),
     "transition-averages-before-relu": (
-        {"transition": _changed(_TRANSITION, ("F.avg_pool2d(F.relu(self.norm(X)), 2)",
+        {"transition": changed(_TRANSITION, ("F.avg_pool2d(F.relu(self.norm(X)), 2)",
                                               "F.relu(F.avg_pool2d(self.norm(X), 2))"))},
         {"test-transition"},
     ),
     "transition-rounds-up": (
-        {"transition": _changed(_TRANSITION, ("math.floor", "math.ceil"))},
+        {"transition": changed(_TRANSITION, ("math.floor", "math.ceil"))},
         {"test-transition"},
     ),
     "transition-largest-instead-of-mean": (
-        {"transition": _changed(_TRANSITION, ("F.avg_pool2d", "F.max_pool2d"))},
+        {"transition": changed(_TRANSITION, ("F.avg_pool2d", "F.max_pool2d"))},
         {"test-transition"},
     ),
     "bytes-ignore-width": (
-        {"kept-bytes": _changed(_KEPT_BYTES, ("2 * width * growth_rate", "8 * growth_rate"))},
+        {"kept-bytes": changed(_KEPT_BYTES, ("2 * width * growth_rate", "8 * growth_rate"))},
         {"test-kept-bytes"},
     ),
     "bytes-ignore-map": (
-        {"kept-bytes": _changed(_KEPT_BYTES, ("* map_bytes", ""))},
+        {"kept-bytes": changed(_KEPT_BYTES, ("* map_bytes", ""))},
         {"test-kept-bytes"},
     ),
     "bytes-grow-in-a-line": (  # L · k instead of L · (L - 1) / 2 · k: for three layers the same
-        {"kept-bytes": _changed(_KEPT_BYTES, ("number * growth_rate", "growth_rate"))},
+        {"kept-bytes": changed(_KEPT_BYTES, ("number * growth_rate", "growth_rate"))},
         {"test-kept-bytes"},
     ),
     "bytes-shared-with-last-layer": (
-        {"kept-bytes": _changed(_KEPT_BYTES, ("(num_layers - 1)", "num_layers"))},
+        {"kept-bytes": changed(_KEPT_BYTES, ("(num_layers - 1)", "num_layers"))},
         {"test-kept-bytes"},
     ),
     "recompute-ignores-incoming-gradient": (
-        {"recompute": _changed(_RECOMPUTE, ("backward(out, grad)", "backward(out, torch.ones_like(out))"))},
+        {"recompute": changed(_RECOMPUTE, ("backward(out, grad)", "backward(out, torch.ones_like(out))"))},
         {"test-recompute"},
     ),
     "recompute-moves-statistics-twice": (
-        {"recompute": _changed(_RECOMPUTE, ("torch.enable_grad(), paused_statistics(ctx.run)", "torch.enable_grad()"))},
+        {"recompute": changed(_RECOMPUTE, ("torch.enable_grad(), paused_statistics(ctx.run)", "torch.enable_grad()"))},
         {"test-recompute"},
     ),
     "recompute-pauses-the-first-run": (
-        {"recompute": _changed(_RECOMPUTE, ("        return run(*inputs)",
+        {"recompute": changed(_RECOMPUTE, ("        return run(*inputs)",
                                             "        with paused_statistics(run):\n            return run(*inputs)"))},
         {"test-recompute"},
     ),
     "recompute-keeps-inputs-on-ctx": (
-        {"recompute": _changed(_RECOMPUTE, ("ctx.save_for_backward(*inputs)", "ctx.inputs = inputs"),
+        {"recompute": changed(_RECOMPUTE, ("ctx.save_for_backward(*inputs)", "ctx.inputs = inputs"),
                                ("ctx.saved_tensors", "ctx.inputs"))},
         {"test-recompute"},
     ),
     "recompute-loses-the-weights": (
-        {"recompute": _changed(_RECOMPUTE, ("torch.autograd.backward(out, grad)",
+        {"recompute": changed(_RECOMPUTE, ("torch.autograd.backward(out, grad)",
                                             "grads = torch.autograd.grad(out, inputs, grad)"),
                                ("*(copy.grad for copy in inputs)", "*grads"))},
         {"test-recompute"},
     ),
     "frugal-copies-all-features": (
-        {"frugal-block": _changed(_FRUGAL, ("layer, *features", "layer, torch.cat(features, dim=1)"))},
+        {"frugal-block": changed(_FRUGAL, ("layer, *features", "layer, torch.cat(features, dim=1)"))},
         {"test-frugal-block"},
     ),
     "frugal-never-recomputes": (
-        {"frugal-block": _changed(_FRUGAL, ("Recompute.apply(layer, *features)", "layer(*features)"))},
+        {"frugal-block": changed(_FRUGAL, ("Recompute.apply(layer, *features)", "layer(*features)"))},
         {"test-frugal-block"},
     ),
     "frugal-cuts-the-features-off": (  # the newest only keeps its past, so outputs and bytes are right
-        {"frugal-block": _changed(_FRUGAL, ("layer, *features", "layer, X, *(f.detach() for f in features[1:])"))},
+        {"frugal-block": changed(_FRUGAL, ("layer, *features", "layer, X, *(f.detach() for f in features[1:])"))},
         {"test-frugal-block"},
     ),
     "state-mixed-buffers-in-two-bytes": (
-        {"state-bytes": _changed(_STATE_BYTES, ("4 * buffers", "2 * buffers"))},
+        {"state-bytes": changed(_STATE_BYTES, ("4 * buffers", "2 * buffers"))},
         {"test-state-bytes"},
     ),
     "state-no-gradients": (
-        {"state-bytes": _changed(_STATE_BYTES, ("(2 + buffers)", "(1 + buffers)"))},
+        {"state-bytes": changed(_STATE_BYTES, ("(2 + buffers)", "(1 + buffers)"))},
         {"test-state-bytes"},
     ),
     "batch-of-none": (
-        {"largest-batch": _changed(_LARGEST_BATCH, ("if images < 1:", "if images < 0:"))},
+        {"largest-batch": changed(_LARGEST_BATCH, ("if images < 1:", "if images < 0:"))},
         {"test-largest-batch"},
     ),
     "batch-never-fills-the-budget": (
-        {"largest-batch": _changed(_LARGEST_BATCH, ("(budget - fixed)", "(budget - fixed - 1)"))},
+        {"largest-batch": changed(_LARGEST_BATCH, ("(budget - fixed)", "(budget - fixed - 1)"))},
         {"test-largest-batch"},
     ),
     "accumulate-mean-of-means": (
-        {"accumulate": _changed(_ACCUMULATE, ('labels, reduction="sum") / len(X)', "labels) / len(X.split(micro))"))},
+        {"accumulate": changed(_ACCUMULATE, ('labels, reduction="sum") / len(X)', "labels) / len(X.split(micro))"))},
         {"test-accumulate"},
     ),
     "accumulate-old-gradients-stay": (
-        {"accumulate": _changed(_ACCUMULATE, ("    net.zero_grad()\n", ""))},
+        {"accumulate": changed(_ACCUMULATE, ("    net.zero_grad()\n", ""))},
         {"test-accumulate"},
     ),
     "accumulate-all-graphs-at-once": (
-        {"accumulate": _changed(_ACCUMULATE, ("        loss.backward()\n", ""), ("loss.item()", "loss"),
+        {"accumulate": changed(_ACCUMULATE, ("        loss.backward()\n", ""), ("loss.item()", "loss"),
                                 ("return total", "total.backward()\n    return total.item()"))},
         {"test-accumulate"},
     ),
     "accumulate-sum-not-mean": (
-        {"accumulate": _changed(_ACCUMULATE, (" / len(X)", ""))},
+        {"accumulate": changed(_ACCUMULATE, (" / len(X)", ""))},
         {"test-accumulate"},
     ),
     "normalized-whole-batch": (
@@ -331,40 +325,40 @@ def for_concatenation(weight, num_parts):
         {"test-normalized"},
     ),
     "mended-wrong-axis-stays": (
-        {"mended-block": _changed(_MENDED, ("torch.cat((X, layer(X)), dim=1)",
+        {"mended-block": changed(_MENDED, ("torch.cat((X, layer(X)), dim=1)",
          "torch.cat((X.flatten(0, 1), layer(X).flatten(0, 1))).view(len(X), -1, *X.shape[2:])"))},
         {"test-mended-block"},
     ),
     "mended-in-place-stays": (
-        {"mended-block": _changed(_MENDED, ("nn.ReLU()", "nn.ReLU(inplace=True)"))},
+        {"mended-block": changed(_MENDED, ("nn.ReLU()", "nn.ReLU(inplace=True)"))},
         {"test-mended-shared"},
     ),
     "mended-detach-stays": (
-        {"mended-block": _changed(_MENDED, ("layer(X))", "layer(X.detach()))"))},
+        {"mended-block": changed(_MENDED, ("layer(X))", "layer(X.detach()))"))},
         {"test-mended-shared"},
     ),
     "mended-without-relu": (
-        {"mended-block": _changed(_MENDED, ("nn.ReLU()", "nn.Identity()"))},
+        {"mended-block": changed(_MENDED, ("nn.ReLU()", "nn.Identity()"))},
         {"test-mended-block"},
     ),
     "validation-mean-of-means": (
-        {"validation-loss": _changed(_VALIDATION, ('y, reduction="sum").item()', "y).item()"), ("len(y)", "1"))},
+        {"validation-loss": changed(_VALIDATION, ('y, reduction="sum").item()', "y).item()"), ("len(y)", "1"))},
         {"test-validation-loss"},
     ),
     "validation-leaves-evaluation-mode": (
-        {"validation-loss": _changed(_VALIDATION, ("    net.train(training)\n", ""))},
+        {"validation-loss": changed(_VALIDATION, ("    net.train(training)\n", ""))},
         {"test-validation-loss"},
     ),
     "validation-ends-in-training-mode": (
-        {"validation-loss": _changed(_VALIDATION, ("net.train(training)", "net.train()"))},
+        {"validation-loss": changed(_VALIDATION, ("net.train(training)", "net.train()"))},
         {"test-validation-loss"},
     ),
     "validation-builds-graphs": (
-        {"validation-loss": _changed(_VALIDATION, ("torch.no_grad()", "torch.enable_grad()"))},
+        {"validation-loss": changed(_VALIDATION, ("torch.no_grad()", "torch.enable_grad()"))},
         {"test-validation-loss"},
     ),
     "validation-in-training-mode": (
-        {"validation-loss": _changed(_VALIDATION, ("    net.eval()\n", ""))},
+        {"validation-loss": changed(_VALIDATION, ("    net.eval()\n", ""))},
         {"test-validation-loss"},
     ),
 }  # fmt: skip

@@ -1,20 +1,10 @@
 """Wrong solutions of problem set 7, and the marks each must get."""
 # ruff: noqa: E501 - pieces of the solutions, as long as they are there
 
-import re
-from pathlib import Path
+from pieces import solution_of
 
 SET = "ps7-own-images"
-_TEXT = (Path(__file__).parents[2] / f"assignments/source/{SET}/{SET}.md").read_text(encoding="utf-8")
-
-
-def but(cell: str, *changes: tuple[str, str]) -> dict[str, str]:
-    """The model solution of a cell with pieces of it replaced: {cell: source}."""
-    source = re.search(rf"grade_id: {cell}, solution: true\}}\n(.*?)\n```", _TEXT, re.S)[1]
-    for old, new in changes:
-        assert old in source, (cell, old)
-        source = source.replace(old, new)
-    return {cell: source}
+but = solution_of(SET)
 
 
 _FROM_THE_TOP = """    best = math.inf

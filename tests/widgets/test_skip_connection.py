@@ -88,16 +88,11 @@ def test_the_page_computes_the_small_network_as_python_does(mounted):
 def test_blocks_are_clicked_and_typed(mounted):
     page = mounted.open(SkipConnection(*measured()))
     blocks, note = page.page.locator(".d2l-look"), page.page.locator(".d2l-note")
-
-    def click_the_eleventh():
-        page.page.wait_for_timeout(100)  # where the drawing then is
-        box = blocks.bounding_box()
-        page.page.mouse.click(box["x"] + 690 / 21 * 10.5, box["y"] + 40)
-
-    click_the_eleventh()
+    box = blocks.bounding_box()
+    page.page.mouse.click(box["x"] + 690 / 21 * 10.5, box["y"] + 40)
     assert page.get("removed") == [[11]] and "Without 1 of the 21 shortcuts" in note.inner_text()
     assert page.result["small"]["first"] > 1.5 * page.result["small"]["all"]
-    click_the_eleventh()
+    page.page.mouse.click(box["x"] + 690 / 21 * 10.5, box["y"] + 40)
     assert page.get("removed") == [] and "With all shortcuts" in note.inner_text()
     blocks.focus()
     for key in ("ArrowLeft", " ", "ArrowLeft", "Enter"):

@@ -27,7 +27,6 @@ SILENT_BEFORE = re.compile(
     )$""",
     re.X,
 )
-#: what stands before a single word that is shown
 #: several words, or a sign of a sentence, or a button's sign
 SENTENCE = re.compile(
     r"[A-Za-z]{2,}[^A-Za-z\d_-]* [^=]*[A-Za-z]|[.:;,] |[a-z] \{|\} [a-z]{2}|\ba [a-z]{3}|[▶❚] ?[A-Za-z]"
@@ -36,6 +35,7 @@ SENTENCE = re.compile(
 UNIT = re.compile(r" (?:B )?[a-z]{4,}$|B [a-z]{4,}$|(?:over|under) \d")
 #: what stands before a literal that is shown, whatever else it is
 SHOWN_BEFORE = re.compile(r"\b(?:(?:label|title|hint|caption|textContent)[\"']?\s*[:=]\s*|button\(\s*)$")
+#: what stands before a single word that is shown
 SPOKEN_BEFORE = re.compile(
     r"""(?:\b(?:label|title|hint|text|say|alt|aria-label|textContent|unit|caption|summary)["']?\s*[:=]\s*|\},\s*|\}\),\s*)$"""
 )
@@ -141,11 +141,7 @@ def _is_text(one: Literal, script: str) -> bool:
         return False  # a key
     if bare.strip(" ,;") == "and":
         return True
-    if (
-        SENTENCE.search(text)
-        or re.match(r"[A-Z][a-z]+$", bare)
-        or re.match(r" (?:B )?[a-z]{4,}$|B [a-z]{4,}$|(?:over|under) \d", text)
-    ):
+    if SENTENCE.search(text) or re.match(r"[A-Z][a-z]+$", bare) or UNIT.match(text):
         return True
     if SHOWN_BEFORE.search(before) or SPOKEN_BEFORE.search(before):
         return True
