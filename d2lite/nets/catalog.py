@@ -89,6 +89,7 @@ KINDS = ("book", *_KINDS)
 LADDER = KINDS[KINDS.index("2015") :]
 #: kinds of recipe whose learning rate is searched for each network alike, and the rates that the search begins with
 SEARCHED = {"mainline": (3e-4, 1e-3, 3e-3), "ten_minutes": (0.05, 0.1, 0.2)}
+TIE = 0.0105  # two rates so close after a search are told apart by runs of the full length
 #: networks tried for ten minutes, with their size in pixels and the epochs that two cores have time for
 TEN_MINUTES = {"resnet8_narrow": (32, 16), "resnet8": (32, 5), "densenet": (48, 10), "resnet18": (48, 4)}
 _KEYS = {data.label: name for name, data in DATASETS.items()}
