@@ -121,7 +121,10 @@ def test_the_chinese_pdf_is_chinese_where_it_is_not_code(both, tmp_path, chinese
 
 
 def test_glyphs_are_signs_of_a_text_and_no_radicals():
-    table = "1 beginbfchar\n<6D> <2F79>\n<01> <7F51>\nendbfchar\n1 beginbfrange\n<02> <04> <2F00>\n<05> <06> <0041>\n"
+    table = (
+        "1 beginbfchar\n<6D> <2F79>\n<01> <7F51>\n<2F08> <7559>\n<2F09> <2F79>\nendbfchar\n"
+        "1 beginbfrange\n<02> <04> <2F00>\n<05> <06> <0041>\n<2F10> <2F11> <7591>\n"
+    )
     assert signs.of_text(table) == table.replace("2F79", "7F51").replace("<2F00>", "[<4E00> <4E28> <4E36>]")
     kept = {chr(number) for number in range(signs.FIRST, signs.LAST) if unicodedata.name(chr(number), "")[:4] == "KANG"}
     assert len(kept) == 214 and all(signs.mended(ord(sign)) != f"<{ord(sign):04X}>" for sign in kept)

@@ -20,7 +20,8 @@ RADICALS = dict(zip("⺁⺌⺟⺠⺩⻁⻄⻅⻆⻉⻋⻑⻓⻔⻘⻙⻚⻛⻜�
                     "厂小母民王虎西见角贝车長长门青韦页风飞食马骨鬼鱼鸟卤麦黄黾齐齿龙龟"))  # fmt: skip
 FIRST, LAST = 0x2E80, 0x2FDF
 RANGE = re.compile(r"<([0-9A-F]+)> <([0-9A-F]+)> <(2[EF][0-9A-F]{2})>")
-ONE = re.compile(r"<(2[EF][0-9A-F]{2})>")
+#: the sign at the end of a line: what stands before it is a glyph, whose number may look the same
+ONE = re.compile(r"(?<= )<(2[EF][0-9A-F]{2})>$", re.MULTILINE)
 
 
 def mended(number: int) -> str:
