@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup, NavigableString
 
 from tests.test_pages import FIRST_PAGE_KB, SETTLED, Tab, hits
-from tools import notebooks, pages, project, served
+from tools import notebooks, pages, project, questions, served
 from tools.translate import (
     branch,
     catalogs,
@@ -177,6 +177,18 @@ def test_short_texts_of_a_script_and_none_that_are_values():
     assert said == short
     made = literals.replaced(MORE, lambda text: f"译{text}", {"gate", "ring", "fork"}, lambda code: f"named({code})")
     assert 'trait: "gate", label: "译gate"' in made and "译After ${named(far)} epoch" in made
+
+
+def test_what_a_guess_counts_is_chinese_and_still_a_guess(monkeypatch):
+    monkeypatch.setattr(edition, "lexicon", lambda *names: Everything())
+    box = "> **Predict first.** How wide?\n>\n> <!-- predict width: 343 ± 35 channels -->\n"
+    ((asked,),) = questions.parse(site.counted(box), "googlenet")
+    assert (asked.right, asked.within, asked.unit) == (343, 35, "译 channels")
+    without = box.replace(" channels", "")
+    assert site.counted(without) == without
+    monkeypatch.undo()
+    units = {one.unit for name in project.chapters() for asked in questions.of(name) for one in asked if one.unit}
+    assert units and all(re.search("[一-鿿]", edition.lexicon("site").say(unit)) for unit in units)
 
 
 def test_values_that_are_shown_are_looked_up_where_they_are_shown(monkeypatch):

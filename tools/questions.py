@@ -23,7 +23,7 @@ from tools import pages, project
 
 BOX = re.compile(r"^> \*\*Predict first\.\*\*.*\n(?:>.*\n)*", re.M)
 MARK = re.compile(r"<!-- predict ([a-z0-9-]+): (.+?) -->")
-NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)(?: ± (\d+(?:\.\d+)?))?(?: ([a-z ]+))?")
+NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)(?: ± (\d+(?:\.\d+)?))?(?: ([^\W\d_][\w ]*))?")
 
 
 @dataclass(frozen=True)

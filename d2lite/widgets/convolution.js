@@ -258,12 +258,13 @@ export default {
         image.length === image[0].length
           ? `Side of the output: ${side(image.length)}.`
           : `Height of the output: ${side(image.length)}; width: ${side(image[0].length)}.`;
-      const never = (count, what) => (count ? ` The last ${count === 1 ? `${what} is` : `${count} ${what}s are`} never read.` : "");
+      const rowsLeft = (count) => (count ? ` The last ${count === 1 ? "row is" : `${count} rows are`} never read.` : "");
+      const columnsLeft = (count) => (count ? ` The last ${count === 1 ? "column is" : `${count} columns are`} never read.` : "");
       const alone = size === 1 && name.endsWith("edge");  // of which there is nothing to see
       const told = known || alone ? ` ${meaning(name, size)}` : " Where the window has not been, the output is not known yet: slide it there.";
       const say = `Row ${row}, column ${column} of the output is the sum of ` +
-        `${size ** 2} product${size > 1 ? "s" : ""}: ${shown(sum, 2)}.${told} ${formula}${never(unread[0], "row")}` +
-        `${unread[0] === unread[1] ? "" : never(unread[1], "column")}`;
+        `${size ** 2} product${size > 1 ? "s" : ""}: ${shown(sum, 2)}.${told} ${formula}${rowsLeft(unread[0])}` +
+        `${unread[0] === unread[1] ? "" : columnsLeft(unread[1])}`;
       return { say, result: { rows, columns, row, column, known: known ? rows * columns : visited.size, patch, products, sum, low, high,
         total: output.flat().reduce((a, b) => a + b, 0) } };
     };

@@ -34,8 +34,6 @@ async function packedFile(file, edge) {
   }
 }
 
-const counted = (count, noun) => `${shown(count)} ${noun}${count === 1 ? "" : "s"}`;
-
 /** The time as a part of a name: 20260131-235959. */
 const moment = () => new Date(Date.now() - 60000 * new Date().getTimezoneOffset()).toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
 
@@ -179,7 +177,8 @@ export default {
       if (trouble) {
         parts.push(trouble);
       } else {
-        const held = `holds ${counted(total, "photograph")} of ${labels.length} class${labels.length === 1 ? "" : "es"}`;
+        const all = total === 1 ? "one photograph" : `${shown(total)} photographs`;
+        const held = `holds ${all} of ${labels.length} class${labels.length === 1 ? "" : "es"}`;
         parts.push(`The folder ${folder()} ${total ? held : "is empty"}.`);
         if (last) parts.push(last);
       }

@@ -216,7 +216,7 @@ function told(data, { network, which, label, taken, list, image, own, revealed, 
     : ` That is of these ${labels.length} images alone: in the whole test set it may be another.`;
   const hunt = revealed ? ` Its commonest mistake, ${times}: ${found.words}.${counted}`
     : `${around} You have opened ${found.opened} of ${pairs} mistakes; the commonest so far, ${times}: ${found.words}.`;
-  const cell = taken < 0 ? "" : ` It takes ${shown(sum(rows.map((row) => own[row][taken])))} of ${label < 0 ? "all" : "these"} for ${classes[taken]}.`;
+  const cell = taken < 0 ? "" : ` It takes ${shown(sum(rows.map((row) => own[row][taken])))} of ${label < 0 ? "all images" : "these"} for ${classes[taken]}.`;
   const here = everyone ? ` Of the ${wrong.length} that are shown,` : ` Of the ${wrong.length},`;
   const text = `${network} gets ${shown(lost)} of ${shown(of)} ${what} wrong.${cell}${found.most ? hunt : ""}` +
     `${revealed && also.length && wrong.length ? `${here} ${also.join("; ")}.` : ""}${more}`;

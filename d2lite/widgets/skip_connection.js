@@ -76,7 +76,7 @@ function miniature({ toggle, wipe }) {
         }),
         s("rect", { x: x - side / 2, y: y - 13, width: side, height: 26, rx: 4, fill: color, stroke: lit || block === cursor
           ? "currentColor" : "none", "stroke-width": lit ? 5 : 2 }),
-        s("title", {}, `block ${block + 1}, ${shortcut ? "with" : "without"} its shortcut`),
+        s("title", {}, `block ${block + 1}, ${shortcut ? "with its" : "without its"} shortcut`),
       ];
     });
     const bars = now.map((value, layer) => s("rect", {
@@ -106,7 +106,7 @@ function miniature({ toggle, wipe }) {
       s("text", { x: 0, y: floor + 14 }, "first"), s("text", { x: width, y: floor + 14, "text-anchor": "end" }, "← the loss"),
     );
     node.setAttribute("aria-label",
-      `${data.label} At block ${cursor + 1}, ${shortcuts[cursor] ? "with" : "without"} its shortcut. ` +
+      `${data.label} At block ${cursor + 1}, ${shortcuts[cursor] ? "with its" : "without its"} shortcut. ` +
       `The arrow keys go through the blocks, the space bar takes a shortcut away or gives it back.`);
   };
   const move = (time) => {

@@ -183,7 +183,7 @@ def test_bad_files_are_named_and_the_others_saved(notebook, folder):
     assert "there already, as cat/sound.jpg" in book.answer()[0]["problem"] and files(folder) == ["cat/sound.jpg"]
     assert book.problems[0] == "again.jpg: the same photograph is there already, as cat/sound.jpg."
     book.page.get_by_role("button", name="reset", exact=True).click()
-    assert book.problems == [] and "holds 1 photograph of 2 classes" in book.say, "what is saved stays"
+    assert book.problems == [] and "holds one photograph of 2 classes" in book.say, "what is saved stays"
 
 
 def test_the_camera_takes_photographs_whose_names_begin_alike(notebook, folder):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import nbformat
 import yaml
 
-from tools import asking, exercises, pages, project
+from tools import asking, exercises, pages, project, questions
 from tools.translate import literals, markdown, modules, numbers
 
 EXTENSIONS, STATIC = project.BOOK / "_ext", project.BOOK / "_static"
@@ -61,7 +61,7 @@ CALLED: tuple[str, ...] = (
     "carried so far", "year", "test accuracy", "seeds", "± sd", "M MACs", "s an epoch", "MB a step", "block",
     "kernel", "gate", "shortcut", "1×1 in", "1×1 out", "input", "pool", "red", "green", "blue", "certain",
     "clear", "photograph", "goal", "products", "pixels", "1 to", "sees", "weights", "one kernel", "layer",
-    "stride", "pooling", "image", "average", "linear", "max-pool", "mean-pool", "3×3 max",
+    "stride", "pooling", "image", "images", "black", "white", "average", "linear", "max-pool", "mean-pool", "3×3 max",
 )  # fmt: skip
 FIELD = re.compile(r"\{[^}]*\}")
 TIME = re.compile(r"^About ([^.\n]+)\. Read .*$", re.M)  # of a problem set
@@ -201,6 +201,9 @@ def _site() -> Iterator[Entry]:
     for text in project.BOXES:
         yield Entry(text, "title of a box")
     yield Entry(asking.LINE, "asking.py")
+    for question in (one for name in project.chapters() for box in questions.of(name) for one in box):
+        if question.unit:
+            yield Entry(question.unit, "what a guess counts")
     for text in CELLS:
         yield Entry(text, "cell of a table of results")
     for text in THEME:
