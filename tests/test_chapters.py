@@ -72,6 +72,10 @@ def images(cells):
     return [(cell, out) for cell in cells for out in cell.outputs if "image/png" in out.get("data", {})]
 
 
+def alt_of(cell) -> str:
+    return cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+
+
 def test_every_source_is_in_the_table_of_contents():
     notebooks = {path.stem for path in project.BOOK.glob("*.md") if pairs.SETUP_BLOCK.search(path.read_text("utf-8"))}
     assert notebooks == set(CHAPTERS)
@@ -126,13 +130,15 @@ def test_the_notebook_is_small(chapter):
 
 @each_chapter
 def test_figures_are_png_at_twice_the_size_and_have_alt_text(chapter):
-    cells = code_cells(chapter)
+    cells, written = code_cells(chapter), set(map(alt_of, pairs.expected(chapter).cells)) - {""}
     assert images(cells), "a chapter without a figure"
     for cell, out in images(cells):
         width, _ = outputs.png_size(out.data["image/png"])
         shown = out.metadata.get("image/png", {}).get("width")
         assert shown and abs(width - 2 * shown) <= 2, f"{width} pixels shown at {shown}: {cell.source}"
-        assert len(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")) >= 15, f"no alt text: {cell.source}"
+        assert len(alt_of(cell)) >= 15, f"no alt text: {cell.source}"
+        told = " ".join(text for out in cell.outputs if (text := outputs.alt_text(out)))
+        assert not told or alt_of(cell) in (told, *written), f"the text of another run: {cell.source}"
     assert not [out for cell in cells for out in cell.outputs if "image/svg+xml" in out.get("data", {})]
 
 
