@@ -2,12 +2,14 @@
 
 import contextlib
 import dataclasses
+import os
 import re
 import subprocess
 import sys
 import types
 import unicodedata
 
+import pikepdf
 import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
@@ -99,7 +101,8 @@ def test_the_pdf_has_bookmarks_numbers_heads_and_whole_pictures(site, tmp_path, 
 
 def test_the_chinese_pdf_is_chinese_where_it_is_not_code(both, tmp_path, chinese_font):
     path = tmp_path / "book.pdf"
-    line = [sys.executable, "-m", "tools.editions.pdf", "nin", "--chinese", "--site", both, "--out", path]
+    relative = os.path.relpath(both, project.ROOT)
+    line = [sys.executable, "-m", "tools.editions.pdf", "nin", "--chinese", "--site", relative, "--out", path]
     done = subprocess.run(line, cwd=project.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     reader, numbers = PdfReader(path), pdf.begin(path)
@@ -118,6 +121,10 @@ def test_the_chinese_pdf_is_chinese_where_it_is_not_code(both, tmp_path, chinese
     assert f"{project.site_url()}zh/nin.html#interactive-" in joined.replace(" ", "")
     assert not re.search("[\u2e80-\u2fdf]", joined) and "网络中的网络" in joined, "radicals, which nobody searches for"
     assert not {"Solutions", "Contents", "Interactive", "Edition"} & set(joined.split())
+    with pikepdf.open(path) as book:
+        elements = [one for one in book.objects if isinstance(one, pikepdf.Dictionary) and one.get("/S") == "/P"]
+    assert len(elements) > 100, "a screen reader finds no paragraphs"
+    assert path.stat().st_size < 25e6 / 14, "of the limit, a page of fourteen"
 
 
 def test_glyphs_are_signs_of_a_text_and_no_radicals():

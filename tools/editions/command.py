@@ -14,11 +14,18 @@ from tools.editions import articles, language
 OUT = project.ROOT / "_build" / "editions"
 
 
+def add_site(made: argparse.ArgumentParser) -> None:
+    """Let a command be told where the site is: an absolute path, since a browser opens it."""
+    made.add_argument(
+        "--site", type=lambda given: Path(given).absolute(), default=articles.SITE, help="folder of the built site"
+    )
+
+
 def parser(doc: str, name: str) -> argparse.ArgumentParser:
     """The parser of a command that does what ``doc`` says and writes the file or folder ``name``."""
     made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--out", type=Path, default=OUT / name, help="where it goes")
-    made.add_argument("--site", type=Path, default=articles.SITE, help="folder of the built site")
+    add_site(made)
     return made
 
 

@@ -10,6 +10,7 @@ import html
 from collections.abc import Collection
 from pathlib import Path
 
+import pikepdf
 from pypdf import PdfReader
 
 from tools import files, project, served
@@ -119,6 +120,14 @@ def begin(path: Path) -> dict[str, int]:
     return found
 
 
+def pack(path: Path, language: Language) -> None:
+    """Halve a PDF: Chromium writes each of the many objects that tell a screen reader what is what by itself."""
+    with pikepdf.open(path, allow_overwriting_input=True) as book:
+        if language is not ENGLISH:
+            signs.mend(book)
+        book.save(path, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+
+
 def make(site: Path, path: Path, names: list[str] | None = None, language: Language = ENGLISH) -> Path:
     """Write the PDF of the pages ``names`` in a language; none means all of the book.
 
@@ -141,8 +150,7 @@ def make(site: Path, path: Path, names: list[str] | None = None, language: Langu
             page.pdf(path=draft, **options)
             page.evaluate(NUMBERED, contents(found, begin(draft), language))
             page.pdf(path=draft, **options)
-            if language is not ENGLISH:
-                signs.mend(draft)
+            pack(draft, language)
     finally:
         source.unlink(missing_ok=True)
     return path

@@ -121,7 +121,7 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=OUT, help="folder; what is in it goes")
-    parser.add_argument("--site", type=Path, default=articles.SITE, help="folder of the built site")
+    command.add_site(parser)
     parser.add_argument("--publish", action="store_true", help="publish what was made before")
     options = parser.parse_args()
     if options.publish:

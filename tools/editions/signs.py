@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from pathlib import Path
 
-from pypdf import PdfWriter
-from pypdf.generic import StreamObject
+import pikepdf
 
 #: of the radicals that Unicode does not explain itself, those whose glyphs Chinese text has
 RADICALS = dict(zip("⺁⺌⺟⺠⺩⻁⻄⻅⻆⻉⻋⻑⻓⻔⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻧⻨⻩⻪⻬⻮⻰⻳",
@@ -43,25 +40,14 @@ def of_text(table: str) -> str:
     return ONE.sub(lambda found: mended(int(found[1], 16)), RANGE.sub(apart, table))
 
 
-def tables(writer: PdfWriter) -> Iterator[StreamObject]:
-    """Each of these tables of a PDF once."""
-    seen = set()
-    for page in writer.pages:
-        for font in (page["/Resources"].get("/Font") or {}).values():
-            found = font.get_object()
-            if "/ToUnicode" in found and (reference := found.raw_get("/ToUnicode")).idnum not in seen:
-                seen.add(reference.idnum)
-                yield reference.get_object()
-
-
-def mend(path: Path) -> int:
-    """Mend the tables of a PDF; how many there were to mend. What is new is put behind what is there."""
-    writer, count = PdfWriter(path, incremental=True), 0
-    for table in tables(writer):
-        old = table.get_data().decode("latin-1")
+def mend(book: pikepdf.Pdf) -> int:
+    """Mend the tables of a PDF; how many there were to mend."""
+    fonts = (one for one in book.objects if isinstance(one, pikepdf.Dictionary) and "/ToUnicode" in one)
+    tables = {font.ToUnicode.objgen: font.ToUnicode for font in fonts}
+    count = 0
+    for table in tables.values():
+        old = table.read_bytes().decode("latin-1")
         if (new := of_text(old)) != old:
-            table.set_data(new.encode("latin-1"))
+            table.write(new.encode("latin-1"))
             count += 1
-    if count:
-        writer.write(path)
     return count
