@@ -2,6 +2,7 @@
 
 import copy
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -64,10 +65,35 @@ def test_the_last_layer_takes_over_what_a_probe_learned(net, known, X):
     with torch.no_grad():
         features = defined("body_of")["body_of"](known.net)(X)
         probe = LogisticRegression().fit(features, np.arange(12) % 2)
-        defined("start_from_probe")["start_from_probe"](net, probe)
+        defined("start_from_probe", RATES={})["start_from_probe"](net, probe)
         logits = net(X)
     assert (logits[:, 1] - logits[:, 0]).tolist() == pytest.approx(probe.decision_function(features), abs=1e-4)
     assert torch.allclose(logits.sum(1), torch.zeros(12), atol=1e-4)
+
+
+def test_the_last_layer_takes_over_a_probe_of_three_classes(net, known, X):
+    net.head[-1] = nn.Linear(net.head[-1].in_features, 3)
+    with torch.no_grad():
+        features = defined("body_of")["body_of"](known.net)(X)
+        probe = LogisticRegression().fit(features, np.arange(12) % 3)
+        defined("start_from_probe", RATES={})["start_from_probe"](net, probe)
+        assert net(X).numpy() == pytest.approx(probe.decision_function(features), abs=1e-4)
+
+
+def test_a_probe_chooses_its_constant_on_validation_images_and_the_smaller_of_equals():
+    space = defined("best_probe", LogisticRegression=LogisticRegression)
+    space["probe"] = lambda features, labels, C, **more: (features, labels, C, more)
+    shares = {0.001: 0.5, 0.01: 0.8, 0.1: 0.9, 1: 0.9, 10: 0.6}
+    space["right"] = lambda found, features, labels: {"val": shares[found[2]]}[features]
+    found = space["best_probe"](("train", "labels"), ("val", "wanted"), class_weight="balanced")
+    assert found == ("train", "labels", 0.1, {"class_weight": "balanced"})
+
+
+def test_a_scene_is_what_the_camera_took_in_one_go():
+    scene = defined("scene")["scene"]
+    first, second, later = (f"camera-20260131-1200{name}.jpg" for name in ("00_001", "00_002", "30_001"))
+    assert scene(Path("photos/dog", first)) == scene(Path("photos/dog", second)) != scene(Path("photos/dog", later))
+    assert scene(Path("photos/dog", first)) != scene(Path("photos/cat", first))
 
 
 @pytest.mark.parametrize("frozen", [True, False])
