@@ -70,7 +70,8 @@ async function settings(proxy) {
   const groups = Object.entries(made).map(([group, list]) => h(
     "fieldset", {}, h("legend", {}, legends[group]), h("div", { class: "d2l-controls" }, ...list.map(({ node }) => node)),
   ));
-  const node = h("details", { class: "d2l-settings", open: true }, title, ...groups);
+  const narrow = matchMedia("(max-width: 40rem)").matches;  // where they would lie between the curves and the challenges
+  const node = h("details", { class: "d2l-settings", open: !narrow }, title, ...groups);
   return {
     node, off: () => Object.values(made).flat().forEach(({ off }) => off()),
     update: (name) => write(title, `Settings of run ${name}`),
@@ -113,7 +114,7 @@ async function bench(lab, proxy, model) {
   });
   const seen = h("div", { class: "d2l-row d2l-seen" }, own.node, others);
   const node = h(
-    "div", { class: "d2l-lab" }, parts.chips.node, parts.buttons.node, charts, key, parts.settings.node,
+    "div", { class: "d2l-lab" }, parts.chips.node, parts.buttons.node, parts.challenges.news, charts, key, parts.settings.node,
     h("section", { class: "d2l-tasks" }, h("p", { class: "d2l-part" }, "Challenges ", won), parts.challenges.node),
     h("section", { class: "d2l-opened" }, title, layers, h("div", { class: "d2l-controls" }, image.node), strip, seen),
   );

@@ -6,6 +6,14 @@ const lossOf = ({ train }) => meanOf(train.slice(-LAST).map((point) => point[1])
 const best = ({ test }) => Math.max(0, ...test.map((point) => point[2]));
 const now = ({ test }) => test.at(-1)?.[2] ?? 0;
 
+/** The least loss that a run had with its settings after its first epoch, as a mean of LAST steps: at high rates it leaps. */
+function leastOf({ train, born }) {
+  const losses = train.filter(([epochs]) => epochs - born >= 1).map((point) => point[1]);
+  let least = Infinity;
+  for (let end = LAST; end <= losses.length; end += LAST) least = Math.min(least, meanOf(losses.slice(end - LAST, end)) ?? Infinity);
+  return least;
+}
+
 /** Two runs whose settings are the same but for one, and the seed: all pairs, in both orders. */
 function twins(runs, but) {
   const same = (a, b) => Object.keys(a.settings).every((name) => [but, "seed"].includes(name) || a.settings[name] === b.settings[name]);
@@ -15,6 +23,7 @@ function twins(runs, but) {
 const CHALLENGES = [
   {
     name: "deep",
+    title: "Deep and plain",
     text: "Make a plain network of at least 20 layers learn: 80% of the test images within 6 epochs.",
     hint: "No BatchNorm, no shortcuts. Another optimizer? Another activation? Another rate?",
     met: (runs) => runs.some(({ settings: { kind, depth }, test }) => (
@@ -25,6 +34,7 @@ const CHALLENGES = [
   },
   {
     name: "batch",
+    title: "Batches too small",
     text: "Break BatchNorm with the batch size: after a whole epoch on batches of one or two, a normalized network of at least 20 layers is below 50%; " +
       "its twin with 16 or more is at 85%.",
     hint: "Fork the run that has BatchNorm, and change nothing but its batch.",
@@ -37,6 +47,7 @@ const CHALLENGES = [
   },
   {
     name: "small",
+    title: "Small and quick",
     text: "95% of the test images within 30 seconds of its own training time, with at most 20,000 numbers.",
     hint: "Width costs more than depth. Which kind learns soonest?",
     met: (runs) => runs.some(({ numbers, seconds, test }) => numbers <= 20_000 && seconds <= 30 && test.at(-1)?.[2] >= 0.95),
@@ -45,12 +56,13 @@ const CHALLENGES = [
   },
   {
     name: "edge",
+    title: "The edge of exploding",
     text: "Find the rate at which it explodes: two runs that differ in the rate alone, by at most a factor of two. After an epoch one has " +
       "learned (loss below 1.6); the other is no better than guessing (2.3), or has left all bounds.",
-    hint: "Start runs from the same settings, and double the rate of one until it gives way. Plain networks are the first to do so.",
+    hint: "Start two runs of eight layers from the same settings, and double the rate of one until it gives way. Plain networks are the first to do so.",
     met: (runs) => twins(runs, "rate").some(([wild, tame]) => (
-      wild.settings.rate > tame.settings.rate && wild.settings.rate <= 2.001 * tame.settings.rate && tame.epochs - tame.born >= 1 && lossOf(tame) < 1.6 &&
-      (wild.exploded || (wild.epochs - wild.born >= 1 && lossOf(wild) >= GUESSING.loss))
+      wild.settings.rate > tame.settings.rate && wild.settings.rate <= 2.001 * tame.settings.rate &&
+      (wild.exploded || (wild.epochs - wild.born >= 1 && lossOf(wild) >= GUESSING.loss)) && leastOf(tame) < 1.6
     )),
     why: "Between learning and exploding lies less than a factor of two. Below the edge a step is shorter than the valley is wide; above it each step lands " +
       "higher on the other side. Few explosions end at infinity: most throw the weights so far that units die, and what is left guesses. BatchNorm " +
@@ -58,18 +70,30 @@ const CHALLENGES = [
   },
 ];
 
-/** The list of challenges: `solved` are the names of those that were met since the page opened. */
+/**
+ * The list of challenges, and `news`, which tells of the one that was met last, where the reader looks while runs train.
+ * `check(runs)` gives the names of those that were met since the page opened.
+ */
 function challenges() {
   const solved = new Set(), rows = new Map();
-  const row = ({ name, text, hint }) => {
+  const row = ({ name, title, text, hint }) => {
     const mark = h("span", { class: "d2l-mark", role: "img", "aria-label": "open" }, "○"), more = h("p", { class: "d2l-why" }, hint);
-    const details = h("details", {}, h("summary", {}, mark, text), more);
+    const details = h("details", {}, h("summary", {}, mark, h("span", {}, h("b", {}, title), ": ", text)), more);
     rows.set(name, { mark, more, details });
     return h("li", { "data-challenge": name }, details);
   };
   const node = h("ol", { class: "d2l-challenges", "aria-label": "Challenges" }, ...CHALLENGES.map(row));
+  const news = h("p", { class: "d2l-news", hidden: true });
+  const tell = (title, details) => {
+    const why = () => {
+      details.scrollIntoView({ block: "center", behavior: still() ? "auto" : "smooth" });
+      details.querySelector("summary").focus({ preventScroll: true });
+    };
+    news.hidden = false;
+    news.replaceChildren(h("span", { role: "status" }, "✓ Challenge met: ", h("b", {}, title)), h("button", { type: "button", onclick: why }, "why?"));
+  };
   const check = (runs) => {
-    for (const { name, met, why } of CHALLENGES) {
+    for (const { name, title, met, why } of CHALLENGES) {
       if (solved.has(name) || !met(runs)) continue;
       solved.add(name);
       const { mark, more, details } = rows.get(name);
@@ -78,8 +102,9 @@ function challenges() {
       more.textContent = why;
       details.classList.add("d2l-met");
       details.open = true;
+      tell(title, details);
     }
     return [...solved];
   };
-  return { node, check };
+  return { node, news, check };
 }

@@ -5,6 +5,7 @@ import pytest
 from d2lite.widgets import TrainingLab
 from d2lite.widgets.training_lab import FIRST, KINDS, settings_of
 from tests.browser import STATE, Mounted, html, tasks
+from tests.widgets.training_engine import open_engine
 
 SMALL = {"depth": 4, "width": 4, "batch": 64}  # an epoch of which takes a moment
 WAIT = 60_000  # milliseconds, at most: others may need the machine
@@ -245,9 +246,55 @@ def test_the_edge_of_learning_is_found_between_two_rates(lab):
     lab.until("runs[1].rate === 6 && runs[1].epochs > 1.2 || runs[1].exploded && runs[1].rate === 6")
     assert "edge" not in lab.met(), "the two rates are too far apart"
     lab.set("runs", [calm, {**wild, "seed": 1}])
-    result = lab.until("result.solved.includes('edge') || runs[1].rate === 3.2 && runs[1].epochs > 8")
+    # the calm run's loss leaps, from 0.8 to 2.5: what it has learned counts, not where it stands when somebody looks
+    result = lab.until("result.solved.includes('edge') || runs[1].rate === 3.2 && runs[1].epochs > 3")
     assert "edge" in result["solved"], [run["loss"] for run in result["runs"]]
     assert steps < 20, "what has exploded is given up"
+
+
+@pytest.mark.parametrize(
+    ("tame", "wild", "met"),
+    [
+        ([2.3, 1.9, 1.2, 2.2], [2.3, 2.4, 2.4, 2.4], True),  # it had learned, and leaps
+        ([2.3, 1.9, 1.7, 2.2], [2.3, 2.4, 2.4, 2.4], False),
+        ([1.2, 2.2, 2.2, 2.2], [2.3, 2.4, 2.4, 2.4], False),  # in its first epoch alone
+        ([2.3, 1.9, 1.2, 1.2], [2.3, 2.4, 2.4, 2.2], False),
+        ([2.3, 1.9, float("nan"), 1.7], [2.3, 2.4, 2.4, 2.4], False),
+    ],
+)
+def test_the_edge_is_met_by_what_a_run_has_learned(tame, wild, met, blank):
+    page = open_engine(blank(offline=True))
+    script = """([tame, wild]) => {
+        const run = (losses, rate) => ({
+            settings: { rate, seed: 0 }, epochs: losses.length / 2, born: 0, exploded: false, test: [],
+            train: losses.flatMap((loss, part) => Array.from({ length: 20 }, (_, at) => [(part + at / 20) / 2, loss, 0])),
+        });
+        return engine.CHALLENGES.find(({ name }) => name === "edge").met([run(tame, 0.1), run(wild, 0.2)]);
+    }"""
+    assert page.evaluate(script, [tame, wild]) == met
+
+
+def test_what_was_met_is_told_where_the_reader_looks(lab):
+    lab.open(TrainingLab({"kind": "both", "depth": 8, "width": 8, "rate": 0.02, "batch": 16}))
+    news = lab.page.locator(".d2l-news")
+    assert not news.is_visible()
+    lab.go("result.solved.length")
+    assert news.inner_text().startswith("✓ Challenge met: Small and quick")
+    assert news.bounding_box()["y"] < lab.page.locator(".d2l-charts").bounding_box()["y"]
+    lab.button("why?").click()
+    focus = "document.activeElement.closest('li')?.dataset.challenge"
+    assert lab.page.evaluate(focus) == "small"
+    lab.page.wait_for_function(
+        "(() => { const { top, bottom } = document.activeElement.getBoundingClientRect();"
+        " return top >= 0 && bottom <= innerHeight; })()"
+    )
+
+
+def test_on_a_phone_settings_are_folded(lab):
+    lab.open(TrainingLab({"kind": "both", **SMALL}), width=390)
+    assert not lab.page.locator("[data-trait=depth]").is_visible()
+    lab.page.locator(".d2l-settings > summary").click()
+    assert lab.page.locator("[data-trait=depth]").is_visible()
 
 
 def test_the_settings_travel_in_the_address(chromium, tmp_path):
