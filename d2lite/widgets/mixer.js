@@ -30,9 +30,24 @@ const MEANS = {  // of three rows, and of the first alone
 const mixed = (weights, pixel) => weights.map(([red, green, blue]) => red * pixel[0] + green * pixel[1] + blue * pixel[2]);
 
 const gray = (value) => [value, value, value];
+const BYTE = { top: 255, low: -255 };
 
-/** How bright a channel alone shows a value: its largest, `top`, is white; 0 and less black. */
-const whiter = (value, top) => (top > 0 ? (255 * value) / top : 0);
+const BELOW = [70, 150, 255];  // black is 0, and a blue of its own what lies below: else it would be taken for 0
+
+/** The color of a value in a channel alone: `top` is white, 0 black, and `low`, or what lies as far below 0 as `top` above, blue. */
+function shade(value, { top, low }) {
+  if (value >= 0) return gray(top > 0 ? (255 * value) / top : 0);
+  const far = clamp(value / Math.min(low, -top), 0, 1);
+  return BELOW.map((part) => part * far);
+}
+
+/** A strip of the colors from `low` to `top`, with their numbers; 0 lies where it belongs. */
+function legend({ top, low }) {
+  const zero = (100 * Math.max(0, -low)) / (Math.max(0, top) - Math.min(0, low) || 1), css = (color) => `rgb(${color.map(Math.round).join(" ")})`;
+  const mark = (at, value) => h("span", { style: `left: ${at}%` }, shown(value, 0));
+  const marks = [low < 0 && mark(0, low), (zero % 100 === 0 || Math.abs(zero - 50) < 38) && mark(zero, 0), top > 0 && mark(100, top)];
+  return h("div", { class: "d2l-scale", "aria-hidden": "true" }, h("i", { style: `--low: ${css(shade(low, { top, low }))}; --zero: ${zero}%; --top: ${css(shade(top, { top, low }))}` }), ...marks.filter(Boolean));
+}
 
 /** A patch of a color, [red, green, blue]. */
 const swatch = (color) => h("span", { class: "d2l-swatch", style: `background: rgb(${color.map((value) => clamp(value, 0, 255)).join(" ")})` });
@@ -85,26 +100,26 @@ export default {
       ),
     );
     const heads = CHANNELS.map((name, i) => board.querySelectorAll("tbody th")[i]);
-    const imageText = h("figcaption"), outputText = h("figcaption");
+    const imageText = h("figcaption"), outputText = h("figcaption"), scale = h("div");
     const parts = [
-      h("div", { class: "d2l-pictures d2l-sticky" }, h("figure", {}, image.node, imageText), h("figure", {}, output.node, outputText)), board,
+      h("div", { class: "d2l-pictures d2l-sticky" }, h("figure", {}, image.node, imageText), h("figure", {}, output.node, scale, outputText)), board,
     ];
     const credit = h("p", { class: "d2l-credit" });
     const tell = () => {
       imageText.textContent = pin.held() ? `the image; pixel ${now?.row}, ${now?.column} is pinned` : "the image";
     };
 
-    /** Mixes and paints all pixels. Gives `made`, rows of columns of three numbers, and `top`, the brightest of the first. */
+    /** Mixes and paints all pixels. Gives `made`, rows of columns of three numbers, and `ends`, the largest and least of the first. */
     const paint = (rows, columns, pixel, single) => {
       const made = Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (__, j) => mixed(weights, pixel(i, j))));
-      const top = made.flat().reduce((best, [value]) => Math.max(best, value), 0);
+      const ends = made.flat().reduce(({ top, low }, [value]) => ({ top: Math.max(top, value), low: Math.min(low, value) }), { top: 0, low: 0 });
       image.draw(rows, columns, pixel, `The image, ${rows} by ${columns} pixels.`);
-      output.draw(rows, columns, (i, j) => (single ? gray(whiter(made[i][j][0], top)) : made[i][j]), `The mixed image, ${rows} by ${columns} pixels.`);
+      output.draw(rows, columns, (i, j) => (single ? shade(made[i][j][0], ends) : made[i][j]), `The mixed image, ${rows} by ${columns} pixels.`);
       CHANNELS.forEach((channel, k) => {
         before[k].draw(rows, columns, (i, j) => gray(pixel(i, j)[k]), `The ${channel} channel.`);
-        after[k].draw(rows, columns, (i, j) => gray(made[i][j][k]), `The new ${channel} channel.`);
+        after[k].draw(rows, columns, (i, j) => shade(made[i][j][k], BYTE), `The new ${channel} channel.`);
       });
-      return { made, top };
+      return { made, ends };
     };
 
     const adopt = ({ target }) => {  // one's own numbers start from those that are shown; another mix is shown whole
@@ -133,7 +148,7 @@ export default {
       credit.textContent = String(model.get("credit") ?? "");
       const key = JSON.stringify([model.get("image"), columns, weights, single]);
       if (painted?.key !== key) painted = { key, ...paint(rows, columns, pixel, single) };  // else only the place has changed
-      const { made, top } = painted, values = made.flat().map(([value]) => value), first = values.indexOf(Math.max(...values));
+      const { made, ends } = painted, { top, low } = ends, values = made.flat().map(([value]) => value), first = values.indexOf(Math.max(...values));
       const brightest = [Math.floor(first / columns), first % columns];
       const old = pixel(row, column), fresh = made[row][column];
       CHANNELS.forEach((_, k) => {
@@ -141,17 +156,19 @@ export default {
         olds[k].textContent = old[k];
         news[k].textContent = `= ${shown(fresh[k], 2)}`;
       });
-      corner.replaceChildren(`pixel ${row}, ${column} `, h("span", {}, swatch(old), " → ", swatch(single ? gray(whiter(fresh[0], top)) : fresh)));
+      corner.replaceChildren(`pixel ${row}, ${column} `, h("span", {}, swatch(old), " → ", swatch(single ? shade(fresh[0], ends) : fresh)));
       [...board.tBodies[0].rows].forEach((line, k) => { line.hidden = single && k > 0; });
       heads.forEach((head, k) => { head.textContent = single ? "new channel" : `new ${CHANNELS[k]}`; });
-      outputText.textContent = single ? `new channel, ${top > 0 ? `from black: 0 to white: ${shown(top, 0)}; dashed: its brightest pixel` : "all black"}`
+      outputText.textContent = single
+        ? `new channel, ${low < 0 ? "blue: below 0, " : ""}${top > 0 ? `black: 0 to white: ${shown(top, 0)}; dashed: its brightest pixel` : "black: 0"}`
         : "mixed: the new red, green and blue together";
+      scale.replaceChildren(...(single ? [legend(ends)] : []));
       after[0].node.hidden = single;  // the large picture shows it
       tell();
       const spot = single && top > 0 ? [{ row: brightest[0] - 1, column: brightest[1] - 1, rows: 3, columns: 3, color: "#00a8e8", dashed: true }] : [];
       for (const { mark } of [image, output]) mark([...spot, { row, column }]);
       const beyond = single
-        ? top > 0 ? "" : " No pixel is above 0, so all are black."
+        ? top > 0 ? "" : low < 0 ? " No pixel is above 0, so none is white." : " All pixels are 0, so all are black."
         : fresh.some((value) => value < 0 || value > 255) ? " Below 0 is shown as 0, above 255 as 255." : "";
       const three = `three dot products of the old pixel there, (${old.join(", ")}): (${fresh.map((value) => shown(value, 2)).join(", ")})`;
       const one = `one dot product of the three weights with the old pixel there, (${old.join(", ")}): ${shown(fresh[0], 2)}`;

@@ -136,8 +136,10 @@ def painted(page, number):
 
 
 def as_bright(channel):
-    """A channel alone as the page paints it: its largest value is white, and what is not above 0 black."""
-    return (255 * channel.clip(0) / max(channel.max(), 1e-9)).round()[..., None].repeat(3, axis=-1)
+    """A channel alone as the page paints it: its largest value is white, 0 black, and what lies below it blue."""
+    above = 255 * channel.clip(0)[..., None] / max(channel.max(), 1e-9)
+    below = -channel.clip(None, 0)[..., None] / max(-channel.min(), channel.max())
+    return np.where(channel[..., None] < 0, below * [70, 150, 255], above).round()
 
 
 def test_a_channel_alone_shows_its_largest_value_white(mounted):
@@ -147,7 +149,26 @@ def test_a_channel_alone_shows_its_largest_value_white(mounted):
     assert page.get("weights")[0] == [0.5, 0, 0]
     assert np.abs(painted(page, 1) - before).max() <= 1, "half the weight, the same picture"
     page.press("weight-0-0", "Home")
-    assert painted(page, 1).max() == 0 and "No pixel is above 0, so all are black." in page.say
+    assert "No pixel is above 0, so none is white." in page.say
+    assert (painted(page, 1) == as_bright(-2.0 * PixelMixer().pixels()[..., 0])).all()
+
+
+def test_what_is_below_zero_is_told_from_zero(mounted):
+    page = mounted.open(PixelMixer(mix="red and not green", channels=1))
+    output = in_torch(PixelMixer(mix="red and not green"))[0].numpy()
+    colors = painted(page, 1)
+    assert (output < -20).any() and (colors[output < -20, 2] > 1.5 * colors[output < -20, 0]).all(), "blue"
+    assert (colors[output == 0] == 0).all() and np.ptp(colors[output > 0], axis=-1).max() == 0, "black, and gray"
+    least, most = (f"{value:.0f}".replace("-", "−") for value in (output.min(), output.max()))
+    assert page.page.locator(".d2l-scale span").all_inner_texts() == [least, "0", most]
+    assert "blue: below 0" in page.page.inner_text(".d2l-pictures")
+    page.set("channels", 3)
+    assert page.page.locator(".d2l-scale").count() == 0
+    assert (painted(page, -1)[output < -20, 2] > 0).all(), "of the small maps, too"
+    page.set("mix", "identity")
+    page.set("channels", 1)
+    assert page.page.locator(".d2l-scale span").all_inner_texts() == ["0", "243"]
+    assert "below 0" not in page.page.inner_text(".d2l-pictures")
 
 
 def test_the_pixel_is_shown_as_a_patch_of_its_color(mounted):
