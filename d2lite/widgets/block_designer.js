@@ -39,46 +39,101 @@ function differences(setting, block) {
   return Object.keys(names).filter((name) => setting[name] !== block[name]).map((name) => names[name]);
 }
 
-const HEIGHT = 200, MIDDLE = 170;  // of the drawing, and its axis
+const HEIGHT = 200, WORDS = 150;  // of the drawing, and what its words take
+const HALF = 0.5;  // the share of the work that a kernel shall do
 
-/** The block from top to bottom: as wide as its channels, each part in its color, the shortcut at the side. */
-function drawing(setting, rows, label) {
+/**
+ * The block from top to bottom: as wide as its channels, each part in its color, the shortcut at the side. What one may
+ * drag or tap is marked `data-part`; `room` is the width that the page has.
+ */
+function drawing(setting, rows, label, room) {
   const { channels, expansion, groups, gate, shortcut } = setting, inner = Math.round(channels * EXPANSIONS[expansion]);
-  const scale = 240 / Math.max(channels, inner), [outer, wide] = [channels, inner].map((width) => Math.max(6, scale * width));
-  const bar = (y, width, color) => s("rect", { x: MIDDLE - width / 2, y, width, height: 8, fill: color });
+  const full = clamp(room - WORDS - 70, 110, 240, 240), middle = full / 2 + 48, right = middle + full / 2 + 22;
+  const scale = full / Math.max(channels, inner), [outer, wide] = [channels, inner].map((width) => Math.max(6, scale * width));
+  const bar = (y, width, color) => s("rect", { x: middle - width / 2, y, width, height: 8, fill: color });
   const funnel = (y, from, to) => s("path", {
-    d: `M${MIDDLE - from / 2} ${y} H${MIDDLE + from / 2} L${MIDDLE + to / 2} ${y + 30} H${MIDDLE - to / 2} Z`, fill: "var(--d2l-1)", opacity: 0.35,
+    d: `M${middle - from / 2} ${y} H${middle + from / 2} L${middle + to / 2} ${y + 30} H${middle - to / 2} Z`, fill: "var(--d2l-1)", opacity: 0.35,
   });
-  const text = (y, words) => s("text", { x: MIDDLE + 130, y, "font-size": 12, fill: "currentColor" }, words);
-  const line = (d) => s("path", { d, fill: "none", stroke: "currentColor", "stroke-width": 1.5 });
+  const text = (y, words) => s("text", { x: right, y, "font-size": 12, fill: "currentColor" }, words);
+  const line = (d) => s("path", {
+    d, fill: "none", stroke: "currentColor", "stroke-width": 1.5, opacity: shortcut ? 1 : 0.3, "stroke-dasharray": shortcut ? null : "3 4",
+  });
+  const touched = (part, area, ...children) => s("g", { "data-part": part }, ...children, s("rect", { ...area, fill: "transparent" }));
   const apiece = { "all channels": Infinity, "groups of 4": 20, "each channel alone": 6 }[groups];  // pixels of the drawing for a strand
   const strands = apiece === Infinity ? 1 : Math.max(2, Math.round(wide / apiece));
   const step = wide / strands;
   const kernels = Array.from({ length: strands }, (_, index) => s("rect", {
-    x: MIDDLE - wide / 2 + index * step + 0.5, y: 62, width: Math.max(1, step - (strands > 1 ? 1.5 : 1)), height: 26, fill: "var(--d2l-2)",
+    x: middle - wide / 2 + index * step + 0.5, y: 62, width: Math.max(1, step - (strands > 1 ? 1.5 : 1)), height: 26, fill: "var(--d2l-2)",
   }));
-  const last = gate ? 110 : 92, sum = last + 60;  // where the last convolution begins, and where the input is added
+  const grips = [-1, 1].map((side) => {
+    const x = middle + side * (wide / 2 + 5);
+    return touched("width", { x: x - (side < 0 ? 22 : 4), y: 54, width: 26, height: 42 }, s("rect", {
+      x: x - 4, y: 59, width: 8, height: 32, rx: 4, fill: "currentColor",
+    }));
+  });
+  const last = 110, sum = last + 60;  // where the last convolution begins, and where the input is added
+  const squeezed = s("rect", {
+    x: middle - wide / 2, y: 94, width: wide, height: 12, fill: gate ? "var(--d2l-4)" : "none",
+    ...(gate ? {} : { stroke: "var(--d2l-4)", opacity: 0.6, "stroke-dasharray": "3 4" }),
+  });
   return s(
-    "svg", { viewBox: `0 0 450 ${HEIGHT}`, width: 450, role: "img", "aria-label": label, style: "max-width: 100%; height: auto" },
-    bar(10, outer, "currentColor"), funnel(22, outer, wide), ...kernels,
-    gate ? s("rect", { x: MIDDLE - wide / 2, y: 94, width: wide, height: 12, fill: "var(--d2l-4)" }) : null,
+    "svg", {
+      viewBox: `0 0 ${right + WORDS} ${HEIGHT}`, width: right + WORDS, role: "img", "aria-label": label, style: "max-width: 100%; height: auto",
+    },
+    bar(10, outer, "currentColor"), funnel(22, outer, wide),
+    touched("kernel", { x: middle - Math.max(wide, 44) / 2, y: 58, width: Math.max(wide, 44), height: 34 }, text(79, `${rows[1][0]} on ${inner} channels`), ...kernels),
+    touched("gate", { x: middle - Math.max(wide, 60) / 2, y: 92, width: Math.max(wide, 60), height: 18 }, text(104, gate ? "a gate" : "no gate"), squeezed),
     funnel(last, wide, outer), bar(last + 34, outer, "currentColor"),
-    ...(shortcut ? [
-      line(`M${MIDDLE - outer / 2} 14 H${MIDDLE - 140} V${sum} H${MIDDLE - 9}`), line(`M${MIDDLE} ${last + 42} V${sum - 9} M${MIDDLE} ${sum + 9} v12`),
-      s("circle", { cx: MIDDLE, cy: sum, r: 9, fill: "none", stroke: "currentColor", "stroke-width": 1.5 }),
-      line(`M${MIDDLE - 5} ${sum} h10 M${MIDDLE} ${sum - 5} v10`), text(sum + 4, "the input is added"),
-    ] : []),
-    text(18, `${channels} channels`), text(42, rows[0][0]), text(79, `${rows[1][0]} on ${inner} channels`),
-    gate ? text(104, "gate") : null, text(last + 20, "1×1 out"), text(last + 42, `${channels} channels`),
+    touched("shortcut", { x: 4, y: 8, width: 24, height: sum }, text(sum + 4, shortcut ? "plus the input" : "no shortcut"),
+      line(`M${middle - outer / 2} 14 H16 V${sum} H${middle - 9}`), line(`M${middle} ${last + 42} V${sum - 9} M${middle} ${sum + 9} v12`),
+      s("circle", { cx: middle, cy: sum, r: 9, fill: "none", stroke: "currentColor", "stroke-width": 1.5, opacity: shortcut ? 1 : 0.3 }),
+      line(`M${middle - 5} ${sum} h10 M${middle} ${sum - 5} v10`)),
+    text(18, `${channels} channels`), text(42, rows[0][0]), text(last + 20, "1×1 out"), text(last + 42, `${channels} channels`), ...grips,
   );
+}
+
+/** The multiple whose power of two is nearest. */
+const snapped = (times) => Object.keys(EXPANSIONS).reduce((best, name) => (
+  Math.abs(Math.log2(EXPANSIONS[name] / times)) < Math.abs(Math.log2(EXPANSIONS[best] / times)) ? name : best
+));
+
+/** Where the drawing stands: its grips are dragged, its other parts tapped. A control does the same for the keyboard. */
+function touchable(model) {
+  const far = ({ clientX }) => {
+    const { left, right } = node.querySelector("[data-part=kernel] > rect:last-child").getBoundingClientRect();
+    return Math.max(4, Math.abs(clientX - (left + right) / 2));
+  };
+  const partAt = ({ target }) => target.closest?.("[data-part]")?.dataset.part;
+  const next = (list, value) => list[(list.indexOf(value) + 1) % list.length];
+  const node = h("div", {
+    class: "d2l-block",
+    ...dragged({
+      take: (event) => (partAt(event) === "width" ? { from: far(event), times: EXPANSIONS[chosen(model, "expansion", Object.keys(EXPANSIONS), "1")] } : null),
+      move: (event, { from, times }) => {
+        const expansion = snapped((times * far(event)) / from);
+        if (expansion !== model.get("expansion")) give(model, { expansion });
+      },
+      undo: ({ times }) => give(model, { expansion: snapped(times) }),
+    }),
+    onclick: (event) => {
+      const part = partAt(event);
+      if (part === "kernel") give(model, { groups: next(GROUPS, model.get("groups")) });
+      if (part === "gate") give(model, { gate: model.get("gate") !== true });
+      if (part === "shortcut") give(model, { shortcut: model.get("shortcut") === false });
+    },
+  });
+  return node;
 }
 
 export default {
   render({ model, el }) {
     const trained = () => (Array.isArray(model.get("trained")) ? model.get("trained").filter(isTrained) : []);
     const choice = (values) => values.map((value) => [value, String(value)]);
+    const block = touchable(model), board = h("div"), goal = h("p", { class: "d2l-goal", role: "status" });
+    let half = false;  // whether the challenge was met, but for its harder half
     return interactive({
-      model, el, title: "A block of your own", hint: "Choose its parts, and see where its multiply–accumulates go.",
+      model, el, title: "A block of your own",
+      hint: "Drag the grips to make the middle wider; tap the kernel, the gate or the shortcut. Where do the multiply–accumulates go?",
       controls: [
         { trait: "kernel", label: "kernel, pixels a side", kind: "choice", options: choice([1, 3, 5, 7]) },
         { trait: "groups", label: "a kernel reads", kind: "choice", options: choice(GROUPS) },
@@ -90,7 +145,7 @@ export default {
         { trait: "channels", label: "channels", min: 16, max: 512, step: 16 },
         { trait: "size", label: "map, px", min: 1, max: 112 },
       ],
-      traits: ["trained"],
+      traits: ["trained"], reset: () => { half = false; },
       answer: { label: "show 7×7, four times as wide", show: () => give(model, { kernel: 7, groups: "each channel alone", expansion: "4" }) },
       draw(stage) {
         const setting = {
@@ -115,11 +170,20 @@ export default {
         const told = !best ? "No block was trained here." :
           `Trained here, nearest: ${best.name}, ${shown(100 * best.accuracy, 1)}% of the test images. ` +
           (other.length ? `It differs in: ${other.join(", ")}.` : "It is this very block.");
-        stage.replaceChildren(
-          drawing(setting, rows, `The block drawn: ${rows.map(([name]) => name).join(", ")}${setting.shortcut ? ", and a shortcut around them" : ""}.`),
-          tableOf(["part", "parameters", "MACs"], table), h("p", { class: "d2l-note" }, told),
-        );
-        return { say, result: { rows, totals: [parameters, macs], sees, adds: setting.shortcut, nearest: best ? best.name : null } };
+        if (!stage.contains(block)) stage.replaceChildren(block, goal, board);
+        const label = `The block drawn: ${rows.map(([name]) => name).join(", ")}${setting.shortcut ? ", and a shortcut around them" : ""}.`;
+        block.replaceChildren(drawing(setting, rows, label, matchMedia("(max-width: 40rem)").matches ? 340 : 460));
+        board.replaceChildren(tableOf(["part", "parameters", "MACs"], table), h("p", { class: "d2l-note" }, told));
+        const reached = near >= HALF, alone = setting.groups === "each channel alone";
+        half ||= reached && !alone;
+        const words = reached && alone
+          ? `✓ Half of the work, each channel alone: a kernel multiplies ${sees ** 2} times a value, the 1×1 layers ${2 * setting.channels} times.`
+          : reached ? "✓ Half of the work. Can a kernel do it that reads each channel alone?"
+            : half ? "The second half of the challenge: the same with kernels that read each channel alone."
+              : "A challenge: make the kernel do half of the work.";
+        if (goal.textContent !== words) goal.textContent = words;
+        goal.dataset.reached = reached;
+        return { say, result: { rows, totals: [parameters, macs], sees, adds: setting.shortcut, nearest: best ? best.name : null, near } };
       },
     });
   },

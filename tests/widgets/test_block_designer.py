@@ -108,12 +108,58 @@ def test_the_drawing_names_its_widths_and_the_shortcut(mounted):
     def drawn():
         return page.page.locator(".d2l-stage svg text").all_text_contents()
 
-    assert drawn()[0] == "the input is added"
-    assert drawn()[1:] == ["64 channels", "1×1 in", "7×7 on 256 channels", "gate", "1×1 out", "64 channels"]
+    told = ["7×7 on 256 channels", "a gate", "plus the input", "64 channels", "1×1 in", "1×1 out", "64 channels"]
+    assert drawn() == told
     page.set("shortcut", False)
     page.set("gate", False)
     page.set("expansion", "1/4")
-    assert drawn() == ["64 channels", "1×1 in", "7×7 on 16 channels", "1×1 out", "64 channels"]
+    assert drawn() == ["7×7 on 16 channels", "no gate", "no shortcut", *told[3:]]
+
+
+@pytest.mark.parametrize("width", [900, 390])
+def test_the_drawing_itself_is_dragged_and_tapped(mounted, width):
+    page = mounted.open(BlockDesigner(trained=TRAINED), width=width)
+
+    def center(part, number=0):
+        box = page.page.locator(f".d2l-block [data-part={part}] > rect:last-child").nth(number).bounding_box()
+        assert min(box["width"], box["height"]) >= 15, part
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    middle, y = center("kernel")
+    right = center("width", 1)[0]
+    page.page.mouse.move(right, y)
+    page.page.mouse.down()
+    page.page.mouse.move(middle + (right - middle) * 0.26, y, steps=6)
+    assert page.get("expansion") == "1/4"
+    page.page.mouse.move(middle + (right - middle) * 0.5, y, steps=3)
+    page.page.mouse.up()
+    assert page.get("expansion") == "1/2" and page.get("groups") == GROUPS[2], "a drag is no tap"
+    for wanted in (*GROUPS, GROUPS[0]):
+        page.page.mouse.click(*center("kernel"))
+        assert page.get("groups") == wanted
+    for part in ("gate", "shortcut"):
+        before = page.get(part)
+        for value in (not before, before):
+            page.page.mouse.click(*center(part))
+            assert page.get(part) is value, part
+    assert page.page.locator(".d2l-block svg").evaluate("node => node.scrollWidth <= node.parentNode.clientWidth")
+    assert page.page.locator(".d2l-block text").first.evaluate("n => n.getBoundingClientRect().height") > 11
+
+
+def test_a_kernel_does_half_of_the_work_in_more_than_one_way(mounted):
+    page = mounted.open(BlockDesigner())
+    goal = page.page.locator(".d2l-goal")
+    assert goal.inner_text().startswith("A challenge: make the kernel do half")
+    page.set("groups", GROUPS[1])
+    page.set("kernel", 7)
+    assert goal.inner_text().startswith("✓ Half of the work. Can a kernel") and page.result["near"] == 196 / (196 + 128)
+    page.set("groups", GROUPS[2])
+    assert goal.inner_text().startswith("The second half") and goal.get_attribute("data-reached") == "false"
+    page.set("channels", 16)
+    assert "multiplies 49 times a value, the 1×1 layers 32 times" in goal.inner_text()
+    assert goal.get_attribute("data-reached") == "true"
+    page.page.get_by_role("button", name="reset").click()
+    assert goal.inner_text().startswith("A challenge:")
 
 
 @pytest.mark.parametrize("trait", ["kernel", "groups", "expansion", "gate", "shortcut", "channels", "size", "trained"])
