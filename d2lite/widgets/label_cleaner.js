@@ -75,7 +75,8 @@ export default {
 
     function said({ images, keep, relabel, drop, undecided }) {
       if (!images) return "The network makes no mistake on these images.";
-      const state = `${shown(images)} mistakes: ${keep} kept, ${relabel} relabeled, ${drop} dropped, ${undecided} to decide.`;
+      const state = undecided ? `${shown(images)} mistakes: ${keep} kept, ${relabel} relabeled, ${drop} dropped, ${undecided} to decide.`
+        : `All ${shown(images)} are decided. Wrong labels: ${relabel}; wrong answers of the network: ${keep}; dropped: ${drop}.`;
       const trouble = notebook.trouble("decisions then go into corrections.csv, in the folder of the photographs.");
       if (problem) return `${state} The last decision was not saved: ${problem}`;
       return `${state} ${trouble || "Each decision is in corrections.csv at once; d2l.load honors it when the folder is loaded again."}`;
