@@ -377,3 +377,14 @@ def test_a_build_does_not_tell_each_step_of_cutting_fonts(monkeypatch):
     monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)  # as the theme's accessible-pygments leaves it
     importlib.import_module("d2l_icons").setup(SimpleNamespace(connect=lambda *args, **options: None))
     assert logging.getLogger("fontTools.subset").getEffectiveLevel() == logging.WARNING
+
+
+def test_a_sentence_that_is_found_keeps_its_short_formulas(monkeypatch):
+    monkeypatch.syspath_prepend(project.BOOK / "_ext")
+    from d2l_search import spoken
+    from docutils import nodes
+
+    parts = (nodes.Text("It has "), nodes.math("", "18c^2"), nodes.Text(" weights instead of "))
+    assert spoken(nodes.paragraph("", "", *parts, nodes.math("", "25"))).split()[2:4] == ["18c²", "weights"]
+    long = nodes.paragraph("", "", *(part.deepcopy() for part in parts[2:]), nodes.math("", r"\frac{a}{b}"))
+    assert spoken(long).strip() == "weights instead of …", "no TeX, and no hole"

@@ -12,10 +12,20 @@ from docutils import nodes
 from sphinx import addnodes
 
 SCRIPT = Path(__file__).with_name("search.js")
-SILENT = (nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.title, nodes.comment, addnodes.toctree)
+SILENT = (nodes.literal_block, nodes.math_block, nodes.raw, nodes.title, nodes.comment, addnodes.toctree)
 WIDGET = re.compile(r"\bd2l\.widgets\.(\w+)\(")
 CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 REPLACED = ("searchindex.js", "_static/searchtools.js", "_static/language_data.js")  # what Sphinx's own search has
+
+
+POWERS = {"^2": "²", "^3": "³"}
+
+
+def formula(text: str) -> str:
+    """A formula in a line as people would type it; of what needs TeX three dots, since the sentence goes on after it."""
+    for power, sign in POWERS.items():
+        text = text.replace(power, sign)
+    return "…" if re.search(r"[\\{}_^&]", text) else text
 
 
 def spoken(node: nodes.Node) -> str:
@@ -26,6 +36,8 @@ def spoken(node: nodes.Node) -> str:
         return f" Interactive: {CAPITAL.sub(' ', called[1]).lower()}. "
     if isinstance(node, nodes.image):
         return f" {node.get('alt', '')} "
+    if isinstance(node, nodes.math):
+        return formula(node.astext())
     if isinstance(node, (*SILENT, nodes.section, addnodes.desc)):
         return ""
     text = "".join(map(spoken, node.children))
