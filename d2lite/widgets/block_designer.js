@@ -74,14 +74,15 @@ function drawing(setting, rows, label, room) {
   const last = 110, sum = last + 60;  // where the last convolution begins, and where the input is added
   const squeezed = s("rect", {
     x: middle - wide / 2, y: 94, width: wide, height: 12, fill: gate ? "var(--d2l-4)" : "none",
-    ...(gate ? {} : { stroke: "var(--d2l-4)", opacity: 0.6, "stroke-dasharray": "3 4" }),
+    ...(gate ? {} : { stroke: "var(--d2l-4)", "stroke-dasharray": "3 4" }),
   });
   return s(
     "svg", {
       viewBox: `0 0 ${right + WORDS} ${HEIGHT}`, width: right + WORDS, role: "img", "aria-label": label, style: "max-width: 100%; height: auto",
     },
     bar(10, outer, "currentColor"), funnel(22, outer, wide),
-    touched("kernel", { x: middle - Math.max(wide, 44) / 2, y: 58, width: Math.max(wide, 44), height: 34 }, text(79, `${rows[1][0]} on ${inner} channels`), ...kernels),
+    touched("kernel", { x: middle - Math.max(wide, 44) / 2, y: 58, width: Math.max(wide, 44), height: 34 },
+      text(79, `${rows[1][0]} on ${inner} channels`), ...kernels),
     touched("gate", { x: middle - Math.max(wide, 60) / 2, y: 92, width: Math.max(wide, 60), height: 18 }, text(104, gate ? "a gate" : "no gate"), squeezed),
     funnel(last, wide, outer), bar(last + 34, outer, "currentColor"),
     touched("shortcut", { x: 4, y: 8, width: 24, height: sum }, text(sum + 4, shortcut ? "plus the input" : "no shortcut"),

@@ -46,7 +46,8 @@ function legend({ top, low }) {
   const zero = (100 * Math.max(0, -low)) / (Math.max(0, top) - Math.min(0, low) || 1), css = (color) => `rgb(${color.map(Math.round).join(" ")})`;
   const mark = (at, value) => h("span", { style: `left: ${at}%` }, shown(value, 0));
   const marks = [low < 0 && mark(0, low), (zero % 100 === 0 || Math.abs(zero - 50) < 38) && mark(zero, 0), top > 0 && mark(100, top)];
-  return h("div", { class: "d2l-scale", "aria-hidden": "true" }, h("i", { style: `--low: ${css(shade(low, { top, low }))}; --zero: ${zero}%; --top: ${css(shade(top, { top, low }))}` }), ...marks.filter(Boolean));
+  const colors = `--low: ${css(shade(low, { top, low }))}; --zero: ${zero}%; --top: ${css(shade(top, { top, low }))}`;
+  return h("div", { class: "d2l-scale", "aria-hidden": "true" }, h("i", { style: colors }), ...marks.filter(Boolean));
 }
 
 /** A patch of a color, [red, green, blue]. */
