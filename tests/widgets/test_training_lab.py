@@ -259,6 +259,7 @@ def test_the_edge_of_learning_is_found_between_two_rates(lab):
         ([2.3, 1.9, 1.7, 2.2], [2.3, 2.4, 2.4, 2.4], False),
         ([1.2, 2.2, 2.2, 2.2], [2.3, 2.4, 2.4, 2.4], False),  # in its first epoch alone
         ([2.3, 1.9, 1.2, 1.2], [2.3, 2.4, 2.4, 2.2], False),
+        ([2.3, 1.9, 1.2, 1.2], [2.3, 2.3, 2.3, 2.26], True),  # 2.3, to one decimal
         ([2.3, 1.9, float("nan"), 1.7], [2.3, 2.4, 2.4, 2.4], False),
     ],
 )
