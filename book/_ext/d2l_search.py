@@ -15,14 +15,12 @@ SCRIPT = Path(__file__).with_name("search.js")
 SILENT = (nodes.literal_block, nodes.math_block, nodes.raw, nodes.title, nodes.comment, addnodes.toctree)
 WIDGET = re.compile(r"\bd2l\.widgets\.(\w+)\(")
 CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+POWERS = {"^2": "²", "^3": "³"}
 REPLACED = ("searchindex.js", "_static/searchtools.js", "_static/language_data.js")  # what Sphinx's own search has
 
 
-POWERS = {"^2": "²", "^3": "³"}
-
-
 def formula(text: str) -> str:
-    """A formula in a line as people would type it; of what needs TeX three dots, since the sentence goes on after it."""
+    """A formula in a line as people would type it; three dots for what needs TeX: the sentence goes on after it."""
     for power, sign in POWERS.items():
         text = text.replace(power, sign)
     return "…" if re.search(r"[\\{}_^&]", text) else text

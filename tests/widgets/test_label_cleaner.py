@@ -206,7 +206,8 @@ def test_buttons_decide_and_say_so(data, opened):
     wanted = [["keep", ""], ["relabel", widget.taken[1]], ["drop", ""], ["relabel", third]]
     assert widget.decisions == page.get("decisions") == wanted
     assert page.result == {"images": 4, "keep": 1, "relabel": 2, "drop": 1, "undecided": 0, "shown": 4}
-    assert "All 4 are decided. Wrong labels: 2; wrong answers of the network: 1; dropped: 1. Each decision is in corrections.csv" in page.say
+    told = "All 4 are decided. Wrong labels: 2; wrong answers of the network: 1; dropped: 1."
+    assert f"{told} Each decision is in corrections.csv" in page.say
     pressed = page.page.locator(".d2l-judged button").evaluate_all(
         "all => all.map(node => node.ariaPressed === 'true')"
     )

@@ -1,11 +1,11 @@
 """The training lab: every control does something, runs are compared, challenges are earned, and the page stays free."""
 
 import pytest
+from training_engine import open_engine
 
 from d2lite.widgets import TrainingLab
 from d2lite.widgets.training_lab import FIRST, KINDS, settings_of
 from tests.browser import STATE, Mounted, html, tasks
-from tests.widgets.training_engine import open_engine
 
 SMALL = {"depth": 4, "width": 4, "batch": 64}  # an epoch of which takes a moment
 WAIT = 60_000  # milliseconds, at most: others may need the machine
@@ -268,7 +268,9 @@ def test_the_edge_is_met_by_what_a_run_has_learned(tame, wild, met, blank):
     script = """([tame, wild]) => {
         const run = (losses, rate) => ({
             settings: { rate, seed: 0 }, epochs: losses.length / 2, born: 0, exploded: false, test: [],
-            train: losses.flatMap((loss, part) => Array.from({ length: 20 }, (_, at) => [(part + at / 20) / 2, loss, 0])),
+            train: losses.flatMap((loss, part) => (
+                Array.from({ length: 20 }, (_, at) => [(part + at / 20) / 2, loss, 0])
+            )),
         });
         return engine.CHALLENGES.find(({ name }) => name === "edge").met([run(tame, 0.1), run(wild, 0.2)]);
     }"""

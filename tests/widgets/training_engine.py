@@ -17,7 +17,9 @@ RUNS = [
     *({"kind": kind} for kind in KINDS), USUAL, {**USUAL, "batch": 2}, {**USUAL, "batch": 2, "rate": 0.05 / 16},
     *({"kind": kind, "rate": rate, **SMALL} for kind in ("plain", "BatchNorm") for rate in (0.02, 0.2)),
 ]  # fmt: skip
-NAMES = "Network, Run, imagesOf, plainKernels, fastKernels, moduleBytes, OPTIMIZERS, linked, unlinked, runsOf, CHALLENGES"
+NAMES = (
+    "Network, Run, imagesOf, plainKernels, fastKernels, moduleBytes, OPTIMIZERS, linked, unlinked, runsOf, CHALLENGES"
+)
 IMPORT = """async (script) => {
     const text = `${script}; export { NAMES };`.replace("export default", "const page =");
     const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
