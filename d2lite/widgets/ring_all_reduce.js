@@ -126,6 +126,15 @@ function told({ way, n, size, slow, at, states }, compare) {
     "The ring's time is about 2(N − 1)/N · size / slowest link, nearly the same for any N.";
 }
 
+/** What to try, and whether it is done: twice the time, but for the messages' delays, of four processes with equal links. */
+function challenge({ n, size, slow }) {
+  const ring = (processes, speed) => simulate({ way: "ring", n: processes, size, slow: speed }).at(-1).clock;
+  const now = ring(n, slow), reached = now > 1.95 * ring(4, SPEED);
+  return { reached, words: reached
+    ? `✓ The ring of ${n} takes ${time(now)}; with equal links it would take ${time(ring(n, SPEED))}. All wait for the slowest link.`
+    : "A challenge: double the ring's time for this gradient. Do more processes do it, or one slow link?" };
+}
+
 export default {
   render({ model, el }) {
     const look = (rank) => {
@@ -140,7 +149,7 @@ export default {
         look(Math.abs(by) === 1 ? (to + n) % n : clamp(to, 0, n - 1));
       },
     });
-    const bars = h("div", { style: "flex: 1 1 14rem; min-width: 0" });
+    const goal = h("p", { class: "d2l-goal", role: "status" }), bars = h("div", { style: "flex: 1 1 14rem; min-width: 0" });
     let frame = null, last = null, looked = null, again = () => {};
     const settings = () => {
       const n = whole(model.get("processes"), 2, MOST, 4), way = model.get("way") === "all to one" ? "all to one" : "ring";
@@ -183,7 +192,10 @@ export default {
         }
         const { at, states, n, way, slow } = now, state = states[at];
         const most = Math.max(...states.at(-1).carried);
-        if (!stage.contains(view.node)) stage.replaceChildren(h("div", { class: "d2l-row" }, view.node, bars));
+        if (!stage.contains(view.node)) stage.replaceChildren(h("div", { class: "d2l-row" }, view.node, bars), goal);
+        const aim = challenge(now);
+        if (goal.textContent !== aim.words) goal.textContent = aim.words;
+        goal.dataset.reached = aim.reached;
         const forward = last && last.name === name && at === last.at + 1 && !still();
         cancelAnimationFrame(frame);
         again = () => {

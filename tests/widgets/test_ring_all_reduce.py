@@ -144,3 +144,19 @@ def test_another_setting_starts_the_rounds_anew_and_does_not_rewrite_the_past(mo
     assert "every process holds the whole sum" in page.say
     page.press("processes", "End")
     assert page.get("rounds") == 14 and "every process holds the whole sum" in page.say, "all of it stays all of it"
+
+
+def test_one_slow_link_doubles_the_time_and_more_processes_do_not(mounted):
+    page = mounted.open(RingAllReduce())
+    goal = page.page.locator(".d2l-goal")
+    for processes in range(2, 9):
+        page.set("processes", processes)
+        assert goal.get_attribute("data-reached") == "false" and goal.inner_text().startswith("A challenge: double")
+    page.set("slow", 5.5)
+    assert goal.get_attribute("data-reached") == "true", "with eight, which take a sixth longer"
+    page.set("processes", 4)
+    assert goal.get_attribute("data-reached") == "false"
+    page.set("slow", 5)
+    whole, equal = (ring(Network(slow=speed))[1][-1] for speed in (5, 10))
+    told = f"The ring of 4 takes {1000 * whole:.2f}\u00a0ms; with equal links it would take {1000 * equal:.2f}\u00a0ms."
+    assert told in goal.inner_text()
