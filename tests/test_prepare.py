@@ -104,6 +104,20 @@ def test_what_nobody_brings_is_told(bare):
     assert "still no sandbox: tests of marking in the sandbox (no bubblewrap): install bubblewrap\n" in shown
 
 
+def test_fontconfig_is_asked_for_a_chinese_font_before_a_browser(bare, monkeypatch):
+    started = []
+
+    def browser():
+        started.append(True)
+        raise served.NoBrowserError
+
+    monkeypatch.setattr(served, "browser", browser)
+    program(bare, "fc-list", "#!/bin/sh\n[ $1 = :lang=zh-cn ] && echo Noto Sans CJK SC\n")
+    assert prepare.without_font() is None and not started
+    program(bare, "fc-list", "#!/bin/sh\n")
+    assert prepare.without_font() == prepare.no_browser() and started, "the browser has the last word"
+
+
 def test_only_root_installs_and_nobody_is_asked_for_a_password(bare, monkeypatch):
     program(bare, "apt-get", "#!/bin/sh\n")
     monkeypatch.setattr(prepare, "is_root", lambda: True)

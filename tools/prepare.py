@@ -92,7 +92,14 @@ def no_font() -> str:
 
 
 def without_font() -> str | None:
-    """What there is to say for want of one, or of a browser that draws; None where both are there."""
+    """What there is to say for want of one, or of a browser that draws; None where it is there.
+
+    Fontconfig, which browsers ask, knows at once; a browser is started only where that knows of none, or is not there.
+    """
+    if shutil.which("fc-list"):
+        done = subprocess.run(["fc-list", ":lang=zh-cn", "family"], capture_output=True, text=True, check=False)
+        if done.stdout.strip():
+            return None
     from tools.editions.language import CHINESE, NoFontError
 
     try:
