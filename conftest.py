@@ -65,6 +65,15 @@ def long_files_first(items) -> None:
     items.sort(key=lambda item: -seconds[item.path])
 
 
+def page_by_page(items) -> None:
+    """Let the tests that share a page, from the fixture `opened`, follow each other: then it is opened once."""
+    places = [place for place, item in enumerate(items) if "opened" in getattr(item, "fixturenames", ())]
+    names = list(dict.fromkeys(items[place].callspec.params["name"] for place in places))
+    ordered = sorted((items[place] for place in places), key=lambda item: names.index(item.callspec.params["name"]))
+    for place, item in zip(places, ordered):
+        items[place] = item
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest itself looks at the markers
 def pytest_collection_modifyitems(config, items):
     """Give the markers, and set nbval's cells up by the rules above."""
@@ -74,6 +83,7 @@ def pytest_collection_modifyitems(config, items):
         given |= {"marking": item.path.is_relative_to(MARKING), "slow": "site" in fixtures}
         for name in filter(given.get, given):
             item.add_marker(name)
+    page_by_page(items)
     cells = [item for item in items if is_cell(item)]
     here = labels_here() if cells else set()
     for item in cells:

@@ -39,6 +39,60 @@ ONE_OF_EACH = """() => {
 }"""
 
 
+# Contrast takes axe longer than all of its other rules. Where one text has enough, others of its color and size on the
+# same backgrounds have, too. What may lie over something else, or is drawn, is looked at each time.
+CONTRAST_ONCE = """() => {
+    const check = axe._audit.checks["color-contrast"], whole = check.whole ??= check.evaluate;
+    const grounds = new Map(), enough = new Set();
+    const ground = (node) => {
+        if (!node) return "";
+        if (!grounds.has(node)) {
+            const style = getComputedStyle(node), behind = ground(node.parentElement);
+            const own = [style.backgroundColor, style.backgroundImage, style.opacity, style.filter, style.mixBlendMode];
+            const apart = ["absolute", "fixed", "sticky"].includes(style.position) || node.ownerSVGElement;
+            const plain = own.join() === "rgba(0, 0, 0, 0),none,1,none,normal";
+            grounds.set(node, behind === null || apart ? null : plain ? behind : `${behind}/${own}`);
+        }
+        return grounds.get(node);
+    };
+    check.evaluate = function (node, ...more) {
+        const behind = ground(node), style = getComputedStyle(node);
+        const kind = [behind, style.color, style.fontSize, style.fontWeight, style.textShadow].join();
+        if (behind !== null && enough.has(kind)) return true;
+        const found = whole.call(this, node, ...more);
+        if (found === true) enough.add(kind);
+        return found;
+    };
+}"""
+
+
+def violations(page, context=None, **options) -> list[dict]:
+    """What axe finds on a page, of any impact, or in the parts of it that ``context`` selects: rules with their nodes.
+
+    ``options`` are those of axe's run.
+    """
+    from axe_playwright_python.base import AXE_SCRIPT  # not there where there is no browser
+
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    page.evaluate(CONTRAST_ONCE)
+    given = [context, {"resultTypes": ["violations"], **options}]
+    return page.evaluate("([context, options]) => axe.run(context ?? document, options)", given)["violations"]
+
+
+SETTLED = """async () => {
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+    const long = new Promise((resolve) => setTimeout(resolve, 500));  // what is not drawn does not end
+    await Promise.race([long, Promise.allSettled(document.getAnimations().map((one) => one.finished))]);
+}"""
+
+
+def settle(page) -> None:
+    """Wait until what a change of size or of colors has begun is over."""
+    page.evaluate(SETTLED)
+    page.wait_for_timeout(50)
+
+
 @contextlib.contextmanager
 def tasks(page) -> Iterator[list[float]]:
     """What the tasks of the page's thread take meanwhile, in milliseconds of the processor, longest first.

@@ -3,9 +3,8 @@
 import math
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser import ONE_OF_EACH, Reused, tasks
+from tests.browser import ONE_OF_EACH, Reused, settle, tasks, violations
 from tools import pages, project, served
 
 PAGES = [*pages.names(), "search"]
@@ -20,9 +19,15 @@ WIDER = "document.documentElement.scrollWidth - document.documentElement.clientW
 SIZES = {320: 700, 360: 780, 390: 844, 1280: 900, 1440: 900}  # of phones and of screens, in pixels
 # Lines of code, of what it prints and of tables that end outside of their box; folded ones too, for they can be opened.
 CUT = """() => {
-    for (const fold of document.querySelectorAll("article details")) fold.open = true;
+    for (const fold of document.querySelectorAll("article details:not([open])")) fold.open = fold.dataset.cut = true;
     const boxes = document.querySelectorAll("article :is(pre, .text_html, .pst-scrollable-table-container)");
     return [...boxes].filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.innerText.slice(0, 60));
+}"""
+FOLDED = """() => {
+    for (const fold of document.querySelectorAll("[data-cut]")) {
+        fold.open = false;
+        delete fold.dataset.cut;
+    }
 }"""
 
 
@@ -31,27 +36,49 @@ class Tab(served.Tab):
 
     def violations(self, **options) -> list[str]:
         """What axe finds, of any impact."""
-        found = Axe().run(self.page, options={"resultTypes": ["violations"], **options}).response["violations"]
         return [
             f"{rule['id']}: {node['html'][:150]} {node['failureSummary'][:250]}"
-            for rule in found
+            for rule in violations(self.page, **options)
             for node in rule["nodes"]
         ]
 
 
+WIDE = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def last():
+    """The page that was opened last, by name; its tab."""
+    kept: dict[str, Tab] = {}
+    yield kept
+    for shown in kept.values():
+        shown.page.context.close()
+
+
 @pytest.fixture
-def first_visit(chromium, address):
-    """A tab with nothing in its cache."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
-    yield Tab(context.new_page(), address)
-    context.close()
+def opened(name, last, chromium, address):
+    """The page ``name``, opened with nothing in its cache. One test gets it after the other: see `conftest.py`.
+
+    Each leaves it as it was, but for what is not looked at by those after it.
+    """
+    if name not in last:
+        for old in [*last]:
+            last.pop(old).page.context.close()
+        context = chromium.new_context(viewport=WIDE)
+        context.set_default_timeout(15_000)
+        last[name] = Tab(context.new_page(), address).open(f"{name}.html")
+    yield last[name]
+    page = last[name].page
+    page.context.set_offline(False)
+    page.emulate_media(media="null", color_scheme="null")
+    page.set_viewport_size(WIDE)
+    last[name].problems.clear()  # axe asks for styles where there are none
 
 
 @pytest.fixture
 def tab(blank, address):
     """A tab of a reader who was here before."""
-    shown = Tab(blank(viewport={"width": 1280, "height": 900}), address)
+    shown = Tab(blank(viewport=WIDE), address)
     yield shown
     shown.leave()
 
@@ -69,36 +96,43 @@ def first_paint(tab, name: str) -> float:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_quiet_light_and_fit_for_everybody(name, first_visit):
-    tab = first_visit.open(f"{name}.html")
-    page = tab.page
+def test_a_page_is_quiet_and_light(name, opened):
+    page = opened.page
     assert page.evaluate(served.SHIFTS) < 0.05
-    assert first_paint(tab, name) < FIRST_PAINT
+    assert first_paint(opened, name) < FIRST_PAINT
     assert page.evaluate(WIDER) == 0
-    assert tab.kilobytes(pictures=name != "index") <= (FIRST_PAGE_KB if name == "index" else CHAPTER_KB)
-    assert tab.problems == []
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(SETTLED)
-    assert page.evaluate(WIDER) == 0, "the page scrolls sideways on a phone"
-    page.evaluate(ONE_OF_EACH)
-    phone = tab.violations(rules={"color-contrast": {"enabled": False}})  # colors do not depend on the width
-    assert {"phone": phone} == {"phone": []}
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.wait_for_timeout(SETTLED)
-    assert {"light": tab.violations()} == {"light": []}
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(SETTLED)
-    assert page.get_attribute("html", "data-theme") == "dark"
-    assert {"dark": tab.violations(runOnly=["color-contrast"])} == {"dark": []}
+    assert opened.kilobytes(pictures=name != "index") <= (FIRST_PAGE_KB if name == "index" else CHAPTER_KB)
+    assert opened.problems == []
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_cut_at_any_width(name, tab):
-    page = tab.open(f"{name}.html").page
-    for width, height in SIZES.items():
-        page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(SETTLED)
-        assert (width, page.evaluate(WIDER), page.evaluate(CUT)) == (width, 0, [])
+def test_nothing_is_cut_at_any_width(name, opened):
+    page = opened.page
+    try:
+        for width, height in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            settle(page)
+            assert (width, page.evaluate(WIDER), page.evaluate(CUT)) == (width, 0, [])
+    finally:
+        page.evaluate(FOLDED)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_fit_for_everybody(name, opened):
+    page = opened.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    settle(page)
+    assert page.evaluate(WIDER) == 0, "the page scrolls sideways on a phone"
+    page.evaluate(ONE_OF_EACH)
+    phone = opened.violations(rules={"color-contrast": {"enabled": False}})  # colors do not depend on the width
+    assert {"phone": phone} == {"phone": []}
+    page.set_viewport_size(WIDE)
+    settle(page)
+    assert {"light": opened.violations()} == {"light": []}
+    page.emulate_media(color_scheme="dark")
+    settle(page)
+    assert page.get_attribute("html", "data-theme") == "dark"
+    assert {"dark": opened.violations(runOnly=["color-contrast"])} == {"dark": []}
 
 
 @pytest.mark.parametrize("width", [1280, 1440])
@@ -132,8 +166,8 @@ STATE = "box => JSON.stringify([box.model.state.result, box.querySelector('.d2l-
 
 
 @pytest.mark.parametrize("name", project.with_interactives())
-def test_interactives_answer_at_once_and_without_a_network(name, tab):
-    page = tab.open(f"{name}.html").page
+def test_interactives_answer_at_once_and_without_a_network(name, opened):
+    page = opened.page
     names = page.evaluate(NAMES)
     assert len(names) == len(set(names)), "a label would lead to the wrong control"
     page.evaluate("Promise.all([...document.fonts].map(font => font.load().catch(() => {})))")
@@ -144,12 +178,12 @@ def test_interactives_answer_at_once_and_without_a_network(name, tab):
     best = math.inf
     for _ in range(ROUNDS):
         with tasks(page) as longest:
-            play(tab, boxes)
+            play(opened, boxes)
         best = min(best, longest[0])
         if best < ANSWER:
             break
     assert best < ANSWER, "after a move the page answers nobody for longer"
-    assert tab.problems == []
+    assert opened.problems == []
 
 
 def play(tab, boxes):
@@ -384,12 +418,12 @@ SHEET = {
 
 
 @pytest.mark.parametrize("name", [*project.with_interactives(), "playground"])
-def test_an_interactive_fits_a_sheet_of_paper(name, tab):
-    tab.page.set_viewport_size(SHEET)
-    tab.open(f"{name}.html")
-    tab.page.emulate_media(media="print")
-    tab.page.wait_for_timeout(SETTLED)
+def test_an_interactive_fits_a_sheet_of_paper(name, opened):
+    opened.page.set_viewport_size(SHEET)
+    settle(opened.page)  # it was so wide before it was printed
+    opened.page.emulate_media(media="print")
+    settle(opened.page)
     held = "all => all.forEach(stage => { stage.style.minHeight = '2000px'; })"  # as while a stage is drawn anew
-    tab.page.locator(".d2l-stage").evaluate_all(held)
-    tall = tab.page.locator(".d2l-widget").evaluate_all("all => all.map(box => box.offsetHeight)")
+    opened.page.locator(".d2l-stage").evaluate_all(held)
+    tall = opened.page.locator(".d2l-widget").evaluate_all("all => all.map(box => box.offsetHeight)")
     assert tall and max(tall) <= SHEET["height"], "it would be split over two"

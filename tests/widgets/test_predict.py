@@ -5,12 +5,11 @@ import subprocess
 import sys
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from d2lite.widgets import Predict
 from d2lite.widgets.predict import stored
 from tests import browser
-from tests.browser import Mounted, html
+from tests.browser import Mounted, html, violations
 
 KEY = "d2l-reader-1"
 KEPT = f"JSON.parse(localStorage.getItem('{KEY}'))"
@@ -235,8 +234,8 @@ def test_a_box_is_fit_for_everybody(boxes, scheme):
         page.keyboard.press(key)
     assert page.locator("form").count() == 1, "by keyboard alone"
     page.locator(".d2l-mine summary").click()
-    found = Axe().run(page, context=".d2l-predict", options={"resultTypes": ["violations"], "preload": False}).response
-    assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found["violations"]] == []
+    found = violations(page, ".d2l-predict", preload=False)
+    assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     parts = page.locator(".d2l-predict :is(button, label, summary, [type=text]):visible")
     heights = parts.evaluate_all("all => all.map(node => [node.textContent, node.getBoundingClientRect().height])")
