@@ -3,14 +3,13 @@
 import itertools
 import os
 import re
-import subprocess
 import sys
 import zipfile
 
 import classroom
 import pytest
 
-from assignments.grader import course, draws, grade, intake, sandbox
+from assignments.grader import __main__, course, draws, grade, intake, sandbox
 
 KEY = b"a secret of more than sixteen characters"
 DRAWN = [name for name in course.names() if draws.table(name)]
@@ -80,13 +79,13 @@ def test_what_stays_public_is_said(tmp_path):
         (["grade", "OUT", "--course", "OUT"], "there is no private course in"),
     ],
 )
-def test_what_is_refused(tmp_path, more, words):
+def test_what_is_refused(monkeypatch, capsys, tmp_path, more, words):
     (tmp_path / "short").write_text("abc")
     places = {"OUT": "out", "SECRET": "secret", "SHORT": "short"}
     line = [str(tmp_path / places[word]) if word in places else word for word in more]
-    command = [sys.executable, "-m", "assignments.grader", *line]
-    done = subprocess.run(command, cwd=course.ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and words in done.stderr, done.stderr
+    monkeypatch.setattr(sys, "argv", ["assignments.grader", *line])
+    assert __main__.main() == 1 and words in capsys.readouterr().err
+    assert course.SOURCE == course.PUBLIC
     assert not (course.ROOT / "own").exists() and not (course.ROOT / "secret").exists()
 
 
