@@ -234,9 +234,10 @@ def entries() -> dict[str, str]:
 
 
 def test_citations_and_bibliography_match():
-    missing = {address: chapters for address, chapters in cited().items() if address not in entries()}
+    links, works = cited(), entries()
+    missing = {address: chapters for address, chapters in links.items() if address not in works}
     assert not missing, "cited, but not in references.bib"
-    unused = {key: address for address, key in entries().items() if address not in cited()}
+    unused = {key: address for address, key in works.items() if address not in links}
     assert not unused, "in references.bib, but cited in no chapter"
 
 
