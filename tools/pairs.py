@@ -4,7 +4,9 @@ The way is one-way, from ``.md`` to ``.ipynb``; what is stored in the notebook s
 The notebook has a cell more after each box *Predict first*, see `tools/asking.py`.
 """
 
+import copy
 import difflib
+import functools
 import hashlib
 import re
 
@@ -20,7 +22,12 @@ SETUP_BLOCK = re.compile(r"(```\{code-cell\} ipython3\n:tags: \[setup\]\n)\n?(?:
 
 def read_source(chapter: str) -> nbformat.NotebookNode:
     """The cells of NAME.md, without outputs."""
-    return jupytext.read(project.source(chapter), fmt="md:myst")
+    return copy.deepcopy(_parsed(project.source(chapter).read_text("utf-8")))
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> nbformat.NotebookNode:
+    return jupytext.reads(text, fmt="md:myst")  # which takes longer than all else that is done to a chapter's cells
 
 
 def expected(chapter: str) -> nbformat.NotebookNode:
