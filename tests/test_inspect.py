@@ -78,6 +78,7 @@ def test_rows_add_up_in_all_classifiers_of_torchvision(monkeypatch, family):
         calls = summarize._traced(net, (1, 3, 224, 224))
         with monkeypatch.context() as patch:
             patch.setattr(summarize, "_traced", lambda net, shape, calls=calls: calls)
+            patch.setattr(summarize, "copied", lambda net: net)  # nothing is run in it any more
             table = check_sums(net, (1, 3, 224, 224))
         assert table.parameters == sum(parameter.numel() for parameter in net.parameters())
         for weights in torchvision.models.get_model_weights(name):
