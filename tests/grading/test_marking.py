@@ -38,6 +38,19 @@ def cli(submissions: Path, out: Path, *more: str) -> subprocess.CompletedProcess
     return subprocess.run(line, cwd=course.ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.fixture
+def again(monkeypatch, capsys):
+    """``again(submissions, out, …)``: the same command within this process, which has loaded all; what it prints."""
+
+    def given(submissions: Path, out: Path, *more: str) -> str:
+        monkeypatch.setattr(sys, "argv", command(submissions, out, *more)[2:])
+        capsys.readouterr()
+        assert __main__.main() == 0
+        return capsys.readouterr().out
+
+    return given
+
+
 def rows(out: Path) -> dict[str, dict]:
     with open(out / "grades.csv", encoding="utf-8", newline="") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
@@ -84,7 +97,7 @@ def test_the_table(out):
     assert table["blank0"]["late"] == "late"
 
 
-def test_killed_half_way_and_resumed(handed_in, out, tmp_path):
+def test_killed_half_way_and_resumed(handed_in, out, again, tmp_path):
     process = subprocess.Popen(
         command(handed_in, tmp_path), cwd=course.ROOT, stdout=subprocess.DEVNULL, start_new_session=True
     )
@@ -95,8 +108,7 @@ def test_killed_half_way_and_resumed(handed_in, out, tmp_path):
     process.wait()
     kept = len(list((tmp_path / "records").rglob("*.json")))
     assert 2 <= kept < 4 + PEOPLE and not (tmp_path / "grades.csv").exists()
-    done = cli(handed_in, tmp_path)
-    assert done.returncode == 0 and f"{kept} of {4 + PEOPLE} are on record" in done.stdout
+    assert f"{kept} of {4 + PEOPLE} are on record" in again(handed_in, tmp_path)
     assert (tmp_path / "grades.csv").read_bytes() == (out / "grades.csv").read_bytes()
 
 
@@ -128,23 +140,21 @@ def give(out: Path, student: str, points: float, comment: str) -> None:
         book.db.commit()
 
 
-def test_marks_by_hand_count_and_stay(handed_in, out):
+def test_marks_by_hand_count_and_stay(handed_in, out, again):
     before = (out / "grades.csv").read_bytes()
     give(out, "right", 2.0, "Say <why> as well.")
-    done = cli(handed_in, out)
-    assert done.returncode == 0 and "6 of 6 are on record" in done.stdout
+    assert "6 of 6 are on record" in again(handed_in, out)
     row = rows(out)["right"]
     assert (row["points"], row["open_by_hand"]) == ("19", "0")
     assert "Say &lt;why&gt; as well." in (out / "feedback" / NAME / "right.html").read_text("utf-8")
-    again = cli(handed_in, out, "--student", "right")
-    assert again.returncode == 0 and "[1/1]" in again.stdout
+    assert "[1/1]" in again(handed_in, out, "--student", "right")
     row = rows(out)["right"]
     assert (row["points"], row["open_by_hand"]) == ("19", "3"), "marked anew, the answer is to be looked at once more"
     with course.gradebook(out / "course") as book:
         (cell,) = course.by_hand(NAME)
         book.find_grade(cell, NAME, NAME, "right").manual_score = None
         book.db.commit()
-    cli(handed_in, out)
+    again(handed_in, out)
     assert (out / "grades.csv").read_bytes() == before
 
 
