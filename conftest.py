@@ -66,8 +66,8 @@ def long_files_first(items) -> None:
 
 
 def page_by_page(items) -> None:
-    """Let the tests that share a page, from the fixture `opened`, follow each other: then it is opened once."""
-    places = [place for place, item in enumerate(items) if "opened" in getattr(item, "fixturenames", ())]
+    """Let the tests that share a page, from the fixture `visited`, follow each other: then it is opened once."""
+    places = [place for place, item in enumerate(items) if "visited" in getattr(item, "fixturenames", ())]
     names = list(dict.fromkeys(items[place].callspec.params["name"] for place in places))
     ordered = sorted((items[place] for place in places), key=lambda item: names.index(item.callspec.params["name"]))
     for place, item in zip(places, ordered):

@@ -56,7 +56,7 @@ def last():
 
 
 @pytest.fixture
-def opened(name, last, chromium, address):
+def visited(name, last, chromium, address):
     """The page ``name``, opened with nothing in its cache. One test gets it after the other: see `conftest.py`.
 
     Each leaves it as it was, but for what is not looked at by those after it.
@@ -96,18 +96,18 @@ def first_paint(tab, name: str) -> float:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_quiet_and_light(name, opened):
-    page = opened.page
+def test_a_page_is_quiet_and_light(name, visited):
+    page = visited.page
     assert page.evaluate(served.SHIFTS) < 0.05
-    assert first_paint(opened, name) < FIRST_PAINT
+    assert first_paint(visited, name) < FIRST_PAINT
     assert page.evaluate(WIDER) == 0
-    assert opened.kilobytes(pictures=name != "index") <= (FIRST_PAGE_KB if name == "index" else CHAPTER_KB)
-    assert opened.problems == []
+    assert visited.kilobytes(pictures=name != "index") <= (FIRST_PAGE_KB if name == "index" else CHAPTER_KB)
+    assert visited.problems == []
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_cut_at_any_width(name, opened):
-    page = opened.page
+def test_nothing_is_cut_at_any_width(name, visited):
+    page = visited.page
     try:
         for width, height in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
@@ -118,21 +118,21 @@ def test_nothing_is_cut_at_any_width(name, opened):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_fit_for_everybody(name, opened):
-    page = opened.page
+def test_a_page_is_fit_for_everybody(name, visited):
+    page = visited.page
     page.set_viewport_size({"width": 390, "height": 844})
     settle(page)
     assert page.evaluate(WIDER) == 0, "the page scrolls sideways on a phone"
     page.evaluate(ONE_OF_EACH)
-    phone = opened.violations(rules={"color-contrast": {"enabled": False}})  # colors do not depend on the width
+    phone = visited.violations(rules={"color-contrast": {"enabled": False}})  # colors do not depend on the width
     assert {"phone": phone} == {"phone": []}
     page.set_viewport_size(WIDE)
     settle(page)
-    assert {"light": opened.violations()} == {"light": []}
+    assert {"light": visited.violations()} == {"light": []}
     page.emulate_media(color_scheme="dark")
     settle(page)
     assert page.get_attribute("html", "data-theme") == "dark"
-    assert {"dark": opened.violations(runOnly=["color-contrast"])} == {"dark": []}
+    assert {"dark": visited.violations(runOnly=["color-contrast"])} == {"dark": []}
 
 
 @pytest.mark.parametrize("width", [1280, 1440])
@@ -166,8 +166,8 @@ STATE = "box => JSON.stringify([box.model.state.result, box.querySelector('.d2l-
 
 
 @pytest.mark.parametrize("name", project.with_interactives())
-def test_interactives_answer_at_once_and_without_a_network(name, opened):
-    page = opened.page
+def test_interactives_answer_at_once_and_without_a_network(name, visited):
+    page = visited.page
     names = page.evaluate(NAMES)
     assert len(names) == len(set(names)), "a label would lead to the wrong control"
     page.evaluate("Promise.all([...document.fonts].map(font => font.load().catch(() => {})))")
@@ -178,12 +178,12 @@ def test_interactives_answer_at_once_and_without_a_network(name, opened):
     best = math.inf
     for _ in range(ROUNDS):
         with tasks(page) as longest:
-            play(opened, boxes)
+            play(visited, boxes)
         best = min(best, longest[0])
         if best < ANSWER:
             break
     assert best < ANSWER, "after a move the page answers nobody for longer"
-    assert opened.problems == []
+    assert visited.problems == []
 
 
 def play(tab, boxes):
@@ -418,12 +418,12 @@ SHEET = {
 
 
 @pytest.mark.parametrize("name", [*project.with_interactives(), "playground"])
-def test_an_interactive_fits_a_sheet_of_paper(name, opened):
-    opened.page.set_viewport_size(SHEET)
-    settle(opened.page)  # it was so wide before it was printed
-    opened.page.emulate_media(media="print")
-    settle(opened.page)
+def test_an_interactive_fits_a_sheet_of_paper(name, visited):
+    visited.page.set_viewport_size(SHEET)
+    settle(visited.page)  # it was so wide before it was printed
+    visited.page.emulate_media(media="print")
+    settle(visited.page)
     held = "all => all.forEach(stage => { stage.style.minHeight = '2000px'; })"  # as while a stage is drawn anew
-    opened.page.locator(".d2l-stage").evaluate_all(held)
-    tall = opened.page.locator(".d2l-widget").evaluate_all("all => all.map(box => box.offsetHeight)")
+    visited.page.locator(".d2l-stage").evaluate_all(held)
+    tall = visited.page.locator(".d2l-widget").evaluate_all("all => all.map(box => box.offsetHeight)")
     assert tall and max(tall) <= SHEET["height"], "it would be split over two"
