@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent
 PROBLEM_SETS, MARKING = ROOT / "assignments", ROOT / "tests" / "grading"
 OUTPUT_TIMEOUT = 120  # seconds; nbval waits 5 for an output, however long the cell may take
 NOT_COMPARED = "not compared"
+PAGE = {"visited", "parsed_page"}
 SECONDS = {"marking": 4, "slow": 4, "browser": 1}  # of the processor that a test of this marker takes, roughly
 CELL = {True: 2, False: 1}  # and a cell of a chapter, or of a problem set
 
@@ -66,10 +67,10 @@ def long_files_first(items) -> None:
 
 
 def page_by_page(items) -> None:
-    """Let the tests that share a page, from the fixture `visited`, follow each other: then it is opened once."""
-    places = [place for place, item in enumerate(items) if "visited" in getattr(item, "fixturenames", ())]
-    names = list(dict.fromkeys(items[place].callspec.params["name"] for place in places))
-    ordered = sorted((items[place] for place in places), key=lambda item: names.index(item.callspec.params["name"]))
+    """Let the tests that share a page, from one of these fixtures, follow each other: it is opened or parsed once."""
+    places = [place for place, item in enumerate(items) if PAGE & {*getattr(item, "fixturenames", ())}]
+    keys = [(items[place].path, items[place].callspec.params["name"]) for place in places]
+    ordered = [items[place] for key, place in sorted(zip(keys, places), key=lambda pair: keys.index(pair[0]))]
     for place, item in zip(places, ordered):
         items[place] = item
 

@@ -1,7 +1,9 @@
 """The Chinese edition: nothing of the book is missing in it, and code, formulas, links and numbers are the same."""
 
 import copy
+import functools
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -487,15 +489,27 @@ def tab(both, blank):
         shown.leave()
 
 
+@functools.lru_cache(maxsize=2)
+def parsed(page: Path) -> BeautifulSoup:
+    """A page of a built site. The tests of a page follow each other (see `conftest.py`): only read it."""
+    return BeautifulSoup(page.read_text("utf-8"), "html.parser")
+
+
+@pytest.fixture
+def parsed_page(both, name):
+    """``parsed_page(place)``: the page ``name`` in English (place is ``""``) or in Chinese (``"zh/"``), parsed."""
+    return lambda place: parsed(both / place / f"{name}.html")
+
+
 @pytest.mark.slow(90)
 @pytest.mark.browser
 class TestBoth:
     """The two sites beside each other."""
 
     @pytest.mark.parametrize("name", pages.names())
-    def test_a_page_and_its_other_language_know_of_each_other(self, both, name):
+    def test_a_page_and_its_other_language_know_of_each_other(self, both, parsed_page, name):
         for place, lang, other in (("", "en", "zh-CN"), ("zh/", "zh-CN", "en")):
-            text = BeautifulSoup((both / place / f"{name}.html").read_text("utf-8"), "html.parser")
+            text = parsed_page(place)
             assert text.html["lang"] == lang
             head = {link["hreflang"]: link["href"] for link in text.head.select("link[hreflang]")}
             assert head == {"en": f"{project.site_url()}{name}.html", "zh-CN": f"{project.site_url()}zh/{name}.html"}
@@ -504,19 +518,19 @@ class TestBoth:
             assert text.select_one("link[rel=canonical]")["href"] == head[lang]
 
     @pytest.mark.parametrize("name", pages.names())
-    def test_sections_have_the_same_anchors_and_links_lead_somewhere(self, both, name):
+    def test_sections_have_the_same_anchors_and_links_lead_somewhere(self, both, parsed_page, name):
         page = both / "zh" / f"{name}.html"
         assert site.anchors(page) == site.anchors(both / f"{name}.html")
-        text = BeautifulSoup(page.read_text("utf-8"), "html.parser")
+        text = parsed_page("zh/")
         addresses = [part.get("href") or part.get("src") for part in text.select("[href], [src]")]
         local = {found.split("#")[0].split("?")[0] for found in addresses if not re.match(r"[a-z]+:", found)}
         assert [found for found in local - {""} if not (page.parent / found).exists()] == []
 
     @pytest.mark.parametrize("name", pages.names())
-    def test_colab_and_kaggle_open_notebooks_that_are_published(self, both, name):
+    def test_colab_and_kaggle_open_notebooks_that_are_published(self, parsed_page, name):
         published = {path.relative_to(project.ROOT).as_posix() for path in edition.all_notebooks().values()}
         for place, where in (("", project.BRANCH), ("zh/", branch.NAME)):
-            text = BeautifulSoup((both / place / f"{name}.html").read_text("utf-8"), "html.parser")
+            text = parsed_page(place)
             buttons = text.select("a[href*='colab.research.google.com/github'], a[href*='kaggle.com/kernels']")
             paths = {re.sub(f".*/{project.slug()}/blob/{where}/", "", link["href"]) for link in buttons}
             assert paths <= published

@@ -70,9 +70,12 @@ def hand_in(folder: Path, student: str, name: str, made: nbformat.NotebookNode) 
 
 
 def marked(
-    base: Path, folder: Path, jobs: int = 2, unsafe: bool | None = None, **limits
+    base: Path, folder: Path, jobs: int = 1, unsafe: bool | None = None, **limits
 ) -> dict[tuple[str, str], dict]:
-    """Mark all in ``folder``; the records by problem set and student. Where there is no sandbox, without one."""
+    """Mark all in ``folder``; the records by problem set and student. Where there is no sandbox, without one.
+
+    A second worker loads all once more and warms a sandbox of its own, while other tests have the other core.
+    """
     options = grade.Options(base, not sandboxed() if unsafe is None else unsafe, limits=sandbox.Limits(**limits))
     records: dict[tuple[str, str], dict] = {}
 
