@@ -747,7 +747,7 @@ def test_forms_and_verdicts_are_fit_for_everybody(reading):
         shown.evaluate(browser.ONE_OF_EACH)
         for scheme in ("light", "dark"):
             shown.emulate_media(color_scheme=scheme)
-            shown.wait_for_timeout(500)
+            browser.settle(shown)
             found = browser.violations(shown, within, preload=False)
             assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found] == [], scheme
         shown.set_viewport_size({"width": 390, "height": 844})
