@@ -170,12 +170,23 @@ MORE = """button("fork", all.join(" and "), () => undefined);
 const c = { trait: "gate", label: "gate" }, width = { style: part ? `left: ${far}%` : "" };
 show(playing ? "❚❚ pause" : `After ${far} epoch${far === "1" ? "" : "s"}`, `${ratio}\u00a0times`);
 const SURE = { 50: "a guess" }, same = way === "ring" ? 1 : 2;
+const who = all.closest("tbody tr") || "tbody th", sources = one ? "the input" : `the input and ${rest}`;
 """
 
 
 def test_short_texts_of_a_script_and_none_that_are_values():
     said = [one.text(MORE) for one in literals.spoken(MORE, {"gate", "ring", "fork"})]
-    short = ["fork", " and ", "gate", "❚❚ pause", "After {far} epoch{plural}", "{ratio}\u00a0times", "a guess"]
+    short = [
+        "fork",
+        " and ",
+        "gate",
+        "❚❚ pause",
+        "After {far} epoch{plural}",
+        "{ratio}\u00a0times",
+        "a guess",
+        "the input",
+        "the input and {rest}",
+    ]
     assert said == short
     made = literals.replaced(MORE, lambda text: f"译{text}", {"gate", "ring", "fork"}, lambda code: f"named({code})")
     assert 'trait: "gate", label: "译gate"' in made and "译After ${named(far)} epoch" in made

@@ -46,7 +46,7 @@ NO_WORDS = re.compile(
     r"|^ (?:px|[GMk])$|^\W*(?:rgb|rgba|hsl|translate|rotate|scale|url|calc|var|repeat|matrix)\("
     r"|^[MLHVCQAZ]\s?[\d$](?!.* [a-z]{3})|px\b.*sans|sans-serif"
     r"|^\[|^:|\.[a-z-]+ \.|^\.(?! )|\w\[|^use strict|^https?:|^<"
-    r"|\b(?:tbody|thead|td|th|svg|figure|button|input|select) "
+    r"|^(?:tbody|thead|td|th|svg|figure|button|input|select) [a-z]+$"
     r"|^(?:bold |\d+px |0 0 )|[a-z]:scope|^--|;base64|&&|=>"
 )
 
