@@ -11,11 +11,12 @@ from torch import nn
 
 import d2lite as d2l
 from d2lite import checks
-from tools import project
+from tools import pages, project
 
 checks._load_exercises()
 # those of the problem sets are tried by the problem sets' own solutions, in tests/grading
 OF_THE_BOOK = {name: test for name, test in checks._EXERCISES.items() if not re.match(r"ps\d+-", name)}
+OF_THE_SETS = checks._EXERCISES.keys() - OF_THE_BOOK.keys()
 
 
 def right_answers() -> dict[str, object]:
@@ -190,6 +191,11 @@ def of_the_book(monkeypatch, own_exercises):
 
 def test_there_is_a_right_answer_to_every_exercise():
     assert RIGHT.keys() == OF_THE_BOOK.keys(), "d2lite/exercises/CHAPTER.py and RIGHT in tests/test_CHAPTER.py differ"
+
+
+def test_every_check_of_the_sets_is_asked_for():
+    texts = "".join(path.read_text("utf-8") for path in pages.SETS.glob("*/*.md"))
+    assert set(re.findall(r'd2l\.check\("([^"]+)"', texts)) == OF_THE_SETS, "d2lite/exercises/psN.py and set N differ"
 
 
 @pytest.mark.parametrize("name", RIGHT)
