@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from d2lite.widgets import LiveNetwork
-from tools import pages, project, served
+from tools import cover_network, pages, project, served
 
 pytestmark = pytest.mark.slow
 SCREENS = [(1280, 900), (1440, 900), (800, 900), (390, 844)]
@@ -208,4 +208,7 @@ def test_the_network_is_what_was_stored(first):
     told = first.select_one(".d2l-told").text
     assert f"{100 * stored['accuracy']:.1f}%" in told and stored["date"] in told and f"{stored['numbers']:,}" in told
     assert re.search(r"PyTorch [\d.]+\)", told)
-    assert "base64" in pages.PICTURE.read_text("utf-8") and pages.PICTURE.stat().st_size < 40_000
+    drawn = pages.PICTURE.read_text("utf-8")
+    assert "metadata" not in drawn and pages.PICTURE.stat().st_size < 16_000, "the first page loads it"
+    maps = [found[0] for found in cover_network.PNG.finditer(drawn)]
+    assert len(maps) == 3 and all(cover_network.gray(one) == one.strip() for one in maps)

@@ -280,6 +280,8 @@ def test_pages_hold_only_what_they_use(site, pages):
         formulas = bool(page.select("article .math"))
         assert ("katex" in scripts) == formulas, name
         assert ("copybutton" in scripts) == bool(page.select("div.highlight")), name
+        sheets = " ".join(sheet["href"] for sheet in page.find_all("link", rel="stylesheet"))
+        assert ("pygments" in sheets) == ("copybutton" in sheets) == bool(page.select("div.highlight")), name
         assert len(re.findall(r"/widgets\.js", scripts)) == bool(page.select(".d2l-widget")), name
         assert "toggle" not in scripts and "design-tabs" not in scripts
     fonts = list(site.glob("_static/vendor/fontawesome/*/webfonts/*"))

@@ -2,7 +2,7 @@
 
 Thebe (its script throws on every page), MathJax and widget loaders come from elsewhere; Font Awesome's 1.5 MB script
 does what its style sheet and local fonts, already on the page, do. Toggle buttons and tabs are not used, and KaTeX is
-needed only where there is mathematics, the button that copies code where there is code.
+needed only where there is mathematics, colors of code and the button that copies it where there is code.
 """
 
 import re
@@ -16,6 +16,7 @@ SHEET = re.compile(r'[ \t]*<link\b[^>]*rel="stylesheet"[^>]*>\n?')
 UNUSED = ("thebe", "fontawesome", "mermaid", "require.min.js", "embed-amd.js", "mathjax", "togglebutton", "design-tabs")
 INLINE = ("thebe", "togglehint", "toggleopenonprint", "togglebuttonselector")  # settings of those, in the page itself
 SHEETS = ("thebe", "togglebutton", "sphinx-design")
+OF_CODE = ("pygments", "copybutton")
 FILES = ("fontawesome/**/*.js*", "sphinx-thebe.*", "togglebutton.*", "design-tabs.js", "sphinx-design*.css", "*.map")
 MATH = re.compile(r'class="(?:[^"]* )?math\b')
 
@@ -41,7 +42,8 @@ def strip(html: str) -> str:
     def once(match: re.Match) -> str:
         new = match[0] not in seen and not any(word in match[0] for word in SHEETS)
         seen.add(match[0])
-        return match[0] if new and (formulas or "katex" not in match[0]) else ""
+        mute = ("katex" in match[0] and not formulas) or (not code and any(word in match[0] for word in OF_CODE))
+        return match[0] if new and not mute else ""
 
     return SHEET.sub(once, html)
 
