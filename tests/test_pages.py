@@ -57,9 +57,9 @@ def last():
 
 @pytest.fixture
 def visited(name, last, chromium, address):
-    """The page ``name``, opened with nothing in its cache. One test gets it after the other: see `conftest.py`.
+    """The page ``name``, opened with nothing in its cache. All of its tests get it, in the order of this file.
 
-    Each leaves it as it was, but for what is not looked at by those after it.
+    So a test may change only what no later one looks at. (`conftest.py` lets the tests of a page follow each other.)
     """
     if name not in last:
         for old in [*last]:
@@ -158,6 +158,22 @@ def test_a_phone_shows_a_wide_table_as_cards(tab):
     page.evaluate("scrollTo(0, 3000)")
     page.evaluate("scrollTo(0, 2000)")
     assert page.locator("#pst-back-to-top").is_hidden(), "it would cover text"
+
+
+# What the margins leave of the narrower and of the lower of A4 and Letter, in pixels.
+SHEET = {"width": 673, "height": 920}
+
+
+@pytest.mark.parametrize("name", [*project.with_interactives(), "playground"])
+def test_an_interactive_fits_a_sheet_of_paper(name, visited):
+    visited.page.set_viewport_size(SHEET)
+    settle(visited.page)  # it was so wide before it was printed
+    visited.page.emulate_media(media="print")
+    settle(visited.page)
+    held = "all => all.forEach(stage => { stage.style.minHeight = '2000px'; })"  # as while a stage is drawn anew
+    visited.page.locator(".d2l-stage").evaluate_all(held)
+    tall = visited.page.locator(".d2l-widget").evaluate_all("all => all.map(box => box.offsetHeight)")
+    assert tall and max(tall) <= SHEET["height"], "it would be split over two"
 
 
 FOCUSABLE = ":is(input, select, button, [tabindex]:not(.d2l-stage, .d2l-side))"  # page.js gives it to what scrolls
@@ -428,21 +444,3 @@ def test_on_paper_there_is_the_chapter_and_nothing_else(tab):
         assert page.get_attribute("html", "data-theme") == theme
     assert page.locator(".d2l-widget").first.evaluate("box => getComputedStyle(box).breakInside") == "avoid"
     assert page.pdf(format="A4").count(b"/Type /Page\n") > 3
-
-
-SHEET = {
-    "width": 673,
-    "height": 920,
-}  # what the margins leave of the narrower and of the lower of A4 and Letter, in pixels
-
-
-@pytest.mark.parametrize("name", [*project.with_interactives(), "playground"])
-def test_an_interactive_fits_a_sheet_of_paper(name, visited):
-    visited.page.set_viewport_size(SHEET)
-    settle(visited.page)  # it was so wide before it was printed
-    visited.page.emulate_media(media="print")
-    settle(visited.page)
-    held = "all => all.forEach(stage => { stage.style.minHeight = '2000px'; })"  # as while a stage is drawn anew
-    visited.page.locator(".d2l-stage").evaluate_all(held)
-    tall = visited.page.locator(".d2l-widget").evaluate_all("all => all.map(box => box.offsetHeight)")
-    assert tall and max(tall) <= SHEET["height"], "it would be split over two"
