@@ -15,6 +15,7 @@ the seconds of the processor where they are many: `slow(60)`.
 """
 
 import collections
+import itertools
 import os
 from pathlib import Path
 
@@ -67,11 +68,12 @@ def long_files_first(items) -> None:
 
 
 def page_by_page(items) -> None:
-    """Let the tests that share a page, from one of these fixtures, follow each other: it is opened or parsed once."""
-    places = [place for place, item in enumerate(items) if PAGE & {*getattr(item, "fixturenames", ())}]
-    keys = [(items[place].path, items[place].callspec.params["name"]) for place in places]
-    ordered = [items[place] for key, place in sorted(zip(keys, places), key=lambda pair: keys.index(pair[0]))]
-    for place, item in zip(places, ordered):
+    """Let the tests of one page follow each other, so that the fixtures in ``PAGE`` open or parse it once."""
+    shared = [place for place, item in enumerate(items) if PAGE & {*getattr(item, "fixturenames", ())}]
+    tests: dict[tuple, list] = {}  # of each page
+    for place in shared:
+        tests.setdefault((items[place].path, items[place].callspec.params["name"]), []).append(items[place])
+    for place, item in zip(shared, itertools.chain.from_iterable(tests.values())):
         items[place] = item
 
 
