@@ -40,7 +40,8 @@ ONE_OF_EACH = """() => {
 
 
 # Contrast takes axe longer than all of its other rules. Where one text has enough, others of its color and size on the
-# same backgrounds have, too. What may lie over something else, or is drawn, is looked at each time.
+# same backgrounds have, too. What is absolute, fixed, sticky or drawn may lie over something else: axe looks at each of
+# these. Any other text is taken to lie on its ancestors, so no offset or negative margin may move it elsewhere.
 CONTRAST_ONCE = """() => {
     const check = axe._audit.checks["color-contrast"], whole = check.whole ??= check.evaluate;
     const grounds = new Map(), enough = new Set();
@@ -80,16 +81,16 @@ def violations(page, context=None, **options) -> list[dict]:
     return page.evaluate("([context, options]) => axe.run(context ?? document, options)", given)["violations"]
 
 
-SETTLED = """async () => {
+AT_REST = """async () => {
     for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
-    const long = new Promise((resolve) => setTimeout(resolve, 500));  // what is not drawn does not end
+    const long = new Promise((resolve) => setTimeout(resolve, 500));  // an animation that is not drawn never ends
     await Promise.race([long, Promise.allSettled(document.getAnimations().map((one) => one.finished))]);
 }"""
 
 
 def settle(page) -> None:
-    """Wait until what a change of size or of colors has begun is over."""
-    page.evaluate(SETTLED)
+    """Wait until a page has come to rest after a change of its size or its colors."""
+    page.evaluate(AT_REST)
     page.wait_for_timeout(50)
 
 
