@@ -74,7 +74,7 @@ def marked(
 ) -> dict[tuple[str, str], dict]:
     """Mark all in ``folder``; the records by problem set and student. Where there is no sandbox, without one.
 
-    A second worker loads all once more and warms a sandbox of its own, while other tests have the other core.
+    One worker is enough for most tests: a second one loads everything again and warms a sandbox of its own.
     """
     options = grade.Options(base, not sandboxed() if unsafe is None else unsafe, limits=sandbox.Limits(**limits))
     records: dict[tuple[str, str], dict] = {}
@@ -122,5 +122,5 @@ def sentence(text: str) -> str:
 
 
 if __name__ == "__main__":  # as another user: a course, a folder and limits; the records are the last line
-    records = marked(Path(sys.argv[1]), Path(sys.argv[2]), unsafe=False, **json.loads(sys.argv[3]))
+    records = marked(Path(sys.argv[1]), Path(sys.argv[2]), jobs=2, unsafe=False, **json.loads(sys.argv[3]))
     print(json.dumps(list(records.values())))

@@ -97,7 +97,7 @@ def marked(base, needs_sandbox, tmp_path_factory):
             patch.setenv("CANVAS_TOKEN", "made-up")
             if who == "ordinary":
                 return by_ordinary(base, folder)
-            return classroom.marked(base, folder, jobs=2, unsafe=False, **QUICK)  # side by side
+            return classroom.marked(base, folder, jobs=2, unsafe=False, **QUICK)  # so that each has a neighbor to harm
 
     return records
 
