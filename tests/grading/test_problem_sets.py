@@ -76,7 +76,7 @@ def test_nothing_secret_is_handed_out(base, name):
 
 @pytest.fixture
 def prepared(base, monkeypatch):
-    """What is made of a new course is made of ``base``, which nbgrader has released already."""
+    """Courses that a test prepares are copies of ``base``: nbgrader takes seconds to release all sets once more."""
 
     def copied(folder, names):
         shutil.copytree(base / "release", folder / "release")
