@@ -94,7 +94,8 @@ def no_font() -> str:
 def without_font() -> str | None:
     """What there is to say for want of one, or of a browser that draws; None where it is there.
 
-    Fontconfig, which browsers ask, knows at once; a browser is started only where that knows of none, or is not there.
+    Fontconfig, which browsers ask, knows at once. A browser takes seconds to start, so it has the last word only where
+    Fontconfig knows of no such font, or is not there.
     """
     if shutil.which("fc-list"):
         done = subprocess.run(["fc-list", ":lang=zh-cn", "family"], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The search page's own index: a line a section, of what people read, without code, formulas and outputs.
+"""The search page's own index: a line a section, of what people read, without code, outputs and what needs TeX.
 
 Sphinx's index knows pages, not sections, and fetches each page for an excerpt, which a browser refuses where pages are
 opened as files. This one is a script that holds the texts: `search.js` beside this file, behind its data.
@@ -20,7 +20,7 @@ REPLACED = ("searchindex.js", "_static/searchtools.js", "_static/language_data.j
 
 
 def formula(text: str) -> str:
-    """A formula in a line as people would type it; three dots for what needs TeX: the sentence goes on after it."""
+    """A formula within a sentence as people would type it; where it needs TeX, three dots, so that no hole is left."""
     for power, sign in POWERS.items():
         text = text.replace(power, sign)
     return "…" if re.search(r"[\\{}_^&]", text) else text

@@ -121,7 +121,10 @@ def begin(path: Path) -> dict[str, int]:
 
 
 def pack(path: Path, language: Language) -> None:
-    """Halve a PDF: Chromium writes each of the many objects that tell a screen reader what is what by itself."""
+    """Pack a PDF to half its size, and mend the signs of a Chinese one.
+
+    Chromium writes the many small objects that tell a screen reader what is what one by one, and none of them packed.
+    """
     with pikepdf.open(path, allow_overwriting_input=True) as book:
         if language is not ENGLISH:
             signs.mend(book)
