@@ -40,8 +40,8 @@ ONE_OF_EACH = """() => {
 
 
 # Contrast takes axe longer than all of its other rules. Where one text has enough, others of its color and size on the
-# same backgrounds have, too. What is absolute, fixed, sticky or drawn may lie over something else: axe looks at each of
-# these. Any other text is taken to lie on its ancestors, so no offset or negative margin may move it elsewhere.
+# same backgrounds have, too. What is moved out of its place, or is drawn, may lie over something else than its
+# ancestors: axe looks at it each time.
 CONTRAST_ONCE = """() => {
     const check = axe._audit.checks["color-contrast"], whole = check.whole ??= check.evaluate;
     const grounds = new Map(), enough = new Set();
@@ -50,7 +50,9 @@ CONTRAST_ONCE = """() => {
         if (!grounds.has(node)) {
             const style = getComputedStyle(node), behind = ground(node.parentElement);
             const own = [style.backgroundColor, style.backgroundImage, style.opacity, style.filter, style.mixBlendMode];
-            const apart = ["absolute", "fixed", "sticky"].includes(style.position) || node.ownerSVGElement;
+            const moved = ["top", "left", "bottom", "right"].some((side) => parseFloat(style[side])) ||
+                style.transform !== "none" || parseFloat(style.marginTop) < 0;
+            const apart = ["absolute", "fixed", "sticky"].includes(style.position) || moved || node.ownerSVGElement;
             const plain = own.join() === "rgba(0, 0, 0, 0),none,1,none,normal";
             grounds.set(node, behind === null || apart ? null : plain ? behind : `${behind}/${own}`);
         }

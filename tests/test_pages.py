@@ -293,7 +293,10 @@ def test_faults_of_a_page_are_seen(tab):
     assert tab.kilobytes() > 1 > tab.kilobytes(pictures=False)
 
 
-TOO_PALE = {"light": ["#pale", "#pale-too", "#on-black", "#over"], "dark": ["#good", "#good-too"]}
+TOO_PALE = {
+    "light": ["#pale", "#pale-too", "#on-black", "#over", "#by-margin", "#by-offset"],
+    "dark": ["#good", "#good-too"],
+}
 
 
 def test_each_text_that_is_too_pale_is_found(blank):
@@ -310,7 +313,9 @@ p { color: #222 } .pale { color: #ccc } div { background: #000; height: 60px }
 @media (prefers-color-scheme: dark) { body { background: #444 } div { background: #ccc } }
 </style><main><p id="good">good</p><p id="good-too">good</p><p class="pale" id="pale">pale</p>
 <p class="pale" id="pale-too">pale</p><div><p class="pale">good</p><p id="on-black">pale</p></div>
-<div></div><p id="over" style="position: absolute; top: 220px">a box that it is not in</p></main>"""
+<div></div><p id="over" style="position: absolute; top: 220px">a box that it is not in</p>
+<div></div><p id="by-margin" style="margin-top: -40px">and another</p>
+<div></div><p id="by-offset" style="position: relative; top: -40px">and another</p></main>"""
 
 BROKEN = """<!doctype html><html lang="en"><title>t</title><link rel="icon" href="data:,">
 <link rel="stylesheet" href="https://other.example/a.css">
