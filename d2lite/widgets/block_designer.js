@@ -178,10 +178,10 @@ export default {
         const reached = near >= HALF, alone = setting.groups === "each channel alone";
         half ||= reached && !alone;
         const words = reached && alone
-          ? `✓ Half of the work, each channel alone: a kernel multiplies ${sees ** 2} times a value, the 1×1 layers ${2 * setting.channels} times.`
-          : reached ? "✓ Half of the work. Can a kernel do it that reads each channel alone?"
-            : half ? "The second half of the challenge: the same with kernels that read each channel alone."
-              : "A challenge: make the kernel do half of the work.";
+          ? `✓ Half of the work, each channel alone: for each value in the middle, the kernel multiplies ${sees ** 2} times, the 1×1 layers ${2 * setting.channels} times.`
+          : reached ? "✓ Half of the work. Can a kernel that reads each channel alone do it, too?"
+            : half ? "The second half of the challenge: do the same with a kernel that reads each channel alone."
+              : "A challenge: make the kernel do at least half of the work.";
         if (goal.textContent !== words) goal.textContent = words;
         goal.dataset.reached = reached;
         return { say, result: { rows, totals: [parameters, macs], sees, adds: setting.shortcut, nearest: best ? best.name : null, near } };

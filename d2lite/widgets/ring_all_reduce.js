@@ -132,7 +132,7 @@ function challenge({ n, size, slow }) {
   const now = ring(n, slow), reached = now > 1.95 * ring(4, SPEED);
   return { reached, words: reached
     ? `✓ The ring of ${n} takes ${time(now)}; with equal links it would take ${time(ring(n, SPEED))}. All wait for the slowest link.`
-    : "A challenge: double the ring's time for this gradient. Do more processes do it, or one slow link?" };
+    : "A challenge: double the ring's time for this gradient. Does it take more processes, or one slow link?" };
 }
 
 export default {

@@ -57,15 +57,15 @@ const CHALLENGES = [
   },
   {
     name: "edge",
-    title: "The edge of exploding",
-    text: "Find the rate at which it explodes: two runs that differ in the rate alone, by at most a factor of two. After an epoch one has " +
-      "learned (loss below 1.6); the other is no better than guessing (2.3), or has left all bounds.",
-    hint: "Start two runs of eight layers from the same settings, and double the rate of one until it gives way. Plain networks are the first to do so.",
+    title: "Just short of exploding",
+    text: "Find the rate at which training explodes: make two runs that differ in the rate alone, by at most a factor of two. After an epoch one has " +
+      "learned (loss below 1.6); the other is no better than guessing (2.3), or has exploded.",
+    hint: "Start two runs of eight layers from the same settings, and double the rate of one until it fails. Plain networks fail first.",
     met: (runs) => twins(runs, "rate").some(([wild, tame]) => (
       wild.settings.rate > tame.settings.rate && wild.settings.rate <= 2.001 * tame.settings.rate &&
       (wild.exploded || (wild.epochs - wild.born >= 1 && lossOf(wild) >= BLIND)) && leastOf(tame) < 1.6
     )),
-    why: "Between learning and exploding lies less than a factor of two. Below the edge a step is shorter than the valley is wide; above it each step lands " +
+    why: "Between learning and exploding lies a factor of two at most. Below the edge a step is shorter than the valley is wide; above it each step lands " +
       "higher on the other side. Few explosions end at infinity: most throw the weights so far that units die, and what is left guesses. BatchNorm " +
       "moves the edge up by an order of magnitude.",
   },

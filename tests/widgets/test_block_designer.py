@@ -149,14 +149,14 @@ def test_the_drawing_itself_is_dragged_and_tapped(mounted, width):
 def test_a_kernel_does_half_of_the_work_in_more_than_one_way(mounted):
     page = mounted.open(BlockDesigner())
     goal = page.page.locator(".d2l-goal")
-    assert goal.inner_text().startswith("A challenge: make the kernel do half")
+    assert goal.inner_text().startswith("A challenge: make the kernel do at least half")
     page.set("groups", GROUPS[1])
     page.set("kernel", 7)
     assert goal.inner_text().startswith("✓ Half of the work. Can a kernel") and page.result["near"] == 196 / (196 + 128)
     page.set("groups", GROUPS[2])
     assert goal.inner_text().startswith("The second half") and goal.get_attribute("data-reached") == "false"
     page.set("channels", 16)
-    assert "multiplies 49 times a value, the 1×1 layers 32 times" in goal.inner_text()
+    assert "the kernel multiplies 49 times, the 1×1 layers 32 times" in goal.inner_text()
     assert goal.get_attribute("data-reached") == "true"
     page.page.get_by_role("button", name="reset").click()
     assert goal.inner_text().startswith("A challenge:")
