@@ -177,8 +177,9 @@ export default {
         board.replaceChildren(tableOf(["part", "parameters", "MACs"], table), h("p", { class: "d2l-note" }, told));
         const reached = near >= HALF, alone = setting.groups === "each channel alone";
         half ||= reached && !alone;
+        const looks = sees ** 2, mixes = 2 * setting.channels;
         const words = reached && alone
-          ? `✓ Half of the work, each channel alone: for each value in the middle, the kernel multiplies ${sees ** 2} times, the 1×1 layers ${2 * setting.channels} times.`
+          ? `✓ Half of the work, each channel alone: for each value in the middle, the kernel multiplies ${looks} times, the 1×1 layers ${mixes} times.`
           : reached ? "✓ Half of the work. Can a kernel that reads each channel alone do it, too?"
             : half ? "The second half of the challenge: do the same with a kernel that reads each channel alone."
               : "A challenge: make the kernel do at least half of the work.";

@@ -170,7 +170,9 @@ export default {
       for (const { mark } of [image, output]) mark([...spot, { row, column }]);
       const beyond = single
         ? top > 0 ? "" : low < 0 ? " No pixel is above 0, so none is white." : " All pixels are 0, so all are black."
-        : fresh.some((value) => value < 0 || value > 255) ? " The mixed image shows values below 0 as 0 and above 255 as 255; the small ones show values below 0 in blue." : "";
+        : fresh.some((value) => value < 0 || value > 255)
+          ? " The mixed image shows values below 0 as 0 and above 255 as 255; the small ones show values below 0 in blue."
+          : "";
       const three = `three dot products of the old pixel there, (${old.join(", ")}): (${fresh.map((value) => shown(value, 2)).join(", ")})`;
       const one = `one dot product of the three weights with the old pixel there, (${old.join(", ")}): ${shown(fresh[0], 2)}`;
       const end = single
