@@ -195,10 +195,10 @@ def test_short_texts_of_a_script_and_none_that_are_values():
 def test_what_a_guess_counts_is_chinese_and_still_a_guess(monkeypatch):
     monkeypatch.setattr(edition, "lexicon", lambda *names: Everything())
     box = "> **Predict first.** How wide?\n>\n> <!-- predict width: 343 ± 35 channels -->\n"
-    ((asked,),) = questions.parse(site.counted(box), "googlenet")
+    ((asked,),) = questions.parse(site.with_units(box), "googlenet")
     assert (asked.right, asked.within, asked.unit) == (343, 35, "译 channels")
     without = box.replace(" channels", "")
-    assert site.counted(without) == without
+    assert site.with_units(without) == without
     monkeypatch.undo()
     units = {one.unit for name in project.chapters() for asked in questions.of(name) for one in asked if one.unit}
     assert units and all(re.search("[一-鿿]", edition.lexicon("site").say(unit)) for unit in units)

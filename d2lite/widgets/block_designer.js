@@ -48,7 +48,7 @@ const HALF = 0.5;  // the share of the work that a kernel shall do
  */
 function drawing(setting, rows, label, room) {
   const { channels, expansion, groups, gate, shortcut } = setting, inner = Math.round(channels * EXPANSIONS[expansion]);
-  const full = clamp(room - WORDS - 70, 110, 240, 240), middle = full / 2 + 48, right = middle + full / 2 + 22;
+  const full = room - WORDS - 70, middle = full / 2 + 48, right = middle + full / 2 + 22;
   const scale = full / Math.max(channels, inner), [outer, wide] = [channels, inner].map((width) => Math.max(6, scale * width));
   const bar = (y, width, color) => s("rect", { x: middle - width / 2, y, width, height: 8, fill: color });
   const funnel = (y, from, to) => s("path", {

@@ -258,6 +258,7 @@ export default {
         image.length === image[0].length
           ? `Side of the output: ${side(image.length)}.`
           : `Height of the output: ${side(image.length)}; width: ${side(image[0].length)}.`;
+      // two sentences and no word in the middle of one, since other languages bend it
       const rowsLeft = (count) => (count ? ` The last ${count === 1 ? "row is" : `${count} rows are`} never read.` : "");
       const columnsLeft = (count) => (count ? ` The last ${count === 1 ? "column is" : `${count} columns are`} never read.` : "");
       const alone = size === 1 && name.endsWith("edge");  // of which there is nothing to see

@@ -40,14 +40,9 @@ def of_text(table: str) -> str:
     return ONE.sub(lambda found: mended(int(found[1], 16)), RANGE.sub(apart, table))
 
 
-def mend(book: pikepdf.Pdf) -> int:
-    """Mend the tables of a PDF; how many there were to mend."""
+def mend(book: pikepdf.Pdf) -> None:
+    """Mend the tables of a PDF."""
     fonts = (one for one in book.objects if isinstance(one, pikepdf.Dictionary) and "/ToUnicode" in one)
     tables = {font.ToUnicode.objgen: font.ToUnicode for font in fonts}
-    count = 0
     for table in tables.values():
-        old = table.read_bytes().decode("latin-1")
-        if (new := of_text(old)) != old:
-            table.write(new.encode("latin-1"))
-            count += 1
-    return count
+        table.write(of_text(table.read_bytes().decode("latin-1")).encode("latin-1"))

@@ -26,7 +26,6 @@ STAGE = project.ROOT / "_build" / "zh"
 NOTEBOOKS = project.ROOT / "_build" / "zh-notebooks"
 COPIED = ("book", "tools", "d2lite", "benchmarks", "assignments", "pyproject.toml", "README.md", "_toc.yml")
 IGNORED = shutil.ignore_patterns("__pycache__", "locale", "translate", "*.pyc")
-UNIT = re.compile(r"(?<=\d )[a-z ]+(?= -->)")  # of the answer to a question
 ENGLISH = "english"  # the folder with the English sources, by whose words the time of reading goes
 #: what is appended to modules of the copy
 AMENDED = {
@@ -70,7 +69,7 @@ def _pages() -> None:
     for page in project.contents():
         name = page.removesuffix(".ipynb")
         files.write(STAGE / ENGLISH / f"{name}.md", project.source(name).read_text("utf-8"))
-        _rewrite(book / f"{name}.md", lambda text, name=name: counted(edition.translated(text, name, "../")))
+        _rewrite(book / f"{name}.md", lambda text, name=name: with_units(edition.translated(text, name, "../")))
         if page.endswith(".ipynb"):
             nb = nbformat.read(project.notebook(name), as_version=4)
             made = edition.notebook(nb, name, lambda text, name=name: edition.translated(text, name, "../"))
@@ -100,10 +99,16 @@ def _pages() -> None:
     _rewrite(drawing, lambda text: sources.LABEL.sub(lambda label: known.counted(label[0]), text))
 
 
-def counted(text: str) -> str:
+def with_units(text: str) -> str:
     """A page whose guesses count what they count in Chinese, which stands in comments that no translator sees."""
     say = edition.lexicon("site").say
-    return questions.MARK.sub(lambda mark: UNIT.sub(lambda unit: say(unit[0]), mark[0]), text)
+
+    def new(mark: re.Match) -> str:
+        found = questions.NUMBER.fullmatch(mark[2])
+        unit = found[3] if found else None
+        return f"{mark[0].removesuffix(f'{unit} -->')}{say(unit)} -->" if unit else mark[0]
+
+    return questions.MARK.sub(new, text)
 
 
 def _cover(text: str) -> str:
