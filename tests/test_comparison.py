@@ -65,7 +65,7 @@ def cost(network, **given):
 
 def test_few_runs_without_costs(page):
     names, out = page(seeds={"lenet": 2, "lenet_batch_norm": 2})
-    assert "In all, 2 runs repeat an earlier one" in out and "half as large, or several times as large" in out
+    assert "In all, 2 runs repeat an earlier one" in out and "scatter half as much, or several times as much" in out
     assert names["s"] == pytest.approx(0.002 / 2**0.5), "of two pairs that are 0.2 points apart"
     assert "the story holds" in out and "The least certain is AlexNet → Quarter-width VGG-11, seeds included" in out
     assert "4 networks have no row yet: VGG-11" in out and "may well become the best" in out
@@ -80,7 +80,7 @@ def test_all_networks_with_three_seeds_and_costs(page):
     accuracy = {name: ACCURACY.get(name, 0.8) for name in MAINLINE}
     names, out = page(accuracy, 3, [cost(name) for name in CHEAP], apart=0.02)
     assert len(names["nets"]) == 11 and "26 runs repeat" in out and "no row yet" not in out
-    assert "s = 2.00 points" in out and "from the seeds, are" in out and "several times as large" not in out
+    assert "s = 2.00 points" in out and "from the seeds, are" in out and "several times as much" not in out
     found = names["steps"]["LeNet → AlexNet"]
     assert found.error > 1.5 * found.from_images, "the seeds count"
     assert set(names["COSTS"]) == {"parameters", "macs", "epoch_s", "memory_mb"} and "not measured yet" not in out
@@ -215,8 +215,8 @@ def smallest(points, most, tolerance):
     return min((p for p in fits if p[2] >= max(q[2] for q in fits) - tolerance), default=None)
 
 
-ERROR = 0.0044721
-RIGHT = {1: pareto, 2: frugal, 3: (ERROR, 7)}
+ON_OTHERS = (2.0, 1.1402)  # standard errors: on the same images, on different ones
+RIGHT = {1: pareto, 2: frugal, 3: ON_OTHERS}
 
 
 @pytest.mark.parametrize(
@@ -224,8 +224,8 @@ RIGHT = {1: pareto, 2: frugal, 3: (ERROR, 7)}
     [
         *RIGHT.items(),
         (1, lambda points: np.array(pareto(points)).tolist()),
-        (3, np.array([ERROR, 7])),
-        (3, (0.0045, 7)),  # rounded
+        (3, np.array(ON_OTHERS)),
+        (3, (2, 1.14)),  # rounded
     ],
 )
 def test_right_answers(number, answer):
@@ -258,15 +258,14 @@ def test_right_answers(number, answer):
         (2, lambda p, m, t: frugal(p, m, t) or p[0], "return None"),
         (2, lambda p, m, t: frugal(p, m, t) or max([]), "return None; yours raises"),
         (1, lambda points: [point[2] for point in points], "list of triples"),
-        (3, 0.0045, "list or tuple of 2"),
-        (3, (ERROR, 14), "each network"),
-        (3, (ERROR, 6), "round up"),
-        (3, (ERROR, 3), "standard error is right"),
-        (3, (0.0036515, 5), "n - 1"),
-        (3, (0.0054772, 7), "deviation of one run"),
-        (3, (0.0031623, 4), "one mean"),
-        (3, (0.00002, 7), "take the root"),
-        (3, (0.009, 7), "start with"),
+        (3, 2.0, "list or tuple of 2"),
+        (3, ON_OTHERS[::-1], "other order"),
+        (3, (2.0, 1.58), "both accuracies scatter"),
+        (3, (2.0, 1.646), "both accuracies scatter"),
+        (3, (2.0, 0.807), "squares of the two errors"),
+        (3, (2.0, 2.0), "of each network"),
+        (3, (0.0633, 1.14), "scatter of one image"),
+        (3, (9, 7), "d is 1 on 60 images"),
     ],
 )  # fmt: skip
 def test_wrong_answers_get_a_hint_of_their_own(number, answer, hint):

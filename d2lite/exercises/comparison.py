@@ -123,40 +123,32 @@ def _frugal(answer: object) -> str | None:
 
 exercise("comparison-2", _frugal, "right: the cheapest that is as good as the best, within the tolerance.")
 
-_A, _B = (0.871, 0.865, 0.874), (0.881, 0.872, 0.884)
-
-
-def _squares(runs: tuple[float, ...]) -> float:
-    mean = sum(runs) / len(runs)
-    return sum((value - mean) ** 2 for value in runs)
-
-
-_VARIANCE = (_squares(_A) + _squares(_B)) / 4  # pooled: two degrees of freedom from each network
-_BIASED = (_squares(_A) + _squares(_B)) / 6
-_ERROR = (2 * _VARIANCE / 3) ** 0.5
+# 60 right only for B, 40 only for A, of 1,000; alone 80% and 82%
+_LEAD = 0.02
+_PAIRED = _LEAD / ((0.1 - _LEAD**2) * 1000 / 999 / 1000) ** 0.5
+_APART = _LEAD / ((0.80 * 0.20 + 0.82 * 0.18) / 1000) ** 0.5
 _REL = 1e-2  # two digits are enough
 
 
-def _seeds(values: list[float]) -> str:
-    if abs(values[0] / _ERROR - 1) < _REL:
-        if values[1] == 14:
-            return "both are right, but asked is how many seeds each network needs."
-        if 6 <= values[1] < 7:
-            return "six are not quite enough: round up."
-        return (
-            "the standard error is right. For the seeds: 2 · (3 s / d)² with s from (1) and d the difference of the "
-            "two means, rounded up."
-        )
-    slips = {
-        _BIASED**0.5 * (2 / 3) ** 0.5: "divide the squared deviations by n - 1, not by n: the means were estimated.",
-        _VARIANCE**0.5: "that is s, the standard deviation of one run; the standard error is s times √(1/3 + 1/3).",
-        (_VARIANCE / 3) ** 0.5: "that is the standard error of one mean; both means scatter: s times √(1/3 + 1/3).",
-        2 * _VARIANCE / 3: "that is the square of the standard error: take the root.",
-    }
-    for slip, hint in slips.items():
-        if abs(values[0] / slip - 1) < _REL:
-            return hint
-    return "start with the standard error: s² is the sum of the squared deviations of both, each from its mean, over 4."
+def _errors(values: list[float]) -> str:
+    same, other = values
+    if abs(same / _APART - 1) < _REL and abs(other / _PAIRED - 1) < _REL:
+        return "both numbers are right, in the other order: first on the same images, then on different ones."
+    if abs(same / _PAIRED - 1) < _REL:
+        slips = {
+            _LEAD / (0.80 * 0.20 / 1000) ** 0.5: "add the squares of both errors: both accuracies scatter.",
+            _LEAD / (0.82 * 0.18 / 1000) ** 0.5: "add the squares of both errors: both accuracies scatter.",
+            _LEAD / ((0.16 / 1000) ** 0.5 + (0.1476 / 1000) ** 0.5): "the squares of the two errors add up, not they.",
+        }
+        hints = [hint for slip, hint in slips.items() if abs(other / slip - 1) < _REL]
+        return hints[0] if hints else "the first is right. For the second take √(p (1 - p) / m) of each network."
+    if abs(same / _LEAD * 0.1**0.5 - 1) < _REL:
+        return "that is by sd(d), the scatter of one image; the error of the mean is sd(d) / √m."
+    return "d is 1 on 60 images, -1 on 40 and 0 on 900: divide its mean by sd(d) / √1000."
 
 
-exercise("comparison-3", numbers((_ERROR, 7), _seeds, rel=_REL), "right: more than twice as many as were run.")
+exercise(
+    "comparison-3",
+    numbers((_PAIRED, _APART), _errors, rel=_REL),
+    "right: on the same images the lead counts nearly twice as much.",
+)
