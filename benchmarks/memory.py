@@ -2,7 +2,7 @@
 
 Each is measured in a process of its own. Host memory is what was added to that process once PyTorch and d2lite were
 loaded and their libraries had been used; device memory is what PyTorch had allocated there, and left empty without a
-CUDA device. Data sets were loaded once before, so that whatever is decoded only once lies in the cache.
+CUDA device.
 
     python -m benchmarks.memory [--networks resnet18]
 """
@@ -87,7 +87,6 @@ def main(argv: list[str] | None = None) -> int:
         rows.append(alone(training, name))
     for name in names:
         print(f"{name} …", flush=True)
-        alone(loading, name)
         rows.append(alone(loading, name))
     return common.finish("memory", rows, options, keys=("what", "name"))
 

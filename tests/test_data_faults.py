@@ -9,7 +9,6 @@ import socket
 import subprocess
 import threading
 import time
-import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -224,34 +223,6 @@ def test_an_altered_pickle_is_not_opened(monkeypatch, folder, kind):
 def test_a_batch_that_is_none_has_one_error(tmp_path, content):
     with pytest.raises(data.DataFileError, match="is not a batch of CIFAR-10"):
         readers.batch_pickle(tmp_path / "data_batch_1", content)
-
-
-@pytest.mark.parametrize("change", ["pixel", "label", "shape", "other images", "no check sum", "a pickle"])
-def test_a_decoded_copy_that_someone_wrote_anew_is_decoded_again(monkeypatch, folder, tmp_path, change):
-    small_cifar(monkeypatch, folder, "hub")
-    sound = data.load("cifar10", batch_size=32, device="cpu")
-    for copy in (tmp_path / "cache" / "decoded").iterdir():
-        with np.load(copy) as kept:
-            arrays = {name: kept[name].copy() for name in kept.files}
-        if change == "pixel":
-            arrays["images"][0, 0, 0] ^= 1
-        elif change == "label":
-            arrays["labels"][0] ^= 1
-        elif change == "shape":
-            arrays["images"] = arrays["images"].reshape(-1, 16, 64, 3)
-        elif change == "other images":
-            arrays["images"], arrays["labels"] = arrays["images"][::-1], arrays["labels"][::-1]
-        elif change == "no check sum":
-            arrays["images"][0] = 0
-            del arrays["digests"]
-        else:
-            arrays["labels"] = arrays["labels"].astype(object)
-        with open(copy, "wb") as file:
-            np.savez(file, **arrays)
-    again = data.load("cifar10", batch_size=32, device="cpu")
-    assert torch.equal(again.train.images, sound.train.images) and torch.equal(again.test.labels, sound.test.labels)
-    monkeypatch.setattr(readers, "read_parquet", lambda *_: pytest.fail("the copy was not made anew"))
-    assert torch.equal(data.load("cifar10", batch_size=32, device="cpu").train.images, sound.train.images)
 
 
 # Nothing there, no network
@@ -680,28 +651,6 @@ def test_a_really_full_disk(serve, small_disk, monkeypatch):
     assert not left_over(raw) and not list(raw.glob("*.gz"))
 
 
-def test_a_full_disk_only_costs_the_decoded_copy(monkeypatch, folder, small_disk):
-    small_cifar(monkeypatch, folder, "hub")
-    monkeypatch.setenv("D2LITE_CACHE", str(small_disk))
-    (small_disk / "filler").write_bytes(b"x" * 200_000)
-    with pytest.warns(RuntimeWarning, match="not kept.*No space left.*D2LITE_CACHE"):
-        loaded = data.load("cifar10", batch_size=16)
-    assert loaded.train.num_images == 90
-    assert all(path.suffix == ".npz" for path in (small_disk / "decoded").iterdir())
-
-
-def test_a_full_disk_while_keeping_decoded_images(monkeypatch, folder, tmp_path):
-    small_cifar(monkeypatch, folder, "hub")
-
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(np, "savez", full)
-    with pytest.warns(RuntimeWarning, match="not kept"):
-        assert data.load("cifar10", batch_size=16).train.num_images == 90
-    assert not list((tmp_path / "cache" / "decoded").iterdir())
-
-
 def test_a_cache_that_cannot_be_written(monkeypatch, folder, tmp_path, serve):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("D2LITE_CACHE", str(tmp_path / "file" / "cache"))
@@ -709,8 +658,7 @@ def test_a_cache_that_cannot_be_written(monkeypatch, folder, tmp_path, serve):
     with pytest.raises(data.DataError, match=r"Cannot write to the cache folder .*Set D2LITE_CACHE"):
         data.load("fashion_mnist", fallback=True)
     small_cifar(monkeypatch, folder, "hub")
-    with pytest.warns(RuntimeWarning, match="not kept"):
-        assert data.load("cifar10", batch_size=16).train.num_images == 90
+    assert data.load("cifar10", batch_size=16).train.num_images == 90
 
 
 def test_a_read_only_data_folder_and_cache(monkeypatch, folder, tmp_path, small_disk):
@@ -720,8 +668,7 @@ def test_a_read_only_data_folder_and_cache(monkeypatch, folder, tmp_path, small_
     small_cifar(monkeypatch, small_disk, "jpeg")
     for words in as_root("mount", "-o", "remount,ro", str(small_disk)):
         subprocess.run(words, check=True)
-    with pytest.warns(RuntimeWarning, match="not kept.*Read-only file system"):
-        assert data.load("cifar10", batch_size=16).label == "CIFAR-10 (JPEG q75 copy)"
+    assert data.load("cifar10", batch_size=16).label == "CIFAR-10 (JPEG q75 copy)"
 
 
 @pytest.mark.parametrize("form", ["jpeg", "hub", "bin"])
@@ -733,16 +680,12 @@ def test_a_data_folder_and_cache_without_write_permission(monkeypatch, folder, t
     for path in folders:
         path.chmod(0o555)
     try:
-        with permissions.bind(), warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with permissions.bind():
             assert data.load("cifar10", batch_size=16).train.num_images == 90
             assert data.prepare("cifar10")
     finally:
         for path in folders:
             path.chmod(0o755)
-    said = [str(one.message) for one in caught if one.category is RuntimeWarning]
-    assert len(said) == (0 if form == "bin" else 2)  # only what is slow to decode is kept
-    assert all("are not kept" in line and "Permission denied" in line for line in said)
 
 
 def test_a_file_that_may_not_be_read_is_named(monkeypatch, folder):

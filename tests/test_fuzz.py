@@ -184,11 +184,3 @@ def test_data_files(monkeypatch, folder, form):
         else:
             assert all(map(torch.equal, now, sound)), f"{what}: taken, with other images or labels"
     assert refused > ALTERED / 2
-
-
-def test_decoded_copies(monkeypatch, folder, tmp_path):
-    """An altered one is decoded again, without a word: the source is sound."""
-    small_cifar(monkeypatch, folder, "hub")
-    sound = tensors("cifar10")
-    for _, what in altered(sorted((tmp_path / "cache" / "decoded").iterdir()), seed=5):
-        assert all(map(torch.equal, tensors("cifar10"), sound)), what

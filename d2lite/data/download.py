@@ -39,7 +39,7 @@ class _TransferError(requests.ConnectionError):
 
 
 def cache_folder() -> Path:
-    """Where downloads and decoded images are kept: ``D2LITE_CACHE``, else the platform's (``~/.cache/d2lite``).
+    """Where downloads are kept: ``D2LITE_CACHE``, else the platform's (``~/.cache/d2lite``).
 
     A user without a home, as in a container, gets one among the temporary files.
 

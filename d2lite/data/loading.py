@@ -31,11 +31,11 @@ def load(
     Files are looked for in ``root`` (default: the environment variable ``D2LITE_DATA``), then in the cache, then
     downloaded into the cache: the folder that the environment variable ``D2LITE_CACHE`` names, else the platform's
     (``~/.cache/d2lite`` on Linux). Who cannot reach the published hosts sets ``D2LITE_MIRROR`` to the address of a
-    server of a data folder (``https://example.org/data/``): it is asked first. Of CIFAR-10 the cache also keeps the
-    decoded images, about 180 MB. Validation images are held out of the published training images by a fixed
-    permutation: 55,000 / 5,000 / 10,000 images for the MNIST family, 45,000 / 5,000 / 10,000 for CIFAR-10,
-    1,257 / 180 / 360 for digits. The quick profile takes the first ``quick_images`` of the training split, a quarter as
-    many of the validation split and half as many of the test split.
+    server of a data folder (``https://example.org/data/``): it is asked first. Validation images are held out of the
+    published training images by a fixed permutation: 55,000 / 5,000 / 10,000 images for the MNIST family,
+    45,000 / 5,000 / 10,000 for CIFAR-10, 1,257 / 180 / 360 for digits. The quick profile takes the first
+    ``quick_images`` of the training split, a quarter as many of the validation split and half as many of the test
+    split.
 
     A path in place of a name is that of images of your own: a folder with a folder for each class, as torchvision's
     ``ImageFolder`` takes it, or such folders below ``train``, ``val`` and ``test``. A split without a folder gets a
@@ -137,8 +137,7 @@ def prepare(name: str) -> list[Path]:
     Looks where :func:`load` looks and downloads what is missing; every file is compared with its check sum. Downloads
     go to the folder that the environment variable ``D2LITE_CACHE`` names, else to the platform's cache
     (``~/.cache/d2lite`` on Linux). The address in ``D2LITE_MIRROR`` is asked first, such as that of a server in a
-    firm or school which has a data folder; check sums are those published. Nothing else is written: decoded copies are
-    left to :func:`load`.
+    firm or school which has a data folder; check sums are those published.
 
     Raises:
         ValueError: unknown name.

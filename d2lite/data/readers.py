@@ -97,12 +97,11 @@ def archive_batches(path: Path, train: bool) -> list[Batch]:
     return [parse(path, found[name]) for name in names]
 
 
-def read_parquet(path: Path, rows: np.ndarray | None) -> Batch:
-    """Images and labels (only of ``rows``, if given) of a parquet file with columns ``img.bytes`` and ``label``."""
+def read_parquet(path: Path, rows: np.ndarray) -> Batch:
+    """Images and labels at ``rows`` of a parquet file with columns ``img.bytes`` and ``label``."""
     import pyarrow.parquet as pq
 
-    table = pq.ParquetFile(path).read(columns=["img.bytes", "label"])
-    table = table if rows is None else table.take(rows)
+    table = pq.ParquetFile(path).read(columns=["img.bytes", "label"]).take(rows)
     return _decode(table.column("img").combine_chunks().field("bytes").to_pylist()), table.column("label").to_numpy()
 
 

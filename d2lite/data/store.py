@@ -1,23 +1,21 @@
 """The files of a data set: found, downloaded or mended where need be, and read into checked arrays."""
 
-import hashlib
 import os
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..files import named_folder, write_atomically
+from ..files import named_folder
 from . import download, readers
 from .catalog import DataSet, File, Layout
 from .errors import DataError, DataFileError, DownloadError, NotFoundError, UnreadableFileError
 
 Arrays = tuple[np.ndarray, np.ndarray]  # images uint8 (n, h, w, C), labels int64 (n,)
 
-SLOW = ("parquet", "cifar-archive")  # kinds of files that take seconds to decode, so that a decoded copy is kept
+OPENED_BY_READER = ("parquet", "cifar-archive")  # kinds of large files, of which a reader takes what it needs
 
 
 @dataclass(frozen=True)
@@ -140,8 +138,7 @@ def read(
     found = obtain(dataset, root)
     try:
         contents = {file: _checked(found.layout, file, path) for file, path in found.paths.items()}
-        take = _read_kept if found.layout.kind in SLOW else _read_files
-        return found, {train: take(found, dataset, train, rows[train], contents) for train in rows}
+        return found, {train: _arrays(found, train, rows[train], contents) for train in rows}
     except (DataFileError, PermissionError) as error:
         if not isinstance(error, DataFileError):
             error = UnreadableFileError(error.filename, "may not be read (permission denied)")
@@ -159,44 +156,29 @@ def read(
 
 
 def verify(dataset: DataSet) -> Found:
-    """Like :func:`read`, but only sees that all files are there and sound; nothing slow is decoded, nothing kept."""
-    return read(dataset, None, {True: np.arange(0), False: np.arange(0)})[0]
+    """Like :func:`read`, but only sees that all files are there and sound; nothing is decoded."""
+    return read(dataset, None, {})[0]
 
 
 def _checked(layout: Layout, file: File, path: Path) -> Any:
-    """What is in a file, unpacked, if that is what was published; of a kind that is slow to read the path itself.
+    """What is in a file, unpacked, if that is what was published; the path itself of a kind that a reader opens.
 
     Raises:
         DataFileError: it is not.
     """
     if not path.stat().st_size:
         raise DataFileError(path, "is empty")
-    data, expected = path if layout.kind in SLOW else readers.read_bytes(path), file.contents_hash or file.hash or ""
+    data, expected = path, file.contents_hash or file.hash or ""
+    if layout.kind not in OPENED_BY_READER:
+        data = readers.read_bytes(path)
     if not readers.has_digest(data, expected):
         what = f"does not hold the published bytes (check sum is not {expected}), so it is altered or truncated"
         raise DataFileError(path, what)
     return data
 
 
-def _read_kept(found: Found, dataset: DataSet, train: bool, rows: np.ndarray, contents: dict) -> Arrays:
-    """What :func:`_read_files` gives, from a decoded copy that is kept in the cache."""
-    if not len(rows):
-        return np.empty(0, np.uint8), rows
-    total = dataset.train_images if train else dataset.test_images
-    # The check sum of the source names its decoded copy, so that another source never meets an old copy.
-    key = ((found.layout.train if train else found.layout.test)[0].hash or "").rpartition(":")[2][:16]
-    copy = download.cache_folder() / "decoded" / f"{dataset.name}-{'train' if train else 'test'}-{key}.npz"
-    arrays = _read_copy(copy, (total, dataset.size, dataset.size, dataset.channels))
-    if arrays is None and found.layout.kind == "parquet" and len(rows) < total // 2:
-        return _read_files(found, dataset, train, rows, contents)  # decoding a few is faster than keeping all
-    if arrays is None:
-        arrays = _read_files(found, dataset, train, None, contents)
-        _write_copy(copy, *arrays)
-    return arrays[0][rows], arrays[1][rows]
-
-
-def _read_files(found: Found, dataset: DataSet, train: bool, rows: np.ndarray | None, contents: dict) -> Arrays:
-    """The published training or test images at ``rows``, None for all, and their labels."""
+def _arrays(found: Found, train: bool, rows: np.ndarray, contents: dict[File, Any]) -> Arrays:
+    """The published training or test images at ``rows``, and their labels."""
     kind, files = found.layout.kind, found.layout.train if train else found.layout.test
     if kind == "parquet":
         images, labels = readers.read_parquet(contents[files[0]], rows)
@@ -209,35 +191,4 @@ def _read_files(found: Found, dataset: DataSet, train: bool, rows: np.ndarray | 
         batches = [parse(found.paths[file], contents[file]) for file in files if kind != "cifar-archive"]
         images, labels = map(np.concatenate, zip(*batches or readers.archive_batches(contents[files[0]], train)))
         images = images.transpose(0, 2, 3, 1)
-    chosen: Any = slice(None) if rows is None else rows
-    return np.ascontiguousarray(images[chosen]), labels[chosen].astype(np.int64)
-
-
-def _digests(images: np.ndarray, labels: np.ndarray) -> list[str]:
-    """Check sums over the arrays themselves: those of the archive's members say nothing once another wrote it anew."""
-    return [f"sha256:{hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()}" for array in (images, labels)]
-
-
-def _read_copy(path: Path, shape: tuple[int, ...]) -> Arrays | None:
-    """The decoded copy, or None where there is none or it is not as it was written."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images, labels, digests = arrays["images"], arrays["labels"], arrays["digests"].tolist()
-    except Exception:  # there is hardly one that altered bytes cannot provoke, and the source is at hand
-        return None
-    as_written = images.shape == shape and labels.shape == shape[:1] and digests == _digests(images, labels)
-    return (images, labels) if as_written else None
-
-
-def _write_copy(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
-    digests = np.array(_digests(images, labels))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda file: np.savez(file, images=images, labels=labels, digests=digests))
-    except OSError as error:
-        warnings.warn(
-            f"Decoded images are not kept, so the next load decodes them again: {error}. D2LITE_CACHE can name "
-            f"another folder.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+    return np.ascontiguousarray(images[rows]), labels[rows].astype(np.int64)
