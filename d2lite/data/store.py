@@ -188,7 +188,7 @@ def _arrays(found: Found, train: bool, rows: np.ndarray, contents: dict[File, An
         images = images[..., None]
     else:
         parse = readers.batch_records if kind == "cifar-bin" else readers.batch_pickle
-        batches = [parse(found.paths[file], contents[file]) for file in files if kind != "cifar-archive"]
+        batches = [parse(contents[file]) for file in files if kind != "cifar-archive"]
         images, labels = map(np.concatenate, zip(*batches or readers.archive_batches(contents[files[0]], train)))
         images = images.transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images[rows]), labels[rows].astype(np.int64)
