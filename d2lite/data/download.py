@@ -5,6 +5,7 @@ import errno
 import gzip
 import os
 import re
+import shutil
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ import pooch
 import requests
 import urllib3
 from tqdm import tqdm
+from tqdm.utils import CallbackIOWrapper
 
 from ..files import named_folder
 from ..machine.printing import in_notebook
@@ -199,27 +201,20 @@ def _receive(file: File, url: str, part: Path) -> None:
     have = _size(part)
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
     with requests.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as response:
-        content_range = response.headers.get("Content-Range", "")
-        if response.status_code == 416 and have:  # nothing after what we have: it is complete, or not of this file
-            if content_range.rpartition("/")[2] == str(have):
-                return
-            part.unlink()
-            raise _TransferError(f"cannot continue {part.name}")
+        if response.status_code == 416 and have:  # nothing comes after what we have: its check sum tells what it is
+            return
         response.raise_for_status()
-        if response.status_code != 206 or not content_range.startswith(f"bytes {have}-"):
+        if response.status_code != 206 or not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             have = 0  # the server ignores Range and sends all of it
         length = response.headers.get("Content-Length")
         total = have + int(length) if length else None
         with open(part, "ab" if have else "wb") as content, _progress(file, have, total) as bar:
             try:
-                while block := response.raw.read(1 << 16, decode_content=False):
-                    content.write(block)
-                    bar.update(len(block))
-                    have += len(block)
+                shutil.copyfileobj(response.raw, CallbackIOWrapper(bar.update, content, "write"), 1 << 16)
             except urllib3.exceptions.HTTPError as error:
-                raise _TransferError(f"broke off after {have:,} bytes") from error
-    if total is not None and have < total:  # urllib3 2 notices a short body itself, 1.26 does not
-        raise _TransferError(f"broke off after {have:,} of {total:,} bytes")
+                raise _TransferError(f"broke off after {content.tell():,} bytes") from error
+    if total is not None and _size(part) < total:  # urllib3 2 notices a short body itself, 1.26 does not
+        raise _TransferError(f"broke off after {_size(part):,} of {total:,} bytes")
 
 
 def _is_sound(file: File, part: Path) -> bool:
