@@ -188,8 +188,6 @@ class Story(Table):
             ax.plot(*zip(*known), color="0.75", zorder=1)
             ax.axvline(known[0][0], color="0.6", linestyle=":", zorder=0)
             ax.set_xlabel(f"test accuracy in % (dotted: {self.rows[known[0][1]].network.title.lower()})")
-        else:
-            ax.set(xlim=(0, 100))
         ax.grid(alpha=0.3)
         return figure
 
@@ -213,29 +211,17 @@ def story(upto: str | None = None, *, to_come: bool = False) -> Story:
         known = list(dict.fromkeys([*(NETWORKS[name].chapter for name in MAINLINE), *MAINLINE]))
         raise ValueError(f"no story up to {upto!r}{nearest(upto, known)} Known: {', '.join(known)}.")
     names = MAINLINE[: MAINLINE.index(new[-1]) + 1] if new else MAINLINE
-    measurements, costs, rows = measured(recipe="mainline"), _costs(), []
-    runs = [run for name in names for run in measurements if run["network"] == name]
+    runs, costs, rows = measured(recipe="mainline"), _costs(), []
     for name in names:
         accuracies = [run["test_acc"] for run in runs if run["network"] == name and not (to_come and name in new)]
         mean = sum(accuracies) / len(accuracies) if accuracies else math.nan
         cost = costs.get(name) or _counted(name)
         sizes = cost["parameters"], cost["macs"], 1000 / cost["images_per_second"], cost["memory_mb"]
         rows.append(Row(NETWORKS[name], mean, spread(accuracies), len(accuracies), *sizes, name in new))
-    timing = "Training times are not measured yet."
-    for cost in costs.values():  # all of one device
-        timing = f"Training times: {cost['device']}, batches of {cost['batch_size']}."
-    return Story(rows, f"{_conditions(runs)} {timing}")
-
-
-def _conditions(runs: list[dict]) -> str:
-    """How all were trained."""
-    if not runs:
-        return "No network is measured yet."
-    run = runs[0]
-    return (
-        f"{run['dataset']}, {run['input_px']} px, {run['images']:,} training images, {run['epochs']} epochs; "
-        "test accuracy with its standard deviation over seeds."
-    )
+    run, cost = runs[0], next(iter(costs.values()))  # of one budget, and of one device, all of them
+    trained = f"{run['dataset']}, {run['input_px']} px, {run['images']:,} training images, {run['epochs']} epochs"
+    timed = f"Training times: {cost['device']}, batches of {cost['batch_size']}."
+    return Story(rows, f"{trained}; test accuracy with its standard deviation over seeds. {timed}")
 
 
 def _costs() -> dict[str, dict]:
