@@ -34,24 +34,17 @@ class InputShapeError(ValueError):
     """The network cannot take this input; the message names the layer and what would work."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """One layer's turn in a forward pass, with the turns of the layers ``inside``; ``macs`` is 0 without a counter."""
-
-    name: str
-    module: nn.Module
-    output_shape: tuple[int, ...]
-    macs: int
-    inside: list[Call]
-
-
 @dataclass
-class _Turn:
-    """A turn that has begun, when ``macs`` had been counted."""
+class Call:
+    """One layer's turn in a forward pass, with the turns of the layers ``inside``; ``macs`` is 0 without a counter.
+
+    What it puts out and counts is known at its end; until then ``macs`` says what had been counted when it began.
+    """
 
     name: str
     module: nn.Module
     macs: int = 0
+    output_shape: tuple[int, ...] = ()
     inside: list[Call] = field(default_factory=list)
 
     def name_of(self, module: nn.Module) -> str | None:
@@ -179,26 +172,27 @@ def trace(net: nn.Module, input_shape: tuple[int, ...], counter: FlopCounterMode
 
 def _calls(
     net: nn.Module, input_shape: tuple, forward: Callable, counter: FlopCounterMode | None = None
-) -> tuple[list[Call], _Turn, Exception | None]:
+) -> tuple[list[Call], Call, Exception | None]:
     """The calls of one pass, whose turn it was when it failed, and the error."""
     calls: list[Call] = []
-    running = [_Turn("", net)]
+    running = [Call("", net)]
 
     def macs() -> int:
         return counter.get_total_flops() // 2 if counter else 0
 
     def enter(module, args) -> None:
         name = running[-1].name_of(module) or running[0].name_of(module) or ""
-        running.append(_Turn(name, module, macs()))
+        running.append(Call(name, module, macs()))
 
     def leave(module, args, output) -> None:
         while running[-1].module is not module:  # it failed, and the layer around it tried something else
             failed = running.pop()
             running[-1].inside += failed.inside
         turn = running.pop()
-        calls.append(Call(turn.name, module, _shape_of(output), macs() - turn.macs, turn.inside))
+        turn.output_shape, turn.macs = _shape_of(output), macs() - turn.macs
+        calls.append(turn)
         if running:
-            running[-1].inside.append(calls[-1])
+            running[-1].inside.append(turn)
 
     with contextlib.ExitStack() as entered:
         for module in net.modules():
@@ -210,9 +204,8 @@ def _calls(
             output = forward(net, input_shape)
         except Exception as error:
             return calls, running[-1], error
-    last = running[0]
     leave(net, (), output)
-    return calls, last, None
+    return calls, calls[-1], None
 
 
 def called(model: Callable[..., torch.Tensor], X: torch.Tensor, net: nn.Module) -> torch.Tensor:
@@ -248,7 +241,7 @@ def _shape_of(output) -> tuple[int, ...]:
     return tuple(output.shape) if isinstance(output, torch.Tensor) else ()
 
 
-def _explain(net: nn.Module, input_shape: tuple[int, ...], turn: _Turn, error: Exception, lost: bool) -> str:
+def _explain(net: nn.Module, input_shape: tuple[int, ...], turn: Call, error: Exception, lost: bool) -> str:
     where = f"{turn.name or 'the network'} ({type(turn.module).__name__})"
     said = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
     if said.startswith("view size is not compatible"):

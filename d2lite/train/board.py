@@ -95,11 +95,10 @@ def epoch_line(record: EpochRecord, epochs: int) -> str:
     )
 
 
-def closing_line(history: History) -> str | None:
-    """What to say at the end of an interrupted run; ``None`` when it ran to its end."""
-    if not history.interrupted:
-        return None
-    return f"interrupted: {how_many(len(history), 'epoch')} {'is' if len(history) == 1 else 'are'} finished and kept."
+def closing_line(history: History) -> str:
+    """What to say at the end of an interrupted run; nothing when it ran to its end."""
+    kept = f"{how_many(len(history), 'epoch')} {'is' if len(history) == 1 else 'are'} finished and kept"
+    return f"interrupted: {kept}." if history.interrupted else ""
 
 
 class LineBoard(Listener):
@@ -167,9 +166,9 @@ class NotebookBoard(Listener):
         self.history = history
         self.points.clear()  # what stays is the epochs; the few points in between were for watching
         self._redraw()
-        line = closing_line(history)
         plain = "\n".join([*self.run.notes, *(epoch_line(r, self.run.epochs) for r in history)])
-        self.status.update(self._status(f"<p>{line}</p>" if line else "", plain), raw=True)
+        said = closing_line(history)
+        self.status.update(self._status(f"<p>{said}</p>" if said else "", plain), raw=True)
 
     def _redraw(self) -> None:
         bundle, metadata = self._curves()
