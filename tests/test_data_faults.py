@@ -123,7 +123,7 @@ DAMAGES = {
     "truncated": (IMAGES, cut, "is not a sound gzip file of .* ended before"),
     "one byte altered": (IMAGES, lambda c: flip(c, len(c) // 2), "gzip|damaged"),
     "empty": (LABELS, lambda c: b"", "is empty"),
-    "a web page": (IMAGES, lambda c: b"<html>Service unavailable</html>", "is not a sound gzip file"),
+    "a web page": (IMAGES, lambda c: b"<html>Service unavailable</html>", "the published bytes"),
     "images where labels belong": (
         LABELS,
         lambda c: gzip.compress(idx(pictures(9, 1, 28, 0)[..., 0])),
@@ -190,7 +190,7 @@ def test_an_altered_pickle_is_not_opened(monkeypatch, folder, kind):
     small_cifar(monkeypatch, folder, kind)
     path = folder / ("cifar-10-batches-py/test_batch" if kind == "py" else "cifar-10-python.tar.gz")
     path.write_bytes(path.read_bytes() + b".")
-    monkeypatch.setattr(readers, "batch_pickle", lambda data: pytest.fail("opened"))
+    monkeypatch.setattr(readers, "batch", lambda name, data: pytest.fail("opened"))
     with pytest.raises(data.DataFileError, match="published bytes") as caught:
         data.load("cifar10", batch_size=16)
     assert caught.value.path == path

@@ -2,14 +2,12 @@
 
 import contextlib
 import errno
-import gzip
 import os
 import re
 import shutil
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,8 +22,8 @@ from ..files import named_folder
 from ..machine.printing import in_notebook
 from . import network
 from .catalog import File, Layout
-from .errors import DataError, DownloadError
-from .readers import has_digest
+from .errors import DataError, DataFileError, DownloadError
+from .readers import checked
 
 CONNECT_SECONDS, READ_SECONDS = 4.0, 20.0
 PROBE_SECONDS = 5.0  # after this long without an answer from any mirror there is no network
@@ -184,12 +182,14 @@ def _download(file: File, url: str, part: Path) -> None:
         except KeyboardInterrupt:
             print(f"Interrupted: the next download continues from what is kept in {part}.", file=sys.stderr)
             raise
-    if not _is_sound(file, part):
+    try:
+        checked(file, part)
+    except DataFileError:
         with open(part, "rb") as content:
             page = f" (a web page: {network.LOGIN})" if content.read(512).lstrip()[:1] == b"<" else ""
         part.unlink()
         if not continued:
-            raise _TransferError(f"delivered other bytes than published{page}")
+            raise _TransferError(f"delivered other bytes than published{page}") from None
         _download(file, url, part)  # it continued other bytes: start over
 
 
@@ -215,14 +215,6 @@ def _receive(file: File, url: str, part: Path) -> None:
                 raise _TransferError(f"broke off after {content.tell():,} bytes") from error
     if total is not None and _size(part) < total:  # urllib3 2 notices a short body itself, 1.26 does not
         raise _TransferError(f"broke off after {_size(part):,} of {total:,} bytes")
-
-
-def _is_sound(file: File, part: Path) -> bool:
-    if file.hash:
-        return has_digest(part, file.hash)
-    with contextlib.suppress(OSError, EOFError, zlib.error):
-        return has_digest(gzip.decompress(part.read_bytes()), file.contents_hash or "")
-    return False
 
 
 def _progress(file: File, have: int, total: int | None) -> tqdm:

@@ -4,7 +4,6 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,8 +13,6 @@ from .catalog import DataSet, File, Layout
 from .errors import DataError, DataFileError, DownloadError, NotFoundError, UnreadableFileError
 
 Arrays = tuple[np.ndarray, np.ndarray]  # images uint8 (n, h, w, C), labels int64 (n,)
-
-OPENED_BY_READER = ("parquet", "cifar-archive")  # kinds of large files, of which a reader takes what it needs
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def find(dataset: DataSet, root: str | os.PathLike | None = None) -> Found | Non
     for layout in dataset.layouts:
         for folder in _folders_of_others(layout, data):
             paths = _lying(layout, folder)
-            if len(paths) == len(layout.files) and _is_of(layout, paths):
+            if len(paths) == len(layout.files) and _are_published(paths):
                 return Found(layout, paths)
     return None
 
@@ -66,11 +63,11 @@ def _entries(folder: Path) -> list[str]:
     return sorted(os.listdir(folder)) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
 
 
-def _is_of(layout: Layout, paths: dict[File, Path]) -> bool:
+def _are_published(paths: dict[File, Path]) -> bool:
     """Whether the smallest of these files holds what was published."""
     file, path = min(paths.items(), key=lambda pair: pair[1].stat().st_size)
     try:
-        _checked(layout, file, path)
+        readers.checked(file, path)
     except (DataFileError, OSError):
         return False
     return True
@@ -137,8 +134,8 @@ def read(
     """
     found = obtain(dataset, root)
     try:
-        contents = {file: _checked(found.layout, file, path) for file, path in found.paths.items()}
-        return found, {train: _arrays(found, train, rows[train], contents) for train in rows}
+        contents = {file: readers.checked(file, path) for file, path in found.paths.items()}
+        return found, {train: _arrays(found.layout, train, rows[train], contents) for train in rows}
     except (DataFileError, PermissionError) as error:
         if not isinstance(error, DataFileError):
             error = UnreadableFileError(error.filename, "may not be read (permission denied)")
@@ -160,26 +157,9 @@ def verify(dataset: DataSet) -> Found:
     return read(dataset, None, {})[0]
 
 
-def _checked(layout: Layout, file: File, path: Path) -> Any:
-    """What is in a file, unpacked, if that is what was published; the path itself of a kind that a reader opens.
-
-    Raises:
-        DataFileError: it is not.
-    """
-    if not path.stat().st_size:
-        raise DataFileError(path, "is empty")
-    data, expected = path, file.contents_hash or file.hash or ""
-    if layout.kind not in OPENED_BY_READER:
-        data = readers.read_bytes(path)
-    if not readers.has_digest(data, expected):
-        what = f"does not hold the published bytes (check sum is not {expected}), so it is altered or truncated"
-        raise DataFileError(path, what)
-    return data
-
-
-def _arrays(found: Found, train: bool, rows: np.ndarray, contents: dict[File, Any]) -> Arrays:
+def _arrays(layout: Layout, train: bool, rows: np.ndarray, contents: dict[File, bytes]) -> Arrays:
     """The published training or test images at ``rows``, and their labels."""
-    kind, files = found.layout.kind, found.layout.train if train else found.layout.test
+    kind, files = layout.kind, layout.train if train else layout.test
     if kind == "parquet":
         images, labels = readers.read_parquet(contents[files[0]], rows)
         return images, labels.astype(np.int64)
@@ -187,8 +167,7 @@ def _arrays(found: Found, train: bool, rows: np.ndarray, contents: dict[File, An
         images, labels = (readers.idx_array(contents[file]) for file in files)
         images = images[..., None]
     else:
-        parse = readers.batch_records if kind == "cifar-bin" else readers.batch_pickle
-        batches = [parse(contents[file]) for file in files if kind != "cifar-archive"]
+        batches = [readers.batch(file.name, contents[file]) for file in files if kind != "cifar-archive"]
         images, labels = map(np.concatenate, zip(*batches or readers.archive_batches(contents[files[0]], train)))
         images = images.transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images[rows]), labels[rows].astype(np.int64)
