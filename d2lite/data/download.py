@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 import sys
 import threading
 import time
@@ -16,7 +15,6 @@ import pooch
 import requests
 import urllib3
 from tqdm import tqdm
-from tqdm.utils import CallbackIOWrapper
 
 from ..files import named_folder
 from ..machine.printing import in_notebook
@@ -210,7 +208,9 @@ def _receive(file: File, url: str, part: Path) -> None:
         total = have + int(length) if length else None
         with open(part, "ab" if have else "wb") as content, _progress(file, have, total) as bar:
             try:
-                shutil.copyfileobj(response.raw, CallbackIOWrapper(bar.update, content, "write"), 1 << 16)
+                for block in response.raw.stream(1 << 16, decode_content=False):
+                    content.write(block)
+                    bar.update(len(block))
             except urllib3.exceptions.HTTPError as error:
                 raise _TransferError(f"broke off after {content.tell():,} bytes") from error
     if total is not None and _size(part) < total:  # urllib3 2 notices a short body itself, 1.26 does not
