@@ -12,7 +12,7 @@ import pytest
 import torch
 from stopping import StopAfter, fit
 from torch import nn
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Subset, TensorDataset
+from torch.utils.data import BatchSampler, ConcatDataset, DataLoader, Dataset, RandomSampler, Subset, TensorDataset
 
 import d2lite as d2l
 from d2lite.__main__ import main
@@ -95,7 +95,40 @@ class Noisy(Dataset):
     def noise(self):
         if isinstance(self.generator, torch.Generator):
             return torch.rand(1, generator=self.generator)
-        return float(self.generator.random())
+        if isinstance(self.generator, random.Random):
+            return self.generator.gauss(0, 1)  # as the next line: of two that are made at once, one is kept
+        return float(self.generator.normal())
+
+
+class Transformed(Dataset):
+    """As torchvision's data sets: what draws is not the data set."""
+
+    def __init__(self, transform):
+        self.transform = transform
+
+    def __len__(self):
+        return 33
+
+    def __getitem__(self, index):
+        return self.transform(torch.full((1, 8, 8), index / 64)), index % 10
+
+
+class Jitter:
+    def __init__(self, generator):
+        self.generator = generator
+
+    def __call__(self, image):
+        return image + self.generator.random()
+
+
+class Both:
+    def __init__(self, *transforms):
+        self.transforms = list(transforms)
+
+    def __call__(self, image):
+        for transform in self.transforms:
+            image = transform(image)
+        return image
 
 
 def seeded(seed):
@@ -113,6 +146,11 @@ IMAGES = TensorDataset(torch.rand(64, 1, 8, 8, generator=seeded(1)), torch.arang
     lambda: DataLoader(Subset(Noisy(np.random.default_rng(2)), range(32)), 16),
     lambda: DataLoader(Noisy(np.random.Generator(np.random.MT19937(2))), 16),
     lambda: (DataLoader(IMAGES, 16), DataLoader(Noisy(seeded(2)), 16, shuffle=True, generator=seeded(3))),
+    lambda: DataLoader(Subset(Noisy(np.random.RandomState(2)), range(33)), 16),
+    lambda: DataLoader(Subset(Noisy(random.Random(2)), range(33)), 16),
+    lambda: DataLoader(ConcatDataset([IMAGES, Noisy(np.random.default_rng(2))]), 16),
+    lambda: DataLoader(Transformed(Jitter(np.random.default_rng(2))), 16),
+    lambda: DataLoader(Transformed(Both(Jitter(random.Random(2)), Jitter(np.random.RandomState(3)))), 16),
 ])  # fmt: skip
 def test_generators_go_on_wherever_the_data_hold_them(tmp_path, make):
     def run(**options):

@@ -11,7 +11,10 @@ import torch
 
 from ..arguments import whole
 
-Generator = torch.Generator | np.random.Generator
+Generator = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
+#: where data hold what may hold generators
+INSIDE = ("train", "val", "source", "sampler", "batch_sampler", "dataset", "datasets", "collate_fn", "transform",
+          "transforms", "target_transform")  # fmt: skip
 
 _seed: int | None = None  # what seed_everything set last
 
@@ -47,28 +50,46 @@ def last_seed() -> int | None:
 
 
 def generators(data: object) -> list[Generator]:
-    """The generators that ``data`` hold themselves, or that their splits, samplers and data sets hold, each once."""
+    """The generators that ``data`` hold themselves, or that their splits, samplers, data sets and transforms hold, each
+    once."""
     places, found = [data], {}
     for place in places:
         held = {**getattr(place, "__dict__", {}), "generator": getattr(place, "generator", None)}
-        found |= {id(value): value for value in held.values() if isinstance(value, Generator)}
-        inside = (held.get(name) for name in ("train", "val", "source", "sampler", "batch_sampler", "dataset"))
+        own = (value for value in held.values() if isinstance(value, Generator))
+        found |= {id(value): value for value in own if not isinstance(value, random.SystemRandom)}  # which has no state
+        inside = [held[name] for name in INSIDE if name in held]
+        inside += [one for name in ("datasets", "transforms") for one in _several(held.get(name))]
         places += [value for value in inside if all(value is not place for place in places)]
     return list(found.values())
+
+
+def _several(held: Any) -> Any:
+    return held if isinstance(held, (list, tuple)) else ()
 
 
 def _kept(own: Any, state: Any = None) -> Any:
     """The state of a generator of the data's, where none is given to put back."""
     if isinstance(own, torch.Generator):
         return own.get_state() if state is None else own.set_state(state)
-    if state is not None:
-        own.bit_generator.state = json.loads(state)
-    return json.dumps(own.bit_generator.state, default=np.ndarray.tolist)
+    if isinstance(own, np.random.Generator):
+        if state is not None:
+            own.bit_generator.state = json.loads(state)
+        now: Any = own.bit_generator.state
+    elif isinstance(own, random.Random):
+        if state is not None:
+            version, words, gauss = json.loads(state)
+            own.setstate((version, tuple(words), gauss))
+        now = own.getstate()
+    else:
+        if state is not None:
+            own.set_state(json.loads(state))
+        now = own.get_state(legacy=False)
+    return json.dumps(now, default=np.ndarray.tolist)
 
 
 def random_state(generators: Iterable[Generator] = ()) -> dict[str, Any]:
     """The states of all generators that ``seed_everything`` seeds and of ``generators``, and the seed, as tensors and
-    plain numbers; of NumPy's ``Generator``, which may hold arrays, as JSON."""
+    plain numbers; of Python's and NumPy's in ``generators``, which may hold arrays, as JSON."""
     version, words, python_gauss = random.getstate()
     _, keys, position, has_gauss, gauss = np.random.get_state()
     keys = torch.from_numpy(np.asarray(keys, np.int64))  # PyTorch cannot send unsigned numbers to other processes
