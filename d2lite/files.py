@@ -11,21 +11,35 @@ from typing import BinaryIO
 
 
 def path_of(path: str | os.PathLike) -> Path:
-    """``path`` as a ``Path``; raise ValueError where it is none that a file can have, such as None or ``""``."""
+    """``path`` as a ``Path``, with ``~`` spelled out; raise ValueError where it is none that a file can have, such as
+    None or ``""``."""
     name = path if isinstance(path, str) else str(path) if isinstance(path, os.PathLike) else ""
     if not name or "\0" in name:
         raise ValueError(f"{path!r} is no path: give that of a file, such as 'run.pt'.")
-    return Path(name)
+    return Path(os.path.expanduser(name))
 
 
-def check_regular(path: str | os.PathLike) -> None:
-    """Raise OSError where no file could be put at ``path``, since something else is there or its name is too long."""
+def readable(path: str | os.PathLike) -> Path:
+    """``path`` as ``path_of`` gives it; raise FileNotFoundError where there is no file to read."""
     path = path_of(path)
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"there is no file {path}: check the path, or save first.")
+    return path
+
+
+def check_regular(path: str | os.PathLike) -> Path:
+    """``path`` as ``path_of`` gives it; raise OSError where no file could be put there, since something else is there,
+    its name is too long, or links lead in a circle."""
+    path, problem = path_of(path), None
+    try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):  # whoever may write to a device may replace it as well, to everyone's loss
-            what = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
-            raise OSError(f"cannot write {path}: it is {what}. Give the path of a file.")
+            problem = "it is a folder" if stat.S_ISDIR(mode) else "it is a device or a pipe"
+    except OSError as error:
+        problem = None if isinstance(error, (FileNotFoundError, NotADirectoryError)) else error.strerror
+    if problem:
+        raise OSError(f"cannot write {path}: {problem}. Give the path of a file.")
+    return path
 
 
 def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object]) -> Path:
@@ -38,8 +52,8 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object
         OSError: the folder is missing or read-only, the disk is full, or ``path`` is a folder or a device; the message
             names the path.
     """
-    check_regular(path)
-    path, target = Path(path), os.path.realpath(path)
+    path = check_regular(path)
+    target = os.path.realpath(path)
     # A name may have 255 bytes, and a letter four: the draft's must not be too long where the file's is not.
     draft = Path(target).parent / f".{path.name[:40]}.{secrets.token_hex(4)}"
     remedy = "Give a path in a folder that exists and can be written"

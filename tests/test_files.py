@@ -160,6 +160,32 @@ def test_what_is_no_path_is_told(path):
         d2l.History([]).save(path)
 
 
+def test_the_home_folder_is_spelled_out_wherever_a_path_is_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert d2l.save(make_net(), "~/net.pt") == tmp_path / "net.pt"
+    d2l.restore(make_net(), "~/net.pt")
+    assert d2l.History([]).save("~/run.json") == tmp_path / "run.json" and len(d2l.History.load("~/run.json")) == 0
+    assert d2l.drive("~/run.pt") == tmp_path / "run.pt"
+    batches = [(torch.randn(8, 4), torch.zeros(8, dtype=torch.long))]
+    for _ in range(2):
+        history = d2l.fit(make_net(), batches, 1, 0.1, checkpoint="~/run.pt", listener=None)
+    assert len(history) == 1 and {path.name for path in tmp_path.iterdir()} == {"net.pt", "run.json", "run.pt"}
+    monkeypatch.chdir(tmp_path)
+    assert d2l.save(make_net(), "~nobody-of-that-name.pt").is_file(), "as a shell takes it"
+
+
+def test_where_no_file_can_be_the_message_says_so(tmp_path):
+    (tmp_path / "circle").symlink_to("circle")
+    for name, why in (("circle", "Too many levels"), ("n" * 300, "name too long")):
+        for call in (lambda path: d2l.save(make_net(), path), check_writable, d2l.History([]).save):
+            with pytest.raises(OSError, match=f"^cannot write .*{name}: .*{why}.*. Give the path of a file"):
+                call(tmp_path / name)
+    for name in ("circle", "n" * 300, "", "nothing"):  # the folder itself, too
+        for read in (lambda path: d2l.restore(make_net(), path), d2l.History.load):
+            with pytest.raises(FileNotFoundError, match=f"there is no file .*{name}: check the path, or save first"):
+                read(tmp_path / name)
+
+
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(OSError, match="cannot write.*nowhere.*Give a path in a folder that exists"):
         d2l.save(make_net(), tmp_path / "nowhere" / "net.pt")

@@ -35,6 +35,12 @@ def test_elsewhere_a_path_is_what_it_is():
     assert d2l.drive("run.pt") == Path("run.pt")
 
 
+@pytest.mark.parametrize("path", [None, "", b"run.pt", 3])
+def test_what_is_no_path_is_told(path):
+    with pytest.raises(ValueError, match="is no path: give that of a file"):
+        d2l.drive(path)
+
+
 def test_on_colab_it_is_in_google_drive(mounts, tmp_path):
     kept = d2l.drive("week 2/run.pt")
     assert kept == tmp_path / "drive" / "MyDrive" / "d2lite" / "week 2" / "run.pt" and kept.parent.is_dir()

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from ..files import path_of
+
 MOUNTED = Path("/content/drive")
 
 
@@ -17,7 +19,7 @@ def drive(path: str | os.PathLike) -> Path:
     Raises:
         OSError: Google Drive could not be reached, or was not allowed.
     """
-    path = Path(path)
+    path = path_of(path)
     if "google.colab" not in sys.modules or path.is_absolute():
         return path
     from google.colab import drive as google  # pyright: ignore[reportMissingImports]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ..arguments import plain
-from ..files import check_zip, path_of, write_atomically
+from ..files import check_zip, path_of, readable, write_atomically
 from ..inspect.trace import COMPILED, bare, plain_name
 from ..machine import distributed
 from ..machine.seeds import Generator, last_seed, random_state, restore_random_state
@@ -91,9 +91,7 @@ def read_state(path: str | os.PathLike) -> dict[str, Any]:
     Raises:
         FileNotFoundError, ValueError: no such file; or a file that is damaged or something else.
     """
-    path = path_of(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}: check the path, or save first.")
+    path = readable(path)
     try:
         check_zip(path)
     except ValueError as error:
@@ -163,7 +161,7 @@ def resume_run(
         ValueError: the file is damaged, is no checkpoint, or belongs to a run with other settings, another seed or
             another network; says which.
     """
-    state = distributed.from_first(lambda: read_state(path) if Path(path).exists() else None)
+    state = distributed.from_first(lambda: read_state(path) if path_of(path).exists() else None)
     if state is None:
         return False
     lacking = [name for name, kind in PARTS.items() if not isinstance(state.get(name), kind)]

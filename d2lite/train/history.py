@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import plain, real
-from ..files import write_atomically
+from ..files import readable, write_atomically
 from ..machine.printing import how_many
 
 if TYPE_CHECKING:  # imported where they are used: together they take longer than all the rest of d2lite
@@ -116,7 +116,7 @@ class History(Sequence):
             ValueError: the file is not a saved history.
         """
         try:
-            history = cls.from_state_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+            history = cls.from_state_dict(json.loads(readable(path).read_text(encoding="utf-8")))
             for name, value in (item for record in history for item in asdict(record).items()):
                 if real(value) is None and not (value is None and name in ("val_loss", "val_accuracy")):
                     raise ValueError(f"{name} is {value!r}")

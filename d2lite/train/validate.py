@@ -60,8 +60,7 @@ def check_options(options: dict[str, Any]) -> dict[str, Any]:
 
 def check_writable(path: str | os.PathLike) -> None:
     """Raise OSError unless a file can be written at ``path``: better now than after an hour of training."""
-    check_regular(path)
-    folder = Path(os.path.realpath(path)).parent
+    folder = Path(os.path.realpath(check_regular(path))).parent
     try:
         tempfile.TemporaryFile(dir=folder).close()  # permissions alone do not tell, as of /proc or on Windows
     except OSError as error:

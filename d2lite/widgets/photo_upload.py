@@ -93,7 +93,7 @@ class PhotoUpload(Interactive):
     )
 
     def __init__(self, folder: str | os.PathLike = "photos", classes=("cat", "dog"), **settings):
-        self._folder = path_of(folder).expanduser()
+        self._folder = path_of(folder)
         if self._folder.exists() and not self._folder.is_dir():
             raise ValueError(f"{folder} is a file: give the path of a folder, which need not exist.")
         if isinstance(classes, str):
