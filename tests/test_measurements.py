@@ -102,6 +102,12 @@ def test_the_start_is_what_the_recipe_says():
         assert layer.weight.var().item() == pytest.approx(variance, rel=0.1)
 
 
+@pytest.mark.parametrize("name", ["lenet", None, 3, nn.Linear])
+def test_a_name_is_no_recipe(name):
+    with pytest.raises(ValueError, match=r"recipe is .*: give one, such as d2l.recipe\('lenet'\)"):
+        d2l.build(name, 1, 10, 28)
+
+
 def test_results_put_published_measured_and_own_rows_together(tmp_path, monkeypatch):
     book = {"recipe": "book", "dataset": "MNIST", "images": 4096, "epochs": 3, "test_acc": 0.91}
     runs = [book, {**book, "seed": 1, "test_acc": 0.93}, {**book, "recipe": "modern"}, {**book, "network": "lenet"}]

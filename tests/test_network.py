@@ -118,6 +118,7 @@ def test_a_proxy_that_wants_a_password(monkeypatch, server, scheme):
         ("http://no.such.proxy.invalid:80", "Name or service not known"),
         ("http://me:secret@127.0.0.1:port", "its address cannot be read"),
         ("http://[::1", "its address cannot be read"),
+        ("localhost:1", "its address cannot be read; one is http://HOST:PORT"),
         ("gopher://127.0.0.1:1", "its address cannot be read"),
     ],
 )

@@ -38,7 +38,7 @@ def trouble(error: Exception, url: str) -> str:
     if isinstance(error, requests.Timeout):
         return f"the proxy {proxy} does not answer: mend or unset {variable}" if proxy else SILENCE
     if proxy or isinstance(error, ValueError):  # no words of a ValueError: it may quote all
-        why = "install pysocks" if "SOCKS" in str(root) else "its address cannot be read"
+        why = "install pysocks" if "SOCKS" in str(root) else "its address cannot be read; one is http://HOST:PORT"
         why = why if isinstance(error, ValueError) else getattr(root, "strerror", None) or str(root).strip()
         return f"the proxy {proxy} does not let us through ({why}): mend or unset {variable}"
     if isinstance(root, socket.gaierror):

@@ -62,10 +62,11 @@ def processes() -> Iterator[None]:
     if not world.isdecimal():
         raise ValueError(f"WORLD_SIZE is {world!r}, which is no number: start with torchrun, or unset WORLD_SIZE.")
     remedy = "start with torchrun, or unset WORLD_SIZE"
-    for name in ("RANK", "LOCAL_RANK"):
+    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
         if not (given := os.environ.get(name)):
             raise ValueError(f"WORLD_SIZE is set, but {name} is not: {remedy}.")
-        if not given.isdecimal() or int(given) >= int(world):  # one too many would wait for half an hour
+        # One process too many would wait for half an hour.
+        if "RANK" in name and (not given.isdecimal() or int(given) >= int(world)):
             raise ValueError(f"{name} is {given!r}, none of {world} processes: {remedy}.")
     gpu = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if device().type == "cuda" else None
     if gpu is not None:

@@ -183,9 +183,11 @@ def build(recipe: Recipe, in_channels: int, num_classes: int, size: int) -> nn.M
     it as ``net.recipe``, from which ``fit`` knows how the weights started; a checkpoint of another start is refused.
 
     Raises:
-        ValueError: a number is not a whole one from 1, or the network cannot take images of that size; the message
-            names the smallest it can.
+        ValueError: ``recipe`` is none, such as a name; a number is not a whole one from 1; or the network cannot take
+            images of that size, and the message names the smallest it can.
     """
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"recipe is {recipe!r}: give one, such as d2l.recipe('lenet').")
     numbers = {"in_channels": in_channels, "num_classes": num_classes, "size": size}
     module, function = recipe.factory.split(":")
     factory: Callable[..., Any] = getattr(importlib.import_module(f"d2lite.models.{module}"), function)
