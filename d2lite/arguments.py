@@ -29,11 +29,12 @@ def plain(value: Any) -> Any:
     return value.item() if getattr(value, "shape", None) == () else value
 
 
-def check_whole(name: str, value: object, least: int) -> int:
-    """``value`` as an ``int``; raise ValueError unless it is a whole number from ``least``."""
+def check_whole(name: str, value: object, least: int, most: float = math.inf) -> int:
+    """``value`` as an ``int``; raise ValueError unless it is a whole number from ``least`` to ``most``."""
     found = whole(value)
-    if found is None or found < least:
-        raise ValueError(f"{name} is {value!r}: give a whole number from {least}.")
+    if found is None or not least <= found <= most:
+        last = "" if most == math.inf else f" to {most:,}"
+        raise ValueError(f"{name} is {value!r}: give a whole number from {least}{last}.")
     return found
 
 

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import itertools
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import d2lite as d2l
 from . import data as datasets
 from . import doctor
 from .arguments import check_real, check_whole
+from .data.splits import LARGEST_SIZE
 from .machine import distributed
 from .machine.printing import how_many
 from .machine.versions import version
@@ -19,8 +21,6 @@ from .nets.catalog import KINDS, Recipe, build, counted
 from .nets.measurements import training_seconds
 from .train.checkpoint import read_state
 from .train.validate import NUMBERS, check_writable, epoch_budget
-
-LARGEST = 4096  # pixels: beyond them no network of the book fits into memory
 
 
 class UsageError(ValueError):
@@ -138,10 +138,10 @@ def _check_files(given: dict) -> None:
 def _check_numbers(recipe: Recipe, given: dict) -> None:
     """Raise ValueError where a number does not suit the network or this machine."""
     for key in ("size", "epochs", "batch_size"):
-        check_whole(f"--{key.replace('_', '-')}", given.get(key, 1), 1)
+        most = LARGEST_SIZE if key == "size" else math.inf
+        check_whole(f"--{key.replace('_', '-')}", given.get(key, 1), 1, most)
     check_real("--lr", given.get("lr", recipe.lr), *NUMBERS["lr"])
     size = given.get("size", recipe.size)
-    check_real("--size", size, lambda pixels: pixels <= LARGEST, f"a whole number of up to {LARGEST:,} pixels")
     if recipe.dataset in datasets.DATASETS:  # of others, what they hold is known when they are loaded
         dataset = datasets.DATASETS[recipe.dataset]
         counted(recipe, dataset.channels, len(dataset.classes), size)
@@ -173,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     data.set_defaults(command=_data)
 
     train = commands.add_parser("train", help="train a network of the book by its recipe")
+    file = {"metavar": "FILE", "type": os.path.expanduser}
     train.add_argument("name", nargs="?", metavar="NETWORK", help="as --list shows them")
     train.add_argument("--list", action="store_true", help="show networks and recipes")
     train.add_argument("--recipe", choices=KINDS, default="book", help="the book's own, or another kind")
@@ -183,10 +184,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--batch-size", type=int, metavar="N", help="images a step")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="where random numbers start: 0, or another")
     train.add_argument("--profile", choices=("quick", "full"), help="few images and epochs, or the whole recipe")
-    train.add_argument("--checkpoint", metavar="FILE", help="write after each epoch, and go on from it")
+    train.add_argument("--checkpoint", **file, help="write after each epoch, and go on from it")
     train.add_argument("--compile", action="store_true", help="translate the network with torch.compile first")
-    train.add_argument("--save", metavar="FILE", help="write the trained weights")
-    train.add_argument("--history", metavar="FILE", help="write the epochs as JSON")
+    train.add_argument("--save", **file, help="write the trained weights")
+    train.add_argument("--history", **file, help="write the epochs as JSON")
     train.set_defaults(command=_train)
 
     commands.add_parser("doctor", help="report the environment").set_defaults(command=doctor.examine)

@@ -200,7 +200,7 @@ def folder(tmp_path, monkeypatch):
         ("--lr inf", "--lr is inf"),
         ("--size 7", "the smallest size"),
         ("--size 0", "--size is 0"),
-        ("--size 1000000000000000000", "give a whole number of up to 4,096 pixels"),
+        ("--size 1000000000000000000", "give a whole number from 1 to 4,096"),
         ("--batch-size 0", "--batch-size is 0"),
         ("--batch-size 100000", "batch_size 100,000 is larger than"),
         ("--data nosuch", "'nosuch'"),

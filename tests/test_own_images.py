@@ -144,6 +144,46 @@ def test_a_test_folder_without_classes_is_not_taken(tmp_path):
 def test_train_may_be_a_class(tmp_path):
     make(tmp_path / "vehicles", {"bus": 5, "train": 5})
     assert load("vehicles").classes == ("bus", "train")
+    make(tmp_path / "dealt" / "train", {"bus": 5, "train": 5})
+    make(tmp_path / "dealt" / "val", {"bus": 5, "train": 5})
+    assert load("dealt").classes == ("bus", "train")
+
+
+@pytest.mark.parametrize(
+    "parts", [("train", "val"), ("Train", "Test"), ("dev", "test"), ("training", "validation", "testing")]
+)
+def test_splits_are_no_classes(tmp_path, parts, capsys):
+    """Images without folders of classes, as for other tasks, are not told apart by the split that they are in."""
+    make(tmp_path / "x", dict.fromkeys(parts, 20))
+    with pytest.raises(data.DataError, match=f"x holds 0 folders of a class beside {', '.join(sorted(parts))}, and it"):
+        load("x")
+    make(tmp_path / "x", {"cat": 20, "dog": 20})
+    assert load("x").classes == ("cat", "dog")
+    assert f"Not loaded: {', '.join(sorted(parts))}. Of x, cat, dog are." in capsys.readouterr().out
+
+
+def test_val_and_test_alone_are_no_classes(tmp_path):
+    make(tmp_path / "x" / "val", {"cat": 20, "dog": 20})
+    make(tmp_path / "x" / "test", {"cat": 20, "dog": 20})
+    with pytest.raises(data.DataError, match="x holds 0 folders of a class beside test, val"):
+        load("x")
+
+
+def test_what_lies_beside_the_splits_is_told(tmp_path, capsys):
+    for part in ("train", "Training", "dev", "eval", "extra"):
+        make(tmp_path / "x" / part, {"cat": 20, "dog": 20})
+    make(tmp_path / "x", {"test": 3})  # whose classes are the competition's secret
+    loaded = load("x")
+    assert (loaded.val.num_images, loaded.classes) == (40, ("cat", "dog"))
+    assert capsys.readouterr().out == "Not loaded: eval, extra, test, train. Of x, Training, dev are.\n"
+
+
+@pytest.mark.parametrize("size", [10**6, 4097, 0, -1, 1.5, True, "224", (8, 8)])
+def test_a_size_that_is_none_or_fills_the_memory(tmp_path, size):
+    make(tmp_path / "x", {"cat": 4, "dog": 4})
+    for name in ("x", "digits"):
+        with pytest.raises(ValueError, match=r"size is .*: give a whole number from 1 to 4,096"):
+            load(name, size=size)
 
 
 def test_classes_are_sorted_as_image_folder_sorts_them(tmp_path):
@@ -155,7 +195,9 @@ def test_classes_are_sorted_as_image_folder_sorts_them(tmp_path):
 def test_images_lie_at_any_depth_and_hidden_files_do_not_count(tmp_path):
     top = make(tmp_path / "x", {"a": 4, "b": 4})
     make(top / "a" / "more", {"deep": 4})
-    for hidden in (top / ".git", top / "__MACOSX" / "a", top / "a" / ".thumbnails", top / "a" / "__MACOSX"):
+    litter = ("@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+    places = (top / ".git", top / "__MACOSX" / "a", top / "a" / ".thumbnails", top / "a" / "__MACOSX")
+    for hidden in (*places, *(place / name for name in litter for place in (top, top / "a"))):
         hidden.mkdir(parents=True)
         (hidden / "._1.png").write_bytes(b"no image")
         (hidden / "1.png").write_bytes(b"no image")
@@ -524,7 +566,7 @@ def test_an_empty_class_is_an_error(tmp_path):
 def test_a_class_of_the_test_alone_is_an_error(tmp_path):
     make(tmp_path / "x" / "train", {"a": 4, "b": 4})
     make(tmp_path / "x" / "test", {"a": 4, "c": 4})
-    with pytest.raises(data.DataError, match=r"x.train.c holds no images to train with"):
+    with pytest.raises(data.DataError, match=r"x.train.c holds no images to train with.* also in val and test"):
         load("x")
 
 

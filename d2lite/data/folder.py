@@ -23,7 +23,8 @@ from .scenes import Rows, check_scenes, numbered, whole_scenes
 from .splits import ImageData
 
 SIZE = 224  # pixels, where nobody says: what most networks for photographs are made for
-PARTS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
+PARTS = {"train": ("train", "training"), "val": ("val", "valid", "validation", "dev"), "test": ("test", "testing")}
+LITTER = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")  # machines put it there
 Scene = Callable[[Path], Hashable]
 SAMPLE = 1000  # images from which mean and standard deviation are taken where not all are in memory
 
@@ -82,17 +83,24 @@ def _watched(paths: list[Path], size: int):
 def _survey(folder: Path, group: Scene | None) -> tuple[list[str], list[Path], np.ndarray, Rows]:
     """The classes of ``folder``, the paths of all its images, their labels, and for each split its images' numbers."""
     there = {name.lower(): folder / name for name in _folders(folder)}
-    tops = {part: there[name] for part, names in PARTS.items() for name in names if name in there}
-    tops = {part: top for part, top in tops.items() if _folders(top)}  # a test without classes tells nothing
-    tops = tops if "train" in tops else {"train": folder}
-    classes = sorted({name for top in tops.values() for name in _folders(top)})
+    named = {part: there[name] for part, names in PARTS.items() for name in names if name in there}
+    tops = {part: top for part, top in named.items() if _folders(top)}  # a test without classes tells nothing
+    dealt = "train" in tops
+    tops = tops if dealt else {"train": folder}
+    # A class may be called train, beside a bus, but hardly another val or test.
+    splits = {top.name for top in named.values()} if len(named) > 1 and not dealt else set()
+    classes = sorted({name for top in tops.values() for name in _folders(top)} - splits)
+    taken = [top.name for top in tops.values()] if dealt else classes
+    beside = ", ".join(name for name in _folders(folder) if name not in taken)
     if len(classes) < 2:
         raise DataError(
-            f"{tops['train']} holds {how_many(len(classes), 'folder')} of a class, and it takes two. Images of your "
-            f"own lie as in {folder / 'cat' / '1.jpg'} "
+            f"{tops['train']} holds {how_many(len(classes), 'folder')} of a class{beside and f' beside {beside}'}, and "
+            f"it takes two. Images of your own lie as in {folder / 'cat' / '1.jpg'} "
             f"and {folder / 'dog' / '2.jpg'}, perhaps below train, val and test. "
             f"Data sets by name: {', '.join(DATASETS)}."
         )
+    if beside:
+        print(printable(f"Not loaded: {beside}. Of {folder}, {', '.join(taken)} are."))
     alike = {}
     for name in classes:
         alike.setdefault(spelled(name), []).append(name)
@@ -107,7 +115,7 @@ def _survey(folder: Path, group: Scene | None) -> tuple[list[str], list[Path], n
     if not counts.all():
         raise DataError(
             f"{tops['train'] / classes[counts.argmin()]} holds no images to train with, and each folder stands for a "
-            f"class. Remove it, or put images in it; their names end in {', '.join(SUFFIXES)}."
+            f"class, also in val and test. Remove it, or put images in it; their names end in {', '.join(SUFFIXES)}."
         )
     scenes = None if group is None else numbered(map(group, paths))
     rows = _shared_out(labels, parts, counts, scenes)
@@ -152,7 +160,7 @@ def _folders(top: Path) -> list[str]:
 
 
 def _is_meant(name: str) -> bool:
-    return not name.startswith(".") and name != "__MACOSX"  # what operating systems put beside people's files
+    return not name.startswith(".") and name not in LITTER
 
 
 def images_in(top: Path) -> list[Path]:

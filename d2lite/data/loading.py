@@ -17,7 +17,7 @@ from .assemble import capped, fixed_order, image_data, moments
 from .catalog import DATASETS, DataSet
 from .errors import NotFoundError
 from .folder import SIZE, load_folder
-from .splits import ImageData
+from .splits import LARGEST_SIZE, ImageData
 
 
 def load(
@@ -74,7 +74,7 @@ def load(
         DataError: a folder of images is laid out otherwise, has fewer than two classes, too few images or scenes, or a
             scene in two of its splits; or its table of corrections does not fit it.
     """
-    size = size if size is None else check_whole("size", size, 1)
+    size = size if size is None else check_whole("size", size, 1, LARGEST_SIZE)
     batch_size, quick_images = check_whole("batch_size", batch_size, 1), check_whole("quick_images", quick_images, 4)
     target = devices.chosen(device)
     if folder := _folder(name):

@@ -14,6 +14,7 @@ from ..machine.devices import free_memory
 from ..machine.printing import printable
 from .streaming import streamed
 
+LARGEST_SIZE = 4096  # pixels: beyond them no network of the book fits into memory
 KEPT = 1 / 4  # of the free memory is what resized images may take
 
 
@@ -52,7 +53,8 @@ class Split:
         self.labels = labels
         self.files = None if files is None else tuple(files)
         self.total = len(labels) if total is None else total
-        self.size, self.batch_size = check_whole("size", size, 1), check_whole("batch_size", batch_size, 1)
+        self.size = check_whole("size", size, 1, LARGEST_SIZE)
+        self.batch_size = check_whole("batch_size", batch_size, 1)
         self.shuffle, self.augment, self.mirrored = shuffle, augment, mirrored
         # (x / 255 - mean) / std as one multiplication and one addition per pixel
         scale = torch.tensor(std, dtype=torch.float64).reciprocal()
