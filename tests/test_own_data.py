@@ -11,7 +11,7 @@ from PIL import Image
 from stopping import StopAfter, fit
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, IterableDataset, TensorDataset, random_split
+from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, Subset, TensorDataset, random_split
 
 import d2lite as d2l
 from d2lite.train.batches import Fed
@@ -84,6 +84,20 @@ def test_fit_takes_what_people_have(data, validated):
     else:
         history = fit(linear(), data, epochs=2)
         assert len(history) == 2 and (history.last.val_loss is not None) == validated
+
+
+def test_fewer_batches_than_a_length_promises_are_told():
+    class Promising(IterableDataset):
+        def __len__(self):
+            return 65
+
+        def __iter__(self):
+            return iter([*DATASET][:40])
+
+    for data in ((DataLoader(Promising(), batch_size=16), None), (loader(), DataLoader(Promising(), batch_size=16))):
+        name = "data.train" if data[1] is None else "the split"
+        with pytest.warns(RuntimeWarning, match=f"{name} ended after 3 of the 5 batches that its length promises"):
+            assert len(fit(linear(), data, epochs=1)) == 1
 
 
 def test_a_loader_gives_what_a_loop_written_out_gives():
@@ -364,6 +378,12 @@ def test_reshape_and_a_view_of_channels_are_not_refused():
         (Doubled(lambda logits: {"out": logits}), "gives a dict"),
         (Doubled(lambda logits: logits.reshape(-1, 5)), r"output of shape \(4, 5\) for 2 images"),
         (Doubled(lambda logits: logits @ logits), "in training it fails with “"),
+        (
+            Doubled(lambda logits: logits.detach()),
+            "output has no gradient, so that nothing can be trained: take detach",
+        ),
+        (Doubled(torch.no_grad()(lambda logits: logits * 1)), "output has no gradient"),
+        (Doubled(lambda logits: F.one_hot(logits.argmax(1), 10).float()), "output has no gradient"),
     ],
 )
 def test_networks_that_cannot_be_trained(net, message):
@@ -483,6 +503,12 @@ def test_a_number_of_processes_that_is_none(monkeypatch):
         monkeypatch.setenv("LOCAL_RANK", place)
         with pytest.raises(ValueError, match=f"{wrong}, none of 2 processes: start"), distributed.processes():
             pass
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+        with pytest.raises(ValueError, match=f"but {name} is not: start with torchrun"), distributed.processes():
+            pass
+        monkeypatch.setenv(name, "29500")
 
 
 @pytest.mark.parametrize("sharing", ["x", "0", "-1", "", "1.5"])
@@ -549,6 +575,27 @@ def test_wrap_with_sets_of_its_own_for_val_and_test(monkeypatch):
     assert d2l.wrap(DATASET, batch_size=10, quick_images=20).train.num_images == 59
 
 
+class Named(list):
+    """Images of classes with names, as torchvision's data sets have them."""
+
+    def __init__(self, items, classes):
+        super().__init__(items)
+        self.classes = classes if isinstance(classes, np.ndarray) else list(classes)
+
+
+@pytest.mark.parametrize("classes", ["abcdefghij", np.array(list("abcdefghij"))])
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda one: ConcatDataset([one, one]),
+        lambda one: random_split(ConcatDataset([Subset(one, range(40)), one]), [100, 5])[0],
+        lambda one: one,
+    ],
+)
+def test_wrap_finds_the_names_of_classes_inside(join, classes):
+    assert d2l.wrap(join(Named(PICTURES, classes)), batch_size=4).classes == tuple("abcdefghij")
+
+
 def of_sizes(*shapes):
     return [(Image.fromarray(np.full(shapes[i % len(shapes)], i, np.uint8)), i % 3) for i in range(30)]
 
@@ -579,7 +626,17 @@ def test_wrap_fits_images_of_other_shapes_only_where_a_size_is_given():
         (PICTURES, {"val": None}, "val is None"),
         (PICTURES, {"val": np.True_}, "val is np.True_|val is True"),
         (PICTURES, {"batch_size": 500}, "batch size of 32 works"),
-        (PICTURES, {"size": 0}, "size is 0"),
+        (PICTURES, {"size": 0}, "size is 0: give a whole number from 1 to 4,096"),
+        (PICTURES, {"size": 10**6}, "size is 1000000: give a whole number from 1 to 4,096"),
+        ((X, Y), {"batch_size": 128}, r"is a tuple without images at indices.*TensorDataset\(X, y\)"),
+        ([*X], {"batch_size": 128}, "is a list without images at indices"),
+        (Named(PICTURES, "ab"), {"val": Named(PICTURES, "ba")}, "stands for 'a' in one of the data sets and for 'b'"),
+        (
+            Named(PICTURES, "abc"),
+            {"test": Named(PICTURES, "ab")},
+            "stands for 'c' in one of the data sets and for None",
+        ),
+        (ConcatDataset([Named(PICTURES, "ab"), Named(PICTURES, "ac")]), {}, "'b' in one of the data sets and for 'c'"),
         ([{"image": 1, "label": 2}] * 9, {}, "is a dict: give pairs"),
         ([(1, 2, 3)] * 9, {}, "is a tuple: give pairs"),
         ([(1, 2)] * 9, {}, r"is a int of shape \(\), .* give a picture"),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import IterableDataset, Subset
+from torch.utils.data import ConcatDataset, IterableDataset, Subset
 
 from ..arguments import check_real, check_whole, plain, whole
 from ..machine.devices import check_held
 from .assemble import capped, fixed_order, image_data
 from .pictures import colors, fitted
-from .splits import ImageData
+from .splits import LARGEST_SIZE, ImageData
 
 MOST_CLASSES = 1_000_000  # a larger label is a number of something else, and a list of so many names fills the memory
 
@@ -52,7 +53,7 @@ def wrap(
     Raises:
         ValueError: no data set, images or labels that do not fit, or a share, size or batch size that cannot work.
     """
-    size = None if size is None else check_whole("size", size, 1)
+    size = None if size is None else check_whole("size", size, 1, LARGEST_SIZE)
     batch_size, quick_images = check_whole("batch_size", batch_size, 1), check_whole("quick_images", quick_images, 4)
     sources = {"train": dataset, "val": val if hasattr(plain(val), "__getitem__") else dataset, "test": test}
     counts = {part: _count(source) for part, source in sources.items() if part != "test" or source is not None}
@@ -67,27 +68,46 @@ def wrap(
     images, size = _alike(read, size)
     ends = np.cumsum([len(index) for index in rows.values()])[:-1]
     parts = zip(np.split(images, ends), np.split(np.array(labels, np.int64), ends))
-    own: Any = dataset
-    while isinstance(own, Subset):
-        own = own.dataset
-    classes = getattr(own, "classes", None)
-    if not isinstance(classes, (list, tuple)) or len(classes) <= max(labels):
-        classes = range(1 + max(labels))
-    name = type(own).__name__
+    inner = [own for source in sources.values() if source is not None for own in _inner(source)]
+    name, classes = type(inner[0]).__name__, _classes(inner)
+    if len(classes) <= max(labels):
+        classes = list(map(str, range(1 + max(labels))))
     return image_data(
-        name, name, list(map(str, classes)), dict(zip(rows, parts)), size=size, batch_size=batch_size, augment=augment,
+        name, name, classes, dict(zip(rows, parts)), size=size, batch_size=batch_size, augment=augment,
         device=device, totals=totals, quick_images=quick_images,
     )  # fmt: skip
 
 
+def _inner(source: Any) -> list[Any]:
+    """The data sets of which ``source`` takes or joins images."""
+    if isinstance(source, Subset):
+        return _inner(source.dataset)
+    return [own for one in source.datasets for own in _inner(one)] if isinstance(source, ConcatDataset) else [source]
+
+
+def _classes(sources: list[Any]) -> list[str]:
+    """The names that the data sets give their classes; raise ValueError where one label has two."""
+    given = [getattr(source, "classes", None) for source in sources]
+    named = [list(map(str, names)) for names in given if isinstance(names, (list, tuple, np.ndarray))]
+    pairs = (pair for names in named for pair in zip_longest(named[0], names))
+    if different := next((pair for pair in pairs if pair[0] != pair[1]), None):
+        ours, theirs = different
+        raise ValueError(
+            f"one label stands for {ours!r} in one of the data sets and for {theirs!r} in another: give all the same "
+            "classes, in the same order."
+        )
+    return named[0] if named else []
+
+
 def _count(source: Any) -> int:
     indexed = hasattr(source, "__getitem__") and hasattr(source, "__len__")
-    if indexed and not isinstance(source, (str, dict, IterableDataset)) and len(source):
+    single = isinstance(source, (list, tuple)) and source and hasattr(source[0], "shape")  # as (X, y)
+    if indexed and not single and not isinstance(source, (str, dict, IterableDataset)) and len(source):
         return len(source)
     raise ValueError(
         f"a data set is a {type(source).__name__} without images at indices: give one such as "
-        "torchvision.datasets.FashionMNIST(root), or a list of pairs (image, label). A DataLoader is for d2l.fit, a "
-        "folder of images for d2l.load(path)."
+        "torchvision.datasets.FashionMNIST(root), a list of pairs (image, label), or TensorDataset(X, y). A DataLoader "
+        "is for d2l.fit, a folder of images for d2l.load(path)."
     )
 
 

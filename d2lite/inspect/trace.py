@@ -122,7 +122,11 @@ def copied(net: nn.Module) -> nn.Module:
 def forward_on_meta(net: nn.Module, input_shape: tuple[int, ...], training: bool = False) -> torch.Tensor:
     """The network's output for an input of ``input_shape`` (batch included), as a meta tensor."""
     x = image_like(input_shape, net, "meta")
-    return _forward(net, x, lambda tensor: torch.empty_like(tensor, device="meta"), training)
+
+    def stand_in(tensor: torch.Tensor) -> torch.Tensor:
+        return torch.empty_like(tensor, device="meta").requires_grad_(training and tensor.requires_grad)
+
+    return _forward(net, x, stand_in, training)
 
 
 def forward_on_zeros(net: nn.Module, input_shape: tuple[int, ...]) -> torch.Tensor:
@@ -147,7 +151,7 @@ def _forward(net: nn.Module, x: torch.Tensor, stand_in: Callable, training: bool
     }
     eager = torch.compiler.set_stance("force_eager")  # also layers that were compiled
     countable = sdpa_kernel(SDPBackend.MATH)  # no count is known of what the fast kernels of attention compute
-    with in_mode(net, training), torch.no_grad(), eager, countable, _ImagesLast():
+    with in_mode(net, training), torch.set_grad_enabled(training), eager, countable, _ImagesLast():
         inside = nn.Sequential(net)  # since neither a scripted nor a parallel network is taken as it is
         return torch.func.functional_call(inside, state, (x,), tie_weights=False)
 

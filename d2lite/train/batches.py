@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -124,7 +125,8 @@ class Fed:
 
     def __iter__(self) -> Iterator[Batch]:
         cuda = self.on is not None and self.on.type == "cuda"  # copies to elsewhere must be waited for
-        for batch in itertools.islice(self.source, length(self.source)):
+        promised, done = length(self.source), 0
+        for batch in itertools.islice(self.source, promised):
             X, y = check_batch(self.name, batch)
             if len(y) < self.least:
                 remedy = "leave it out, as DataLoader(…, drop_last=True) does"
@@ -133,7 +135,11 @@ class Fed:
             form = torch.channels_last if X.dim() == 4 else torch.preserve_format
             X = X.to(device=self.on, dtype=self.dtype, non_blocking=cuda, memory_format=form)
             yield X, y.to(device=self.on, non_blocking=cuda)
+            done += 1
         self.check_ends()
+        if promised and done < promised:
+            said = f"{self.name} ended after {done} of the {promised} batches that its length promises"
+            warnings.warn(f"{said}, by which the rate changes: mend its __len__.", RuntimeWarning, stacklevel=2)
 
     def inside(self, y: torch.Tensor, outputs: int) -> torch.Tensor:
         """``y``, compared with ``outputs``: on the CPU at once; elsewhere, not to wait, by ``check_ends``. There the

@@ -152,6 +152,9 @@ def _outputs(net: nn.Module, shape: tuple[int, ...]) -> int:
     logits, problem = _in_training(net, shape)
     if problem is None:
         found = tuple(widened(logits).shape)
+        if not logits.requires_grad:
+            remedy = "take detach(), argmax, torch.no_grad() and the like out of forward"
+            raise ValueError(f"the network's output has no gradient, so that nothing can be trained: {remedy}.")
     elif "meta" not in problem.lower():  # not one that cannot be followed without numbers
         raise InputShapeError(f"an input of shape {shape} fits the network, but in training it fails with “{problem}”.")
     if len(found) != 2 or found[0] != shape[0]:
