@@ -225,11 +225,14 @@ def test_wrong_words(words, capsys):
     assert said.err.startswith("d2lite: ") and said.err.count("\n") == 1 and not said.out
 
 
-def test_one_file_under_two_names_is_refused(folder, capsys):
+def test_one_file_under_two_names_is_refused(folder, capsys, monkeypatch):
     (folder / "one").write_text("")
     os.link(folder / "one", folder / "two")
-    assert main(["train", "lenet", "--save", "one", "--history", "two"]) == 2
-    assert "name one file" in capsys.readouterr().err
+    monkeypatch.setenv("HOME", str(folder))  # a shell leaves the ~ of --save=~/one as it is
+    for one, two in (("one", "two"), ("~/one", "one"), (str(folder / "new"), "~/new")):
+        for other in ("history", "checkpoint"):
+            assert main(["train", "lenet", f"--save={one}", f"--{other}={two}"]) == 2
+            assert "name one file" in capsys.readouterr().err
 
 
 def test_a_history_that_cannot_be_written_does_not_cost_the_weights(tmp_path, monkeypatch, capsys):
