@@ -39,9 +39,10 @@ def load(
 
     A path in place of a name is that of images of your own: a folder with a folder for each class, as torchvision's
     ``ImageFolder`` takes it, or such folders below ``train``, ``val`` and ``test``. A split without a folder gets a
-    tenth of each class to train with, by a fixed permutation. Pictures become RGB, upright and over white; of each the
-    shorter edge is resized to ``size`` and the middle cut out. What fits half the free memory is decoded once; more is
-    decoded batch by batch, in threads. Mean and standard deviation are those of the training images.
+    tenth of each class to train with, by a fixed permutation; folders beside the splits are not loaded, which one
+    printed line says. Pictures become RGB, upright and over white; of each the shorter edge is resized to ``size`` and
+    the middle cut out. What fits half the free memory is decoded once; more is decoded batch by batch, in threads. Mean
+    and standard deviation are those of the training images.
 
     A table ``corrections.csv`` in that folder is honored, which one printed line says. Its first line is
     ``file,decision,class``. Each other line names an image below the folder, as in ``cat/1.jpg``, and says ``keep``,
@@ -50,8 +51,8 @@ def load(
 
     Args:
         name: ``"fashion_mnist"``, ``"mnist"``, ``"cifar10"`` or ``"digits"``, or the path of a folder of images.
-        size: height and width in pixels to which each batch is resized; None keeps the data set's own, and takes 224
-            for a folder.
+        size: height and width in pixels to which each batch is resized, up to 4,096; None keeps the data set's own,
+            and takes 224 for a folder.
         batch_size: images per batch; the last batch of a pass may be shorter.
         augment: shift training images by up to an eighth of their size, and mirror half of them, anew in each pass
             (those of digits are not mirrored).

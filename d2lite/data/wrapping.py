@@ -39,9 +39,10 @@ def wrap(
     Args:
         dataset: (image, label) at each index: a picture of Pillow's, a tensor (C, H, W) or (H, W), or an array (H, W)
             or (H, W, C), as bytes or as floats from 0 to 1; and the number of its class, from 0. Its ``classes`` name
-            them, where it has such.
-        size: height and width in pixels to which each batch is resized; None keeps the images' own. Images that are
-            not square, or of several sizes, need it: their shorter edge is resized, and the middle cut out.
+            them, where it has such, and those of ``val`` and ``test`` must have the same names.
+        size: height and width in pixels to which each batch is resized, up to 4,096; None keeps the images' own.
+            Images that are not square, or of several sizes, need it: their shorter edge is resized, and the middle cut
+            out.
         batch_size: images per batch; the last batch of a pass may be shorter.
         val: a data set to measure on while training, or the share of ``dataset`` that is held out for it, by a fixed
             permutation.

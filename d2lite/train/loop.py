@@ -72,8 +72,8 @@ def fit(
             is narrow, the loss is scaled, and a step whose gradients overflow is left out.
         checkpoint: a file to write after each epoch. When it exists, training goes on from there, to the same numbers:
             weights, optimizer, schedule and all that ``seed_everything`` seeds are as they were, and so are generators
-            of PyTorch's or NumPy's that the batches, their samplers or data sets hold (but not in worker processes that
-            persist).
+            of PyTorch's, NumPy's or Python's that the batches, their samplers, data sets or transforms hold (but not in
+            worker processes that persist).
         listener: who watches: ``"auto"`` for the live board or progress bar, ``None`` for silence.
         compile: let ``torch.compile`` translate the network first, which takes up to minutes and can make each step
             faster. The last batch of an epoch, if it is shorter, is translated as well.
