@@ -495,7 +495,7 @@ def test_too_little_memory_is_not_blamed_on_a_file(tmp_path, monkeypatch):
         load("x")
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:99", "", 3.5])
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "", 3.5, "meta"])
 def test_a_device_that_is_not_here(tmp_path, device):
     make(tmp_path / "x", {"a": 10, "b": 10})
     for call in (lambda: load("x", device=device), lambda: d2l.wrap([(picture(), 0)] * 9, 8, 2, device=device)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import named_folder
+from ..files import named_folder, path_of
 from . import download, readers
 from .catalog import DataSet, File, Layout
 from .errors import DataError, DataFileError, DownloadError, NotFoundError, UnreadableFileError
@@ -48,7 +48,7 @@ def find(dataset: DataSet, root: str | os.PathLike | None = None) -> Found | Non
 
 
 def _data_folder(root: str | os.PathLike | None) -> Path | None:
-    return Path(root).expanduser() if root else named_folder("D2LITE_DATA")
+    return path_of(root) if root else named_folder("D2LITE_DATA")
 
 
 def _folders_of_others(layout: Layout, folder: Path | None) -> list[Path]:

@@ -24,7 +24,7 @@ def chosen(given: torch.device | str | None) -> torch.device:
     if given is None:
         return device()
     try:
-        torch.empty(0, device=given)
+        torch.empty(0, device=given).cpu()  # nor from meta does any number come
         return torch.device(given)
     except (RuntimeError, TypeError, AssertionError) as error:
         said = str(error).partition("\n")[0]
