@@ -430,6 +430,13 @@ def test_the_data_folder_may_be_the_folder_of_the_files(monkeypatch, folder):
         assert data.load("fashion_mnist", device="cpu", root=root).train.num_images == TRAIN - VAL
 
 
+@pytest.mark.parametrize("root", [b"/data", 3, True, ["/data"]])
+def test_a_data_folder_that_is_no_path(root):
+    for ask in (data.load, data.is_available):
+        with pytest.raises(ValueError, match="is no path"):
+            ask("fashion_mnist", root=root)
+
+
 @pytest.mark.parametrize("form", ["bin", "py", "binary.tar.gz", "python.tar.gz", "hub", "jpeg"])
 @pytest.mark.parametrize("place", ["flat", "named", "within"])
 def test_cifar_is_found_where_others_put_it(monkeypatch, folder, tmp_path, form, place):
