@@ -585,15 +585,17 @@ class Named(list):
 
 @pytest.mark.parametrize("classes", ["abcdefghij", np.array(list("abcdefghij"))])
 @pytest.mark.parametrize(
-    "join",
+    ("join", "name"),
     [
-        lambda one: ConcatDataset([one, one]),
-        lambda one: random_split(ConcatDataset([Subset(one, range(40)), one]), [100, 5])[0],
-        lambda one: one,
+        (lambda one: ConcatDataset([one, one]), "ConcatDataset"),
+        (lambda one: random_split(ConcatDataset([Subset(one, range(40)), one]), [100, 5])[0], "ConcatDataset"),
+        (lambda one: Subset(one, range(60)), "Named"),
     ],
 )
-def test_wrap_finds_the_names_of_classes_inside(join, classes):
-    assert d2l.wrap(join(Named(PICTURES, classes)), batch_size=4).classes == tuple("abcdefghij")
+def test_wrap_finds_the_names_of_classes_inside(join, name, classes):
+    data = d2l.wrap(join(Named(PICTURES, classes)), batch_size=4)
+    assert data.classes == tuple("abcdefghij")
+    assert data.name == name, "by which checkpoints know the data"
 
 
 def of_sizes(*shapes):

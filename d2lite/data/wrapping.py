@@ -69,8 +69,11 @@ def wrap(
     images, size = _alike(read, size)
     ends = np.cumsum([len(index) for index in rows.values()])[:-1]
     parts = zip(np.split(images, ends), np.split(np.array(labels, np.int64), ends))
-    inner = [own for source in sources.values() if source is not None for own in _inner(source)]
-    name, classes = type(inner[0]).__name__, _classes(inner)
+    own: Any = dataset
+    while isinstance(own, Subset):
+        own = own.dataset
+    name = type(own).__name__
+    classes = _classes([own for source in sources.values() if source is not None for own in _inner(source)])
     if len(classes) <= max(labels):
         classes = list(map(str, range(1 + max(labels))))
     return image_data(
