@@ -14,7 +14,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tools import pages, project  # noqa: E402 - the import needs the line above
+from tools import files, known_network, pages, project  # noqa: E402 - the import needs the line above
 
 
 def named(chapter: str) -> dict[str, str]:
@@ -57,7 +57,14 @@ class WithPicture(SphinxPostTransform):
                 bundle.replace_self(both)
 
 
+def finish(app, error) -> None:
+    """Write the small trained network where a page that needs it finds it."""
+    if error is None and app.builder.format == "html":
+        files.write(Path(app.outdir, "_static", "known_network.js"), known_network.script())
+
+
 def setup(app):
     """Sphinx's entry point."""
+    app.connect("build-finished", finish)
     app.add_post_transform(WithPicture)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from numbers import Real
 from pathlib import Path
 
@@ -17,6 +18,7 @@ except ImportError:  # missing, or too old for the ipywidgets beside it: text an
     from .bare import AnyWidget
 
 HERE = Path(__file__).parent
+COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.M)  # that has its lines to itself
 DPI = 200  # of the picture: twice what the page shows
 
 
@@ -27,13 +29,15 @@ class Interactive(AnyWidget):
     tells its point, and draws the same point in ``picture``, for whoever has no script. ``result`` holds the numbers
     that the page shows, written by the script, so that they can be compared with Python's. ``draft`` says that no
     chapter shows it yet. ``scripts`` names further scripts, each of one idea, that stand in front of its own; a style
-    of its own, ``NAME.css``, comes after the shared one.
+    of its own, ``NAME.css``, comes after the shared one. ``lean`` leaves the comments out of both, where a chapter's
+    notebook, which stores them, has no room left.
     """
 
     result = traitlets.Dict(help="the numbers on the page, written by the script").tag(sync=True)
     alt = ""
     draft = False
     scripts: tuple[str, ...] = ()
+    lean = False
 
     def __init_subclass__(cls, **options):
         own = HERE / cls.__module__.rsplit(".", 1)[-1]
@@ -41,8 +45,9 @@ class Interactive(AnyWidget):
         if "_esm" not in vars(cls) and own.with_suffix(".js").is_file():
             parts = (HERE / "shared.js", *(HERE / f"{name}.js" for name in cls.scripts), own.with_suffix(".js"))
             styles = (path for path in (HERE / "shared.css", own.with_suffix(".css")) if path.is_file())
-            cls._esm = "\n".join(path.read_text("utf-8") for path in parts)
-            cls._css = "\n".join(path.read_text("utf-8") for path in styles)
+            cls._esm, cls._css = ("\n".join(path.read_text("utf-8") for path in some) for some in (parts, styles))
+            if cls.lean:
+                cls._esm, cls._css = COMMENT.sub("", cls._esm), COMMENT.sub("", cls._css)
         super().__init_subclass__(**options)
 
     def picture(self) -> Figure:

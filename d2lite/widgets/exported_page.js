@@ -1,5 +1,4 @@
 // A page that classifies pictures with a network from Python: `steps` as exported_page.py writes them.
-"use strict";
 
 const net = JSON.parse(document.getElementById("data").textContent);
 const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -8,104 +7,10 @@ const CHANNELS = net.mean.length, SIZE = net.size, LISTED = 10;  // classes that
 const one = (id) => document.getElementById(id);
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
-/** Convolution of maps [C, H, W]: adds each weight times a shifted map to the sums of its output map. */
-function convolution([{ shape: [maps, height, width], values }], { shape, kernel_size: [tall, wide], stride, padding, dilation, groups, weight, bias }) {
-  const [outputs, rows, columns] = shape, each = maps / groups, out = new Float32Array(outputs * rows * columns);
-  const sums = new Float64Array(rows * columns);
-  let w = weight;
-  for (let o = 0; o < outputs; o += 1) {
-    sums.fill(bias == null ? 0 : NUMBERS[bias + o]);
-    const first = Math.floor(o / (outputs / groups)) * each;
-    for (let i = first; i < first + each; i += 1) {
-      for (let a = 0; a < tall; a += 1) {
-        for (let b = 0; b < wide; b += 1) {
-          const factor = NUMBERS[w];
-          w += 1;
-          if (!factor) continue;
-          const left = b * dilation[1] - padding[1];  // the column that output column 0 reads
-          const begin = Math.max(0, Math.ceil(-left / stride[1])), end = Math.min(columns, Math.ceil((width - left) / stride[1]));
-          for (let row = 0; row < rows; row += 1) {
-            const y = row * stride[0] + a * dilation[0] - padding[0];
-            if (y < 0 || y >= height) continue;  // padding adds nothing
-            const from = (i * height + y) * width + left, to = row * columns;
-            for (let column = begin; column < end; column += 1) sums[to + column] += factor * values[from + column * stride[1]];
-          }
-        }
-      }
-    }
-    out.set(sums, o * rows * columns);
-  }
-  return out;
-}
-
-/** Max or average pooling; a window may reach over the border by its padding, or by ceil_mode. */
-function pooling([{ shape: [, height, width], values }], { shape: [maps, rows, columns], kernel_size, stride, padding, padded }, isMax) {
-  const out = new Float32Array(maps * rows * columns);
-  for (let at = 0; at < out.length; at += 1) {
-    const column = at % columns, row = Math.floor(at / columns) % rows, map = Math.floor(at / columns / rows);
-    const top = row * stride[0] - padding[0], left = column * stride[1] - padding[1];
-    const bottom = Math.min(top + kernel_size[0], height + padding[0]), right = Math.min(left + kernel_size[1], width + padding[1]);
-    const [first, last] = [Math.max(0, top), Math.min(height, bottom)], [begin, end] = [Math.max(0, left), Math.min(width, right)];
-    let largest = -Infinity, total = 0;
-    for (let y = first; y < last; y += 1) {
-      for (let x = begin; x < end; x += 1) {
-        const value = values[(map * height + y) * width + x];
-        total += value;
-        if (value > largest) largest = value;
-      }
-    }
-    const count = padded ? (bottom - top) * (right - left) : (last - first) * (end - begin);
-    out[at] = isMax ? largest : total / count;
-  }
-  return out;
-}
-
-const map = (change) => ([{ values }]) => values.map(change);
-const sigmoid = (x) => 1 / (1 + Math.exp(-x));
-
-const KINDS = {
-  convolution,
-  "max pooling": (given, step) => pooling(given, step, true),
-  "average pooling": (given, step) => pooling(given, step, false),
-  "fully connected": ([{ values }], { shape: [outputs], weight, bias }) => Float32Array.from({ length: outputs }, (_, o) => {
-    let total = bias == null ? 0 : NUMBERS[bias + o];
-    for (let i = 0; i < values.length; i += 1) total += NUMBERS[weight + o * values.length + i] * values[i];
-    return total;
-  }),
-  "scale and shift": ([{ shape: [, height, width], values }], { weight, bias }) => values.map((value, at) => {
-    const channel = Math.floor(at / height / width);
-    return value * NUMBERS[weight + channel] + NUMBERS[bias + channel];
-  }),
-  addition: ([a, b]) => a.values.map((value, at) => value + b.values[at]),
-  concatenation: (given, { shape }) => {
-    const out = new Float32Array(shape.reduce((a, b) => a * b));
-    let at = 0;
-    for (const { values } of given) { out.set(values, at); at += values.length; }
-    return out;
-  },
-  reshaping: ([{ values }]) => values,
-  ReLU: map((x) => Math.max(0, x)),
-  ReLU6: map((x) => Math.min(6, Math.max(0, x))),
-  SiLU: map((x) => x * sigmoid(x)),
-  sigmoid: map(sigmoid),
-  tanh: map(Math.tanh),
-};
-
 /** Logits and probabilities for SIZE × SIZE pixels, CHANNELS bytes each. */
 function classify(bytes) {
-  const area = SIZE * SIZE;
-  const values = Float32Array.from({ length: area * CHANNELS }, (_, at) => {
-    const channel = Math.floor(at / area);
-    return (bytes[(at % area) * CHANNELS + channel] / 255 - net.mean[channel]) / net.std[channel];
-  });
-  const outputs = [], image = { shape: [CHANNELS, SIZE, SIZE], values };
-  for (const step of net.steps) {
-    const given = step.from.map((at) => (at < 0 ? image : outputs[at]));
-    outputs.push({ shape: step.shape, values: KINDS[step.kind](given, step) });
-  }
-  const logits = [...outputs.at(-1).values], largest = Math.max(...logits);
-  const powers = logits.map((logit) => Math.exp(logit - largest)), total = sum(powers);
-  return { logits, probabilities: powers.map((power) => power / total) };
+  const logits = [...outputsOf(net, NUMBERS, bytes).at(-1).values];
+  return { logits, probabilities: probabilitiesOf(logits) };
 }
 
 /** Weights with which the middle `side` of `length` numbers become SIZE: triangles as wide as a result, as Pillow's BILINEAR. */

@@ -21,6 +21,7 @@ from ..arguments import check_whole
 from ..files import write_atomically
 from .base import HERE
 
+SCRIPTS = ("exported_network", "exported_page")
 SAMPLES = 12  # images to try the page with
 SILENT = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)  # they do nothing in prediction
 #: activations, as modules, functions and methods, with their names in ``exported_page.js``
@@ -79,7 +80,7 @@ def export_page(
     page = (HERE / "exported_page.html").read_text("utf-8")
     parts = {
         "TITLE": html.escape(str(title)), "STYLE": (HERE / "exported_page.css").read_text("utf-8"),
-        "SCRIPT": (HERE / "exported_page.js").read_text("utf-8"),
+        "SCRIPT": "\n".join((HERE / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
         "DATA": json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),
     }  # fmt: skip
     for name, text in parts.items():

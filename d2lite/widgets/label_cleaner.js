@@ -2,81 +2,144 @@
 
 const WHICH = ["all", "undecided", "decided"];
 const MOST = 60;
+const RANDOM = 0.1;  // of the labels are wrong where the sentence compares with looks at random
+const SIGNS = { keep: "✓", relabel: "→", drop: "✕" };
+const KEYS = { k: "keep", r: "relabel", d: "drop" };
 
 export default {
   render({ model, el }) {
     const list = (trait) => (Array.isArray(model.get(trait)) ? model.get(trait).slice(0, MOST) : []);
     const classes = () => list("classes").map(String);
     const picture = (text) => (/^data:image\/jpeg;base64,[\w+/=]+$/.test(text) ? text : "data:,");
+    const sureOf = (at) => clamp(list("sure")[at], 0, 1, 0), percent = (share) => `${shown(100 * share, 0)}%`;
     const decisionOf = (given) => {
       const [decision, name] = Array.isArray(given) ? given : [];
       if (decision === "relabel") return classes().includes(name) ? { decision, name } : { decision: "", name: "" };
       return { decision: ["keep", "drop"].includes(decision) ? decision : "", name: "" };
     };
-    let redraw = () => {}, problem = "", gone = false;
+    const decisions = () => list("files").map((_, at) => decisionOf(list("decisions")[at]));
+    let redraw = () => {}, problem = "", gone = false, selected = 0;
     const notebook = askedNotebook(model, () => { if (!gone) redraw(); });
 
-    async function decide(at, decision, name = "") {
-      const decisions = list("decisions"), before = decisionOf(decisions[at]);
-      if (before.decision === decision && before.name === name) [decision, name] = ["", ""];  // pressed again: taken back
-      decisions[at] = [decision, name];
-      give(model, { decisions });
-      const told = await notebook.ask({ file: list("files")[at], decision, class: name });
-      problem = told.problem ?? "";
-      if (told.problem) give(model, { decisions: told.decisions });  // what the table says
+    /** Decides about the chosen photograph, and goes on to the next that is open; the same decision again takes it back. */
+    async function decide(decision, name = "") {
+      const at = selected, told = list("files").map((_, place) => list("decisions")[place] ?? ["", ""]), before = decisionOf(told[at]);
+      const back = before.decision === decision && before.name === name;
+      if (back) [decision, name] = ["", ""];
+      told[at] = [decision, name];
+      give(model, { decisions: told });
+      if (!back) selected = following(at);
+      redraw();
+      const answer = await notebook.ask({ file: list("files")[at], decision, class: name });
+      problem = answer.problem ?? "";
+      if (answer.problem) give(model, { decisions: answer.decisions });  // what the table says
       if (!gone) redraw();
     }
-
-    /** A photograph with its label, what the network says, and the three decisions. */
-    function card(at) {
-      const label = String(list("labels")[at]), taken = String(list("taken")[at]), file = String(list("files")[at]);
-      const sure = `${shown(100 * clamp(list("sure")[at], 0, 1, 0), 0)}%`, others = classes().filter((name) => name !== label);
-      const button = (text, choose) => h("button", { type: "button", "aria-label": `${text}: ${file}`, onclick: choose }, text);
-      const keep = button("keep", () => decide(at, "keep")), drop = button("drop", () => decide(at, "drop"));
-      const relabel = button(`→ ${taken}`, () => decide(at, "relabel", taken));
-      const other = others.length > 1 ? h("select", {
-        "aria-label": `another label: ${file}`, onchange: () => { if (other.value) decide(at, "relabel", other.value); },
-      }, h("option", { value: "" }, "→ other"), ...others.map((name) => h("option", { value: name }, `→ ${name}`))) : null;
-      const node = h("figure", { class: "d2l-judged" },
-        h("img", { src: picture(list("pictures")[at]), alt: `the photograph ${file}` }),
-        h("figcaption", {}, "label: ", h("b", {}, label), `; the network: ${taken}, ${sure}`, h("small", { title: file }, file)),
-        h("div", { class: "d2l-buttons" }, keep, relabel, drop, other));
-      const show = ({ decision, name }) => {
-        keep.setAttribute("aria-pressed", decision === "keep");
-        drop.setAttribute("aria-pressed", decision === "drop");
-        relabel.setAttribute("aria-pressed", decision === "relabel" && name === taken);
-        if (other) other.value = decision === "relabel" && name !== taken ? name : "";
-        node.dataset.decision = decision;
-      };
-      return { node, show };
+    /** The next photograph that is shown and open after `at`, from the first on after the last; else the same. */
+    function following(at) {
+      const states = decisions(), order = [...states.keys()].map((_, step) => (at + 1 + step) % states.length);
+      return order.find((place) => !states[place].decision) ?? at;
     }
 
-    let cards = [], key = "";
-    function draw(stage) {
+    // The wall: a photograph each, which the arrow keys reach.
+    const keys = "Arrow keys choose one; K keeps its label, R takes the network's, D drops it.";
+    const wall = h("div", { class: "d2l-wall", role: "listbox", tabindex: 0, "aria-label": `Photographs, the most doubtful label first. ${keys}` });
+    const pressed = (event) => {
+      if (isShortcut(event) || event.target === other) return;
+      const decision = KEYS[event.key.toLowerCase()];
+      if (decision) act(decision);
+      else if (event.key in MOVES) walk(...MOVES[event.key]);
+      else return;
+      event.preventDefault();
+    };
+    const act = (decision) => { if (list("files").length) decide(decision, decision === "relabel" ? String(list("taken")[selected]) : ""); };
+    function walk(down, right) {
+      const places = tiles.filter(({ hidden }) => !hidden), at = places.indexOf(tiles[selected]);
+      const row = Math.max(1, places.filter(({ offsetTop }) => offsetTop === places[0].offsetTop).length);
+      const next = places[clamp(at + right + down * row, 0, places.length - 1)];
+      if (next) choose(tiles.indexOf(next));
+    }
+    const choose = (at) => { selected = at; redraw(); };
+
+    // The judge's bench: the chosen photograph, the two who contradict each other, and the decisions.
+    const large = h("img", { class: "d2l-case", alt: "" }), says = h("p", { class: "d2l-versus" });
+    const [keep, relabel, drop] = ["keep", "relabel", "drop"].map((decision) => h("button", { type: "button", onclick: () => act(decision) }));
+    drop.append("drop it ", h("kbd", {}, "D"));
+    const other = h("select", { "aria-label": "another label", onchange: () => { if (other.value) decide("relabel", other.value); } });
+    const bench = h("div", { class: "d2l-bench" }, large, h("div", {}, says, h("div", { class: "d2l-buttons" }, keep, relabel, drop, other)));
+    const court = h("div", { class: "d2l-court", onkeydown: pressed }, wall, bench);
+    const finds = h("div", { class: "d2l-finds", role: "img" });
+    const score = h("p", { class: "d2l-goal" });
+    const none = h("p", {}, "The network makes no mistake on these images.");
+
+    let tiles = [], key = "";
+    function build() {
       const files = list("files"), fresh = JSON.stringify([files, list("labels"), list("taken"), list("sure"), classes()]);
-      if (fresh !== key) {
-        cards = files.map((_, at) => card(at));
-        stage.replaceChildren(h("div", { class: "d2l-cards" }, ...cards.map(({ node }) => node)));
-        key = fresh;
-      }
-      const decisions = files.map((_, at) => decisionOf(list("decisions")[at]));
-      const which = WHICH.includes(model.get("which")) ? model.get("which") : WHICH[0];
-      cards.forEach(({ node, show }, at) => {
-        show(decisions[at]);
-        node.hidden = which !== "all" && (which === "decided") !== Boolean(decisions[at].decision);
+      if (fresh === key) return;
+      key = fresh;
+      selected = clamp(selected, 0, files.length - 1);
+      tiles = files.map((file, at) => h("div", { role: "option", title: String(file), onclick: () => choose(at) },
+        h("img", { src: picture(list("pictures")[at]), alt: "" }), h("b", { "aria-hidden": "true" }), h("span", {}, String(list("labels")[at]))));
+      wall.replaceChildren(...tiles);
+    }
+    function drawBench(states) {
+      const label = String(list("labels")[selected]), taken = String(list("taken")[selected]), { decision, name } = states[selected];
+      const others = classes().filter((one) => one !== label && one !== taken);
+      large.src = picture(list("pictures")[selected]);
+      large.alt = `the photograph ${list("files")[selected]}`;
+      says.replaceChildren("The label says ", h("b", {}, label), ". The network says ", h("b", {}, taken), `, ${percent(sureOf(selected))}.`);
+      keep.replaceChildren(`it is: ${label} `, h("kbd", {}, "K"));
+      relabel.replaceChildren(`it is: ${taken} `, h("kbd", {}, "R"));
+      other.hidden = !others.length;
+      other.replaceChildren(h("option", { value: "" }, "something else"), ...others.map((one) => h("option", { value: one }, one)));
+      other.value = decision === "relabel" && name !== taken ? name : "";
+      keep.setAttribute("aria-pressed", decision === "keep");
+      drop.setAttribute("aria-pressed", decision === "drop");
+      relabel.setAttribute("aria-pressed", decision === "relabel" && name === taken);
+    }
+
+    function draw(stage) {
+      build();
+      const states = decisions(), which = WHICH.includes(model.get("which")) ? model.get("which") : WHICH[0];
+      if (!stage.firstChild) stage.replaceChildren(court, finds, score, none);
+      for (const node of [court, finds, score]) node.hidden = !states.length;
+      none.hidden = Boolean(states.length);
+      tiles.forEach((tile, at) => {
+        const { decision, name } = states[at];
+        tile.dataset.decision = decision;
+        tile.setAttribute("aria-selected", at === selected);
+        tile.setAttribute("aria-label", `${at + 1}: label ${list("labels")[at]}, network ${list("taken")[at]}, ${percent(sureOf(at))}. ${decision} ${name}`);
+        tile.querySelector("b").textContent = SIGNS[decision] ?? "";
+        tile.querySelector("span").textContent = name || String(list("labels")[at]);
+        tile.hidden = which !== "all" && (which === "decided") !== Boolean(decision);
       });
-      const count = (wanted) => decisions.filter(({ decision }) => decision === wanted).length;
-      const visible = cards.filter(({ node }) => !node.hidden).length;
+      const count = (wanted) => states.filter(({ decision }) => decision === wanted).length;
       const result = {
-        images: files.length, keep: count("keep"), relabel: count("relabel"), drop: count("drop"), undecided: count(""), shown: visible,
+        images: states.length, keep: count("keep"), relabel: count("relabel"), drop: count("drop"), undecided: count(""),
+        shown: tiles.filter(({ hidden }) => !hidden).length, selected,
       };
+      if (states.length) {
+        drawBench(states);
+        drawScore(states, result);
+      }
       return { say: said(result), result };
     }
 
-    function said({ images, keep, relabel, drop, undecided }) {
+    /** A square for each photograph, in the order of doubt, and what the looks so far have found. */
+    function drawScore(states, { relabel: found, keep: kept, drop: dropped }) {
+      const looks = found + kept + dropped, all = states.length, random = RANDOM * looks;
+      finds.replaceChildren(...states.map(({ decision }) => h("i", { "data-decision": decision })));
+      finds.setAttribute("aria-label", `${found} wrong labels found in ${looks} of ${all} looks`);
+      score.dataset.reached = looks === all;
+      const so = `${found} wrong label${found === 1 ? "" : "s"} in ${looks} look${looks === 1 ? "" : "s"}`;
+      score.textContent = looks ? `${so}: ${percent(found / looks)}. If one label in ten is wrong, as many looks at random find about ${shown(random, 1)}.`
+        : "Who is right? Count how many wrong labels your looks find.";
+    }
+
+    function said({ images, keep: kept, relabel: relabeled, drop: dropped, undecided }) {
       if (!images) return "The network makes no mistake on these images.";
-      const state = undecided ? `${shown(images)} mistakes: ${keep} kept, ${relabel} relabeled, ${drop} dropped, ${undecided} to decide.`
-        : `All ${shown(images)} are decided. Wrong labels: ${relabel}; wrong answers of the network: ${keep}; dropped: ${drop}.`;
+      const state = undecided ? `${shown(images)} mistakes: ${kept} kept, ${relabeled} relabeled, ${dropped} dropped, ${undecided} to decide.`
+        : `All ${shown(images)} are decided. Wrong labels: ${relabeled}; wrong answers of the network: ${kept}; dropped: ${dropped}.`;
       const trouble = notebook.trouble("decisions then go into corrections.csv, in the folder of the photographs.");
       if (problem) return `${state} The last decision was not saved: ${problem}`;
       return `${state} ${trouble || "Each decision is in corrections.csv at once; d2l.load honors it when the folder is loaded again."}`;
@@ -84,9 +147,9 @@ export default {
 
     const off = interactive({
       model, el, title: "Is the label wrong, or the network?", traits: ["which"],
-      hint: "Press keep where the label is right, the arrow where the network is, drop where neither is. Press again to take it back.",
+      hint: "These labels the network doubts most. Look at each photograph and say what it shows; the same button takes it back.",
       controls: [{ trait: "which", label: "show", kind: "choice", options: WHICH.map((name) => [name, name]) }],
-      reset: () => { problem = ""; },
+      reset: () => { problem = ""; selected = 0; },
       draw: (stage) => draw(stage),
     });
     const stage = el.querySelector(".d2l-stage"), sentence = el.querySelector(".d2l-say");

@@ -81,6 +81,7 @@ class LabelCleaner(Interactive):
     decisions = traitlets.List(help="of each: nothing, keep, drop, or relabel, and then a class").tag(sync=True)
     which = Choice("all", "undecided", "decided")
     scripts = ("asked_notebook",)
+    lean = True
     alt = (
         "Photographs that a network takes for another class than their label says, those first of which it is surest, "
         "with buttons that keep the label, change it, or drop the photograph."

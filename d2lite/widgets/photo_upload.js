@@ -34,6 +34,23 @@ async function packedFile(file, edge) {
   }
 }
 
+/** A script of the site that defines what pages ask for only when it is needed. */
+const loaded = (src) => new Promise((resolve, reject) => {
+  document.head.append(h("script", { src, onload: () => resolve(), onerror: () => reject(new Error("it cannot be loaded")) }));
+});
+
+/** The lens of photo_lens.js, which comes when it is needed: with the site's network, or from the notebook. Null where there is none. */
+async function lensOf(notebook, changed) {
+  const root = document.documentElement.dataset.content_root;
+  if (root !== undefined && !self.d2lKnown) await loaded(`${root}_static/known_network.js`);
+  const known = self.d2lKnown ?? await notebook.ask({ lens: true });
+  if (!known.lens) return null;
+  const { default: made } = await import(URL.createObjectURL(new Blob([known.lens], { type: "text/javascript" })));
+  const lens = made({ h, pixels, dragged, clamp, shown, meanOf, isShortcut, MOVES })(known, notebook, changed);
+  lens.node.append(h("style", {}, known.style));
+  return lens;
+}
+
 /** The time as a part of a name: 20260131-235959. */
 const moment = () => new Date(Date.now() - 60000 * new Date().getTimezoneOffset()).toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
 
@@ -44,7 +61,7 @@ export default {
     const edge = () => (EDGES.includes(model.get("edge")) ? model.get("edge") : EDGES[0]);
     const folder = () => String(model.get("folder") ?? "");
     const waiting = [], problems = [], notes = new Set();  // what is to be sent; what was not saved, and why
-    let last = "", sent = 0, stream = null, session = "", taken = 0, redraw = () => {}, gone = false;
+    let last = "", sent = 0, stream = null, session = "", taken = 0, redraw = () => {}, gone = false, lens = null;
 
     const notebook = askedNotebook(model, () => redraw());
     let busy = false;
@@ -74,6 +91,7 @@ export default {
     const later = (name, content) => { waiting.push({ name, content }); redraw(); work(); };
     const photo = (label, name, data) => ({ photo: { class: label, name, data } });
     const take = (label, files) => {
+      if (files.length) lens?.openFile(files[0]);
       for (const file of files) later(file.name, async () => photo(label, file.name, await packedFile(file, edge())));
     };
 
@@ -147,7 +165,14 @@ export default {
     };
     const undo = h("button", { type: "button", onclick: () => later("The last photograph", async () => ({ undo: true })) }, "remove the last one");
     const bar = h("div", { class: "d2l-row d2l-bar-of-buttons" }, name, h("button", { type: "button", onclick: add }, "add the class"), camera, undo);
-    const list = h("ul", { class: "d2l-problems" });
+    const list = h("ul", { class: "d2l-problems" }), kept = h("p", { class: "d2l-note d2l-kept", "aria-live": "polite" });
+    const pixelsOfEdge = control(model, {
+      trait: "edge", label: "shrink the shorter edge to", kind: "choice", options: EDGES.map((pixels) => [pixels, `${pixels} pixels`]),
+    });
+    const onSite = document.documentElement.dataset.content_root !== undefined;
+    const where = onSite ? "Keep photographs, a folder for each class: in Jupyter or Colab" : "Keep photographs, a folder for each class";
+    const shelf = h("details", { class: "d2l-more d2l-shelf", open: !onSite }, h("summary", {}, where), viewer, places, bar, pixelsOfEdge.node, list, kept);
+    const view = h("div", { class: "d2l-window" }, "A small network is loaded, to look at photographs with.");
     let built = [];
 
     function draw(stage) {
@@ -157,7 +182,7 @@ export default {
         built = labels.map((label) => old.get(label) ?? place(label));
         places.replaceChildren(...built.map(({ node }) => node));
       }
-      if (!stage.firstChild) stage.replaceChildren(viewer, places, bar, list);
+      if (!stage.firstChild) stage.replaceChildren(view, shelf);
       built.forEach(({ count, shot }, at) => {
         count.textContent = `${shown(numbers[at] ?? 0)} saved`;
         shot.hidden = !stream;
@@ -168,7 +193,10 @@ export default {
       list.replaceChildren(...problems.slice(0, SHOWN).map((text) => h("li", {}, text)));
       list.hidden = !problems.length;
       const total = numbers.reduce((sum, count) => sum + count, 0);
-      return { say: said(total, labels), result: { total, edge: edge(), waiting: left(), saved: sent, problems: problems.slice(0, SHOWN) } };
+      view.hidden = !lens && !onSite && Boolean(notebook.trouble(""));
+      kept.textContent = said(total, labels);
+      const result = { total, edge: edge(), waiting: left(), saved: sent, problems: problems.slice(0, SHOWN), lens: lens?.result() ?? null };
+      return { say: lens?.said() ?? "", result };
     }
 
     function said(total, labels) {
@@ -188,10 +216,9 @@ export default {
     }
 
     const off = interactive({
-      model, el, title: "Your photographs, a folder for each class",
-      hint: "Drop photographs on a class, choose them, or take them with the camera.",
-      controls: [{ trait: "edge", label: "shrink the shorter edge to", kind: "choice", options: EDGES.map((pixels) => [pixels, `${pixels} pixels`]) }],
-      reset: () => { problems.length = 0; notes.clear(); last = ""; if (stream) shut(); },
+      model, el, title: "Your photographs, seen by a small network", traits: ["edge"],
+      hint: "Choose a photograph or open your own, move the frame, and cover squares: what does the network see?",
+      reset: () => { problems.length = 0; notes.clear(); last = ""; lens?.reset(); if (stream) shut(); },
       draw: (stage) => draw(stage),
     });
     const stage = el.querySelector(".d2l-stage"), sentence = el.querySelector(".d2l-say");
@@ -203,10 +230,25 @@ export default {
     };
     const changed = ["folder", "classes", "counts"].map((trait) => `change:${trait}`), update = () => redraw();  // reset keeps them
     for (const event of changed) model.on(event, update);
+    const show = (made) => {
+      lens = made;
+      if (gone) return lens?.off();
+      view.replaceChildren(lens?.node ?? (onSite ? "The network could not be loaded." : ""));
+      redraw();
+    };
+    const watch = new IntersectionObserver((entries) => {  // what it loads weighs more than the rest of the page's scripts
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      watch.disconnect();
+      lensOf(notebook, () => redraw()).then(show, () => show(null));
+    }, { rootMargin: "300px" });
+    watch.observe(view);
     later("", async () => ({ hello: true }));
     return () => {
       gone = true;
       shut();
+      watch.disconnect();
+      lens?.off();
+      pixelsOfEdge.off();
       notebook.off();
       for (const event of changed) model.off(event, update);
       off();

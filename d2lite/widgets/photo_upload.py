@@ -8,8 +8,11 @@ import io
 import os
 import re
 import unicodedata
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+import torch
 import traitlets
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
@@ -18,12 +21,15 @@ from ..data.folder import spelled
 from ..data.pictures import SUFFIXES
 from ..files import path_of, write_atomically
 from ..machine.printing import how_many
-from .base import Choice, Interactive
+from ..nets.weights import pretrained
+from .base import HERE, Choice, Interactive
+from .photos import photo
 
 LARGEST = 8 << 20  # bytes of a photograph as the page sends it, which has shrunk it before
 SMALLEST = 8  # rows and columns
 MOST = 5000  # photographs in the folder
 LONGEST = 60  # characters of a name
+SIDE, NEWEST = 213, 6  # pixels of a photograph that the lens opens, and how many of the folder it offers
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')  # in names of files, on one system or another
 
 
@@ -65,6 +71,42 @@ def photograph(data: object) -> bytes:
     return content
 
 
+@lru_cache(maxsize=1)
+def _known():
+    return pretrained()
+
+
+def seen(pixels: object) -> dict:
+    """What the small trained network says of a picture: logits, and how much each place speaks for each class.
+
+    Raises Refused where ``pixels`` are not the base64 of a byte for each color of each pixel.
+    """
+    known = _known()
+    try:
+        values = np.frombuffer(base64.b64decode(pixels, validate=True), np.uint8)
+        picture = torch.tensor(values.reshape(known.size, known.size, 3)).permute(2, 0, 1) / 255
+    except (TypeError, ValueError, binascii.Error):
+        raise Refused("these are no pixels for the network") from None
+    mean, std = (torch.tensor(each)[:, None, None] for each in (known.mean, known.std))
+    last = known.net.head[-1]
+    with torch.no_grad():
+        maps = torch.einsum(
+            "oc,chw->ohw", last.weight, known.net.stages(known.net.stem(((picture - mean) / std)[None]))[0]
+        )
+    logits = maps.mean((1, 2)) + last.bias.detach()
+    return {"classes": [*known.classes], "logits": logits.tolist(), "maps": maps.flatten(1).tolist()}
+
+
+def small(image) -> str:
+    """An image as the data URL of a small JPEG."""
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image).convert("RGB")
+    image.thumbnail((SIDE, SIDE))
+    image.save(file := io.BytesIO(), "jpeg", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
 class PhotoUpload(Interactive):
     """Drop photographs on a class, choose them, or take them with the camera; they become ``FOLDER/CLASS/NAME.jpg``.
 
@@ -87,6 +129,7 @@ class PhotoUpload(Interactive):
     counts = traitlets.List(help="photographs of each class").tag(sync=True)
     edge = Choice(512, 256, 1024, help="pixels of the shorter edge, at most")
     scripts = ("asked_notebook",)
+    lean = True
     alt = (
         "A folder with a folder for each class. Photographs are dropped on a class, chosen from the disk, or taken "
         "with the camera, and become files in its folder."
@@ -179,6 +222,24 @@ class PhotoUpload(Interactive):
         self._saved.append(path)
         return {"saved": f"{name}/{path.name}", "note": note}
 
+    def _lens(self) -> dict:
+        """The script through which the page looks with the small network, and what it can look at."""
+        from PIL import Image
+
+        names = [(name, entry) for name in self._there() for entry in self._photographs(name)]
+        names.sort(key=lambda found: -found[1].stat().st_mtime)
+        shown = []
+        for name, entry in names[:NEWEST]:
+            try:
+                with Image.open(entry.path) as image:
+                    shown.append({"name": f"{name}/{entry.name}", "src": small(image)})
+            except (OSError, ValueError, Image.DecompressionBombError):
+                continue  # what cannot be decoded is told by d2l.load
+        for name in ("flower", "china"):
+            shown.append({"name": name, "src": small(Image.fromarray(photo(name, SIDE, SIDE)))})
+        script, style = ((HERE / f"photo_lens.{kind}").read_text("utf-8") for kind in ("js", "css"))
+        return {"lens": script, "style": style, "photographs": shown}
+
     def _undo(self) -> dict:
         if not self._saved:
             raise Refused("nothing was saved here that could be removed")
@@ -198,6 +259,10 @@ class PhotoUpload(Interactive):
                 done = {"added": name, "note": note}
             elif "undo" in content:
                 done = self._undo()
+            elif "see" in content:
+                done = seen(content["see"])
+            elif "lens" in content:
+                done = self._lens()
             else:
                 done = {"here": True}
         except Refused as error:

@@ -189,44 +189,70 @@ def opened(mounted, monkeypatch):
     return show
 
 
-def test_buttons_decide_and_say_so(data, opened):
+def chosen(page) -> int:
+    return page.result["selected"]
+
+
+def test_buttons_and_keys_decide_and_go_on_to_the_next(data, opened):
     widget = LabelCleaner(data, mistaken(data.val, {0: 0.9, 1: 0.8, 2: 0.7, 3: 0.6}))
     page, files = opened(widget), widget.files
-    buttons = page.page.locator(".d2l-judged").nth
-    buttons(0).get_by_role("button", name=f"keep: {files[0]}").click()
+    tiles, bench = page.page.locator(".d2l-wall [role=option]"), page.page.locator(".d2l-bench")
+    assert tiles.count() == 4 and chosen(page) == 0
+    assert f"The label says {widget.labels[0]}. The network says {widget.taken[0]}, 90%." in bench.inner_text()
+    bench.get_by_role("button", name=f"it is: {widget.labels[0]}").click()
     answered(page, widget)
-    buttons(1).get_by_role("button", name=f"→ {widget.taken[1]}: {files[1]}").press("Enter")
+    assert chosen(page) == 1, "the next is at hand"
+    page.page.locator(".d2l-wall").press("r")
     answered(page, widget)
-    buttons(2).get_by_role("button", name=f"drop: {files[2]}").click()
+    page.page.keyboard.press("d")
     answered(page, widget)
     third = next(name for name in CLASSES if name not in (widget.labels[3], widget.taken[3]))
-    buttons(3).get_by_label(f"another label: {files[3]}").select_option(f"→ {third}")
+    bench.get_by_label("another label").select_option(third)
     answered(page, widget)
     wanted = [["keep", ""], ["relabel", widget.taken[1]], ["drop", ""], ["relabel", third]]
     assert widget.decisions == page.get("decisions") == wanted
-    assert page.result == {"images": 4, "keep": 1, "relabel": 2, "drop": 1, "undecided": 0, "shown": 4}
+    assert {**page.result, "selected": 0} == {
+        "images": 4, "keep": 1, "relabel": 2, "drop": 1, "undecided": 0, "shown": 4, "selected": 0,
+    }  # fmt: skip
     told = "All 4 are decided. Wrong labels: 2; wrong answers of the network: 1; dropped: 1."
     assert f"{told} Each decision is in corrections.csv" in page.say
-    pressed = page.page.locator(".d2l-judged button").evaluate_all(
-        "all => all.map(node => node.ariaPressed === 'true')"
-    )
-    assert np.reshape(pressed, (4, 3)).tolist() == [
-        [True, False, False], [False, True, False], [False, False, True], [False, False, False],
-    ]  # fmt: skip
-    buttons(2).get_by_role("button", name="drop").click()
+    score = page.page.locator(".d2l-goal")
+    assert score.inner_text().startswith("2 wrong labels in 4 looks: 50%.") and "find about 0.4" in score.inner_text()
+    assert score.get_attribute("data-reached") == "true"
+    kinds = "all => all.map(node => node.dataset.decision)"
+    assert page.page.locator(".d2l-finds i").evaluate_all(kinds) == [decision for decision, _ in wanted]
+    assert tiles.evaluate_all(kinds) == [decision for decision, _ in wanted]
+    assert tiles.locator("span").all_inner_texts() == [widget.labels[0], widget.taken[1], widget.labels[2], third]
+    tiles.nth(2).click()
+    drop = bench.get_by_role("button", name="drop it")
+    assert chosen(page) == 2 and drop.get_attribute("aria-pressed") == "true"
+    drop.click()
     answered(page, widget)
-    assert widget.decisions[2] == ["", ""] and page.result["undecided"] == 1, "pressed again"
+    assert widget.decisions[2] == ["", ""] and page.result["undecided"] == 1 and chosen(page) == 2, "taken back"
     page.control("which").select_option("undecided")
-    assert page.page.locator(".d2l-judged:visible small").all_inner_texts() == [files[2]]
+    assert tiles.and_(page.page.locator(":visible")).count() == 1
+    assert bench.locator("img").get_attribute("alt") == f"the photograph {files[2]}"
     page.page.get_by_role("button", name="reset", exact=True).click()
-    assert page.page.locator(".d2l-judged:visible").count() == 4 and page.get("decisions") == widget.decisions
+    assert tiles.and_(page.page.locator(":visible")).count() == 4 and page.get("decisions") == widget.decisions
+
+
+def test_the_wall_is_walked_by_keys_and_a_key_for_the_browser_is_left(data, opened):
+    page = opened(LabelCleaner(data, mistaken(data.val, {at: 0.9 - at / 100 for at in range(6)})))
+    wall = page.page.locator(".d2l-wall")
+    wall.focus()
+    for key, at in (("ArrowRight", 1), ("End", 5), ("ArrowRight", 5), ("Home", 0), ("ArrowLeft", 0), ("ArrowDown", 5)):
+        page.page.keyboard.press(key)
+        assert chosen(page) == at, key
+    page.page.keyboard.press("Control+d")
+    assert page.result["undecided"] == 6, "a bookmark is no decision"
+    assert page.page.locator("[role=option][aria-selected=true]").get_attribute("aria-label").startswith("6: label ")
 
 
 def test_what_cannot_be_saved_is_told_and_taken_back(data, opened):
     widget = LabelCleaner(data, mistaken(data.val, {0: 0.9}))
     page = opened(widget)
     (data.folder / "corrections.csv").write_text("spoiled")
-    page.page.get_by_role("button", name="drop").click()
+    page.page.get_by_role("button", name="drop it").click()
     answered(page, widget)
     assert "was not saved" in page.say and "corrections.csv: cannot be read" in page.say
     assert page.get("decisions") == [["", ""]] and page.result["drop"] == 0
@@ -234,7 +260,7 @@ def test_what_cannot_be_saved_is_told_and_taken_back(data, opened):
 
 def test_where_no_notebook_runs_the_page_says_so(data, mounted):
     page = mounted.open(LabelCleaner(data, mistaken(data.val, {0: 0.9})))
-    page.page.get_by_role("button", name="keep").click()
+    page.page.locator(".d2l-wall").press("k")
     page.page.wait_for_function("document.querySelector('.d2l-say').innerText.includes('Nothing is saved here')")
     assert "in Jupyter or Colab" in page.say and page.result["keep"] == 1
 

@@ -1,5 +1,6 @@
 """What all interactives share: several on a page do not meet, and one that is taken away leaves nothing behind."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 from d2lite import widgets
-from d2lite.widgets.base import array, clamped
+from d2lite.widgets.base import HERE, array, clamped
 
 IMAGES, LABELS = torch.zeros(3, 1, 12, 12, dtype=torch.uint8), torch.tensor([0, 1, 1])
 
@@ -194,3 +195,14 @@ def test_keys_that_scroll_a_page_move_on_the_drawing_that_has_the_focus(mounted,
             page.page.evaluate(TAKEN)
             page.page.keyboard.press(key)
             assert page.page.evaluate("taken"), f"{key} scrolls the page from {one.get_attribute('class')}"
+
+
+def test_a_lean_script_is_the_same_without_its_comments():
+    whole = "\n".join(
+        (HERE / f"{name}.js").read_text("utf-8") for name in ("shared", "asked_notebook", "label_cleaner")
+    )
+    lines = [line for line in widgets.LabelCleaner._esm.splitlines() if line.strip()]
+    assert not [line for line in lines if line.lstrip().startswith(("//", "/*", "* "))]
+    left = [line for line in whole.splitlines() if line.strip() and not re.match(r"\s*(//|/\*|\*)", line)]
+    assert lines == left and len(lines) > 300
+    assert "/*" in widgets.PixelMixer._esm, "where there is room, whoever reads a script reads why"
