@@ -60,7 +60,7 @@ const softly = (logits) => {
 function photoLens(known, notebook, changed) {
   const SIZE = 32, GRAY = [125, 123, 114];  // of the network's training: pixels, and their mean
   const network = knownNetwork(known, notebook);
-  let photo = null, frame = null, covered = new Set(), heat = false, at = [0, 0], seen = null, first = null, gone = false;
+  let photo = null, frame = null, covered = new Set(), heat = false, at = [0, 0], seen = null, first = null, problem = "", gone = false;
   const fewest = new Map();  // of each photograph: squares that were enough
 
   const strip = h("div", { class: "d2l-samples", role: "group", "aria-label": "photographs" });
@@ -86,13 +86,18 @@ function photoLens(known, notebook, changed) {
     toggle();
   });
   const ruler = (named, min, max, value, choose, format) => {
-    const told = h("span", {}), input = h("input", { type: "range", min, max, step: 1, value, oninput: () => { choose(Number(input.value)); show(); } });
+    let before = value;  // a finger that turns out to scroll the page has changed nothing
+    const told = h("span", {}), input = h("input", {
+      type: "range", min, max, step: 1, value, oninput: () => { choose(Number(input.value)); show(); },
+      onpointerdown: () => { before = input.value; }, onpointercancel: () => { set(before); choose(Number(before)); },
+    });
     const show = () => {
       told.textContent = format(input.value);
       input.setAttribute("aria-valuetext", format(input.value));
     };
+    const set = (given) => { input.value = given; show(); };
     show();
-    return { node: h("label", { class: "d2l-range" }, named(told), input), set: (given) => { input.value = given; show(); } };
+    return { node: h("label", { class: "d2l-range" }, named(told), input), set };
   };
   const resize = (percent) => reframe({ side: (percent / 100) * shorter() });
   const wide = ruler((told) => h("span", {}, "size of the frame: ", told), LEAST, WIDEST, 100, resize, (value) => `${value}%`);
@@ -100,10 +105,10 @@ function photoLens(known, notebook, changed) {
   const bars = h("div", { class: "d2l-said" });
   const glow = h("button", { type: "button", "aria-pressed": "false", onclick: () => { heat = !heat; draw(); } }, "show what speaks for it");
   const clear = h("button", { type: "button", onclick: () => { covered = new Set(); look(); } }, "uncover all");
-  const goal = h("p", { class: "d2l-goal" });
+  const goal = h("p", { class: "d2l-goal" }), below = h("figcaption", {});
   const node = h("div", { class: "d2l-lens" }, strip,
     h("figure", { class: "d2l-source" }, whole, h("figcaption", {}, "Drag the frame, or change it."), wide.node, turned.node),
-    h("figure", { class: "d2l-target" }, grid.node, h("figcaption", {}, `All that the network gets: ${SIZE} × ${SIZE} pixels. Tap squares to gray them out.`)),
+    h("figure", { class: "d2l-target" }, grid.node, below),
     h("div", { class: "d2l-answers" }, bars, h("div", { class: "d2l-buttons" }, glow, clear)), goal);
 
   const shorter = () => Math.min(photo.sheet.width, photo.sheet.height);
@@ -116,6 +121,7 @@ function photoLens(known, notebook, changed) {
   }
   function open(sheet, name) {
     photo = { sheet, name };
+    problem = "";
     wide.set(100);
     turned.set(0);
     [first, seen] = [null, null];
@@ -125,7 +131,9 @@ function photoLens(known, notebook, changed) {
   async function openFile(file) {
     if (!file) return;
     const picture = await createImageBitmap(file).catch(() => null);
-    if (!picture || gone) return;
+    if (gone) return;
+    problem = picture ? "" : `${file.name} is no picture that this browser can decode.`;
+    if (!picture) { changed(); return; }
     open(sheetFrom(picture, picture.width, picture.height), file.name);
     picture.close();
   }
@@ -207,6 +215,8 @@ function photoLens(known, notebook, changed) {
     }, `What the network gets, ${covered.size} of ${CELLS * CELLS} squares gray. Enter covers a square.`);
     mark();
     glow.setAttribute("aria-pressed", heat);
+    below.textContent = speaks ? `Orange speaks for ${seen.classes[seen.top]}, purple against it.`
+      : `All that the network gets: ${SIZE} × ${SIZE} pixels. Tap squares to gray them out.`;
     clear.setAttribute("aria-disabled", !covered.size);
     if (seen) drawBars();
     const few = fewest.get(photo.name);
@@ -256,7 +266,7 @@ function photoLens(known, notebook, changed) {
   given[0]?.choose();
 
   function said() {
-    if (!seen) return "";
+    if (problem || !seen) return problem;
     const [best, second] = [...seen.shares.keys()].sort((a, b) => seen.shares[b] - seen.shares[a]);
     const named = (label) => `${seen.classes[label]}, ${shown(100 * seen.shares[label], 0)}%`;
     const before = isReached() ? ` Before, it said ${seen.classes[first]}.` : "";

@@ -196,6 +196,7 @@ def test_what_speaks_for_the_answer_is_colored(site):
     button.click()
     after = np.reshape(canvas.evaluate(pixels), (32, 32, 4))
     assert button.get_attribute("aria-pressed") == "true" and (before != after).any()
+    assert page.page.locator(".d2l-target figcaption").inner_text() == "Orange speaks for ship, purple against it."
     spoken = np.abs(after - before).sum((2,)).reshape(8, 4, 8, 4).mean((1, 3))
     assert spoken.max() > 4 * spoken.min(), "some squares speak louder than others"
     button.click()
@@ -215,6 +216,11 @@ def test_a_photograph_of_ones_own_is_looked_at(site):
         "node => [...node.getContext('2d').getImageData(9, 9, 1, 1).data]"
     )
     assert np.abs(np.subtract(data[:3], (40, 90, 200))).max() < 6
+    until(page, "lens.says")
+    page.page.get_by_label("a photograph of your own").set_input_files(
+        [{"name": "song.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}]
+    )
+    page.page.wait_for_function("document.querySelector('.d2l-say').innerText.startsWith('song.jpg is no picture')")
 
 
 def test_the_notebook_hands_the_lens_over_and_looks(mounted, monkeypatch, tmp_path):
