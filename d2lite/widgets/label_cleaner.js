@@ -127,12 +127,12 @@ export default {
 
     /** A square for each photograph, in the order of doubt, and what the looks so far have found. */
     function drawScore(states, { relabel: found, keep: kept, drop: dropped }) {
-      const looks = found + kept + dropped, all = states.length, random = RANDOM * looks;
+      const looks = found + kept + dropped, all = states.length;
       finds.replaceChildren(...states.map(({ decision }) => h("i", { "data-decision": decision })));
       finds.setAttribute("aria-label", `${found} wrong labels found in ${looks} of ${all} looks`);
       score.dataset.reached = looks === all;
-      const so = `${found} wrong label${found === 1 ? "" : "s"} in ${looks} look${looks === 1 ? "" : "s"}`;
-      score.textContent = looks ? `${so}: ${percent(found / looks)}. If one label in ten is wrong, as many looks at random find about ${shown(random, 1)}.`
+      const random = `If one label in ten is wrong, as many looks at random find about ${shown(RANDOM * looks, 1)}.`;
+      score.textContent = looks ? `Looks so far: ${looks}. Wrong labels found: ${found}, which is ${percent(found / looks)}. ${random}`
         : "Who is right? Count how many wrong labels your looks find.";
     }
 
