@@ -62,7 +62,7 @@ export default {
     const choose = (at) => { selected = at; redraw(); };
 
     // The judge's bench: the chosen photograph, the two who contradict each other, and the decisions.
-    const large = h("img", { class: "d2l-case", alt: "" }), says = h("p", { class: "d2l-versus" });
+    const large = h("img", { class: "d2l-case dark-light", alt: "" }), says = h("p", { class: "d2l-versus" });
     const [keep, relabel, drop] = ["keep", "relabel", "drop"].map((decision) => h("button", { type: "button", onclick: () => act(decision) }));
     drop.append("drop it ", h("kbd", {}, "D"));
     const other = h("select", { "aria-label": "another label", onchange: () => { if (other.value) decide("relabel", other.value); } });
@@ -79,7 +79,7 @@ export default {
       key = fresh;
       selected = clamp(selected, 0, files.length - 1);
       tiles = files.map((file, at) => h("div", { role: "option", title: String(file), onclick: () => choose(at) },
-        h("img", { src: picture(list("pictures")[at]), alt: "" }), h("b", { "aria-hidden": "true" }), h("span", {}, String(list("labels")[at]))));
+        h("img", { class: "dark-light", src: picture(list("pictures")[at]), alt: "" }), h("b", { "aria-hidden": "true" }), h("span", {}, String(list("labels")[at]))));
       wall.replaceChildren(...tiles);
     }
     function drawBench(states) {

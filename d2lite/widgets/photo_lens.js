@@ -258,7 +258,7 @@ function photoLens(known, notebook, changed) {
   }
 
   const given = known.photographs.map(({ name, src }, number) => {
-    const picture = h("img", { src, alt: name }), unlike = `${number} ${name}`;
+    const picture = h("img", { class: "dark-light", src, alt: name }), unlike = `${number} ${name}`;
     const choose = () => picture.decode().then(() => open(sheetFrom(picture, picture.naturalWidth, picture.naturalHeight), unlike), () => {});
     return { choose, node: h("button", { type: "button", "data-name": unlike, "aria-pressed": "false", onclick: choose }, picture) };
   });

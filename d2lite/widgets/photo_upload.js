@@ -172,7 +172,7 @@ export default {
     const onSite = document.documentElement.dataset.content_root !== undefined;
     const where = onSite ? "Keep photographs, a folder for each class: in Jupyter or Colab" : "Keep photographs, a folder for each class";
     const shelf = h("details", { class: "d2l-more d2l-shelf", open: !onSite }, h("summary", {}, where), viewer, places, bar, pixelsOfEdge.node, list, kept);
-    const view = h("div", { class: "d2l-window" }, "A small network is loaded, to look at photographs with.");
+    const view = h("div", { class: "d2l-window d2l-loading" }, "A small network is loaded, to look at photographs with.");
     let built = [];
 
     function draw(stage) {
@@ -233,6 +233,7 @@ export default {
     const show = (made) => {
       lens = made;
       if (gone) return lens?.off();
+      view.classList.remove("d2l-loading");
       view.replaceChildren(lens?.node ?? (onSite ? "The network could not be loaded." : ""));
       redraw();
     };
