@@ -79,7 +79,8 @@ export default {
       key = fresh;
       selected = clamp(selected, 0, files.length - 1);
       tiles = files.map((file, at) => h("div", { role: "option", title: String(file), onclick: () => choose(at) },
-        h("img", { class: "dark-light", src: picture(list("pictures")[at]), alt: "" }), h("b", { "aria-hidden": "true" }), h("span", {}, String(list("labels")[at]))));
+        h("img", { class: "dark-light", src: picture(list("pictures")[at]), alt: "" }),
+        h("b", { "aria-hidden": "true" }), h("span", {}, String(list("labels")[at]))));
       wall.replaceChildren(...tiles);
     }
     function drawBench(states) {
