@@ -67,7 +67,7 @@ SAID = {
     "batch_norm.rates": ("sigmoid, without", "the sigmoid network learns at none of them"),
     "batch_norm.batch-size": ("8", "from groups of 128 to groups of 8, .* the loss on new images falls"),
     "batch_norm.noisy": ("trains far better", "still it reaches a far lower loss"),
-    "resnet.row": ("three to five points above", r"[34]\.\d points more than GoogLeNet"),
+    "resnet.row": ("between GoogLeNet and", "ResNet-18 ends between the two GoogLeNets"),
     "resnet.degradation": ("Neither", "The answer is (c)."),
     "resnet.nothing": ("residual block does it more than a hundred", "is more than a hundred times closer"),
     "resnet.sides": ("56, then 56, 28, 14 and 7", "pooling and stages: 56, 56, 28, 14, 7"),
