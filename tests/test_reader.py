@@ -76,7 +76,7 @@ SAID = {
     "resnet.eight": ("far less", "Far less: seven convolutions"),
     "resnet.remove": ("residual network keeps far more", "The residual network keeps far more of what it knows"),
     "densenet.row": ("within two points", r"[01]\.\d points (more|fewer) than ResNet-18"),
-    "densenet.readout": ("between a half and nine tenths", r"add to 64 channels, \*\*6\d%\*\* of the maps"),
+    "densenet.readout": ("between a half and nine tenths", r"add to 64 channels, \*\*[5-8]\d%\*\* of the maps"),
     "densenet.memory": ("this network", "times fewer weights, 1.5 times as much kept"),
     "densenet.bottleneck": ("few channels", "With few input channels the bottleneck costs more"),
     "densenet.untrained": ("nearly the same", r"weakest source of a reader has at least 0\.[89]\d"),
