@@ -165,7 +165,7 @@ def test_what_was_missed_comes_back_in_a_later_chapter(boxes):
         "nin.cure": [tried("1", False, "nin")],
         "alexnet.reach": [tried("1", False, "alexnet"), tried("1", False, "googlenet")],  # missed again in this chapter
         "resnet.row": [tried("1", False, "resnet")],  # a later chapter
-        "vgg.groups": [tried("1", False, "vgg"), tried("1", False, "resnet")],  # missed again in a later one
+        "vgg.smaller": [tried("1", False, "vgg"), tried("1", False, "resnet")],  # missed again in a later one
     }
     here = [[question["id"] for question in box] for box in stored()["chapters"]["googlenet"]["boxes"]]
     state = f"localStorage['{KEY}'] ??= {json.dumps(json.dumps({'tries': tries}))}"
@@ -181,7 +181,7 @@ def test_what_was_missed_comes_back_in_a_later_chapter(boxes):
         }"""
     )
     missed = {"vgg.stack": "vgg", "nin.cure": "nin", "alexnet.reach": "alexnet", "resnet.row": "resnet"}
-    missed["vgg.groups"] = "resnet"
+    missed["vgg.smaller"] = "resnet"
     assert sent == [{"missed": missed}]
     due = []
     for names in here:
