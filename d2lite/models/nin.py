@@ -37,6 +37,24 @@ def nin_features(in_channels, num_classes, relu_on_logits=False) -> nn.Sequentia
     )  # fmt: skip
 
 
+def nin_init(net: nn.Module) -> None:
+    """Initialize the large kernels with He's rule, each 1×1 layer as the identity,
+    and the last 1×1 layer as one tenth of the identity. Biases start at zero.
+
+    So a block starts as its first convolution alone, and no class is favored.
+    Source of the rule: He et al., 2015 (arXiv:1502.01852).
+    """
+    convolutions = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    for conv in convolutions:
+        if conv.kernel_size == (1, 1):
+            nn.init.dirac_(conv.weight)
+        else:
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+        nn.init.zeros_(conv.bias)
+    with torch.no_grad():
+        convolutions[-1].weight.mul_(0.1)
+
+
 SMALLEST_SIZE = 67  # pixels: 67 → 15 → 7 → 3 → 1; the last pooling needs the 3
 
 
@@ -62,24 +80,6 @@ class NiN(nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(X))
-
-
-def nin_init(net: nn.Module) -> None:
-    """Initialize the large kernels with He's rule, each 1×1 layer as the identity,
-    and the last 1×1 layer as one tenth of the identity. Biases start at zero.
-
-    So a block starts as its first convolution alone, and no class is favored.
-    Source of the rule: He et al., 2015 (arXiv:1502.01852).
-    """
-    convolutions = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
-    for conv in convolutions:
-        if conv.kernel_size == (1, 1):
-            nn.init.dirac_(conv.weight)
-        else:
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-        nn.init.zeros_(conv.bias)
-    with torch.no_grad():
-        convolutions[-1].weight.mul_(0.1)
 
 
 def nin(in_channels=1, num_classes=10, size=224) -> NiN:
