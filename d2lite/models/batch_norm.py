@@ -4,7 +4,7 @@
 import torch
 from torch import nn
 
-__all__ = ["BatchNorm", "batch_norm", "check_input", "lenet_batch_norm"]
+__all__ = ["BatchNorm", "batch_norm", "checked", "lenet_batch_norm"]
 
 
 def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, training=True):
@@ -12,31 +12,31 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, training=
     moving statistics in place.
 
     gamma, beta, moving_mean and moving_var have shape (C,). Momentum and variance
-    follow PyTorch's conventions. Source: Ioffe and Szegedy, 2015. Raises ValueError for
-    other shapes, and in training when a channel has a single value.
+    follow PyTorch's conventions. Source: Ioffe and Szegedy, 2015.
     """
-    check_input(X, len(gamma), training)
     axes = [axis for axis in range(X.dim()) if axis != 1]
     shape = [1, -1] + [1] * (X.dim() - 2)  # lines C numbers up with axis 1
-    # under autocast X is bfloat16: too coarse for a mean of thousands of values
-    values = X.to(torch.promote_types(X.dtype, gamma.dtype))
     if training:
-        mean = values.mean(axes)
-        var = ((values - mean.reshape(shape)) ** 2).mean(axes)
+        mean = X.mean(axes)
+        var = ((X - mean.reshape(shape)) ** 2).mean(axes)
         count = X.numel() // X.shape[1]
         with torch.no_grad():  # no gradient flows into the running statistics
             moving_mean.mul_(1 - momentum).add_(momentum * mean)
             moving_var.mul_(1 - momentum).add_(momentum * var * count / (count - 1))
     else:
         mean, var = moving_mean, moving_var
-    X_hat = (values - mean.reshape(shape)) / torch.sqrt(var.reshape(shape) + eps)
-    return (gamma.reshape(shape) * X_hat + beta.reshape(shape)).to(X.dtype)
+    X_hat = (X - mean.reshape(shape)) / torch.sqrt(var.reshape(shape) + eps)
+    return gamma.reshape(shape) * X_hat + beta.reshape(shape)
 
 
-def check_input(X, channels, training):
-    """Raise ValueError unless X is (N, channels, ...), in training with two or more
+def checked(X, weight, training):
+    """X in the precision of ``weight``, which holds a number a channel: under autocast
+    X is bfloat16, too coarse for a mean of thousands of values.
+
+    Raises ValueError unless X is (N, channels, ...), in training with two or more
     values a channel.
     """
+    channels = len(weight)
     if X.dim() < 2 or X.shape[1] != channels:
         raise ValueError(f"this layer takes (N, {channels}, ...), not {tuple(X.shape)}")
     if training and X.numel() == channels:
@@ -45,11 +45,11 @@ def check_input(X, channels, training):
             f"{tuple(X.shape)}: one value has no variance. Use a larger batch, or "
             "net.eval() to predict."
         )
+    return X.to(torch.promote_types(X.dtype, weight.dtype))
 
 
 class BatchNorm(nn.Module):
-    """Batch normalization of (N, num_features) or (N, num_features, ...), with the
-    state_dict of nn.BatchNorm1d and 2d.
+    """Batch normalization of (N, num_features, ...), with the state_dict of PyTorch's.
 
     ``momentum=None`` averages all batches since the start with equal weight. Raises
     ValueError for other channels, and in training for one value a channel.
@@ -65,13 +65,14 @@ class BatchNorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, X):
+        values = checked(X, self.weight, self.training)
         momentum = self.momentum
         if self.training:
             self.num_batches_tracked += 1
             if momentum is None:
                 momentum = 1 / self.num_batches_tracked.item()
         own = (self.weight, self.bias, self.running_mean, self.running_var)
-        return batch_norm(X, *own, self.eps, momentum, self.training)
+        return batch_norm(values, *own, self.eps, momentum, self.training).to(X.dtype)
 
     def extra_repr(self):
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
