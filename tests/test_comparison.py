@@ -65,7 +65,7 @@ def cost(network, **given):
 
 def test_few_runs_without_costs(page):
     names, out = page(seeds={"lenet": 2, "lenet_batch_norm": 2})
-    assert "In all, 2 runs repeat an earlier one" in out and "scatter half as much, or several times as much" in out
+    assert "In all, 2 runs repeat an earlier one" in out and "scatter far less, or more" in out
     assert names["s"] == pytest.approx(0.002 / 2**0.5), "of two pairs that are 0.2 points apart"
     assert "the story holds" in out and "The least certain is AlexNet → Quarter-width VGG-11, seeds included" in out
     assert "4 networks have no row yet: VGG-11" in out and "may well become the best" in out
@@ -80,7 +80,7 @@ def test_all_networks_with_three_seeds_and_costs(page):
     accuracy = {name: ACCURACY.get(name, 0.8) for name in MAINLINE}
     names, out = page(accuracy, 3, [cost(name) for name in CHEAP], apart=0.02)
     assert len(names["nets"]) == 11 and "26 runs repeat" in out and "no row yet" not in out
-    assert "s = 2.00 points" in out and "from the seeds, are" in out and "several times as much" not in out
+    assert "s = 2.00 points" in out and "from the seeds, are" in out and "scatter far less" not in out
     found = names["steps"]["LeNet → AlexNet"]
     assert found.error > 1.5 * found.from_images, "the seeds count"
     assert set(names["COSTS"]) == {"parameters", "macs", "epoch_s", "memory_mb"} and "not measured yet" not in out
