@@ -175,7 +175,7 @@ def test_what_lies_beside_the_splits_is_told(tmp_path, capsys):
     make(tmp_path / "x", {"test": 3})  # whose classes are the competition's secret
     loaded = load("x")
     assert (loaded.val.num_images, loaded.classes) == (40, ("cat", "dog"))
-    assert capsys.readouterr().out == "Not loaded: eval, extra, test, train. Of x, Training, dev are.\n"
+    assert capsys.readouterr().out == "Not loaded: Training, eval, extra, test. Of x, train, dev are.\n"
 
 
 @pytest.mark.parametrize("size", [10**6, 4097, 0, -1, 1.5, True, "224", (8, 8)])

@@ -83,18 +83,19 @@ def _watched(paths: list[Path], size: int):
 def _survey(folder: Path, group: Scene | None) -> tuple[list[str], list[Path], np.ndarray, Rows]:
     """The classes of ``folder``, the paths of all its images, their labels, and for each split its images' numbers."""
     there = {name.lower(): folder / name for name in _folders(folder)}
-    named = {part: there[name] for part, names in PARTS.items() for name in names if name in there}
-    tops = {part: top for part, top in named.items() if _folders(top)}  # a test without classes tells nothing
+    named = [(part, there[name]) for part, names in PARTS.items() for name in reversed(names) if name in there]
+    tops = {part: top for part, top in named if _folders(top)}  # a test without classes tells nothing
     dealt = "train" in tops
     tops = tops if dealt else {"train": folder}
     # A class may be called train, beside a bus, but hardly another val or test.
-    splits = {top.name for top in named.values()} if len(named) > 1 and not dealt else set()
+    splits = {top.name for _, top in named} if len(dict(named)) > 1 and not dealt else set()
     classes = sorted({name for top in tops.values() for name in _folders(top)} - splits)
     taken = [top.name for top in tops.values()] if dealt else classes
     beside = ", ".join(name for name in _folders(folder) if name not in taken)
     if len(classes) < 2:
+        also = f" beside {beside}" if beside and not dealt else ""
         raise DataError(
-            f"{tops['train']} holds {how_many(len(classes), 'folder')} of a class{beside and f' beside {beside}'}, and "
+            f"{tops['train']} holds {how_many(len(classes), 'folder')} of a class{also}, and "
             f"it takes two. Images of your own lie as in {folder / 'cat' / '1.jpg'} "
             f"and {folder / 'dog' / '2.jpg'}, perhaps below train, val and test. "
             f"Data sets by name: {', '.join(DATASETS)}."

@@ -139,7 +139,9 @@ class Fed:
         self.check_ends()
         if promised and done < promised:
             said = f"{self.name} ended after {done} of the {promised} batches that its length promises"
-            warnings.warn(f"{said}, by which the rate changes: mend its __len__.", RuntimeWarning, stacklevel=2)
+            warnings.warn(
+                f"{said}: mend its __len__. The learning rate follows data.train's.", RuntimeWarning, stacklevel=2
+            )
 
     def inside(self, y: torch.Tensor, outputs: int) -> torch.Tensor:
         """``y``, compared with ``outputs``: on the CPU at once; elsewhere, not to wait, by ``check_ends``. There the

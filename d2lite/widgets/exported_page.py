@@ -24,7 +24,7 @@ from .base import HERE
 SCRIPTS = ("exported_network", "exported_page")
 SAMPLES = 12  # images to try the page with
 SILENT = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)  # they do nothing in prediction
-#: activations, as modules, functions and methods, with their names in ``exported_page.js``
+#: activations, as modules, functions and methods, with their names in ``exported_network.js``
 ACTIVATIONS = {
     nn.ReLU: "ReLU", nn.ReLU6: "ReLU6", nn.Sigmoid: "sigmoid", nn.Tanh: "tanh", nn.SiLU: "SiLU",
     F.relu: "ReLU", F.relu6: "ReLU6", F.silu: "SiLU", torch.relu: "ReLU", torch.sigmoid: "sigmoid",

@@ -38,7 +38,7 @@ export default {
     /** The next photograph that is shown and open after `at`, from the first on after the last; else the same. */
     function following(at) {
       const states = decisions(), order = [...states.keys()].map((_, step) => (at + 1 + step) % states.length);
-      return order.find((place) => !states[place].decision) ?? at;
+      return order.find((place) => !tiles[place].hidden && !states[place].decision) ?? at;
     }
 
     // The wall: a photograph each, which the arrow keys reach.
@@ -72,13 +72,14 @@ export default {
     const score = h("p", { class: "d2l-goal" });
     const none = h("p", {}, "The network makes no mistake on these images.");
 
+    const id = freshId("photograph");
     let tiles = [], key = "";
     function build() {
       const files = list("files"), fresh = JSON.stringify([files, list("labels"), list("taken"), list("sure"), classes()]);
       if (fresh === key) return;
       key = fresh;
       selected = clamp(selected, 0, files.length - 1);
-      tiles = files.map((file, at) => h("div", { role: "option", title: String(file), onclick: () => choose(at) },
+      tiles = files.map((file, at) => h("div", { id: `${id}-${at}`, role: "option", title: String(file), onclick: () => choose(at) },
         h("img", { class: "dark-light", src: picture(list("pictures")[at]), alt: "" }),
         h("b", { "aria-hidden": "true" }), h("span", {}, String(list("labels")[at]))));
       wall.replaceChildren(...tiles);
@@ -114,6 +115,7 @@ export default {
         tile.querySelector("span").textContent = name || String(list("labels")[at]);
         tile.hidden = which !== "all" && (which === "decided") !== Boolean(decision);
       });
+      wall.setAttribute("aria-activedescendant", `${id}-${selected}`);
       const count = (wanted) => states.filter(({ decision }) => decision === wanted).length;
       const result = {
         images: states.length, keep: count("keep"), relabel: count("relabel"), drop: count("drop"), undecided: count(""),
@@ -153,11 +155,14 @@ export default {
       reset: () => { problem = ""; selected = 0; },
       draw: (stage) => draw(stage),
     });
-    const stage = el.querySelector(".d2l-stage"), sentence = el.querySelector(".d2l-say");
+    const stage = el.querySelector(".d2l-stage"), sentence = el.querySelector(".d2l-say"), spoken = el.querySelector(".d2l-spoken");
+    let rest = null;
     redraw = () => {
       const { say, result } = draw(stage);
       sentence.textContent = say;
       give(model, { result });
+      clearTimeout(rest);
+      rest = setTimeout(() => { spoken.textContent = say; }, REST);
     };
     const data = ["pictures", "files", "labels", "taken", "sure", "classes", "decisions"].map((trait) => `change:${trait}`);
     const update = () => redraw();

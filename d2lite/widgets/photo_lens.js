@@ -51,7 +51,7 @@ function cutOut(sheet, { x, y, side, turn }, size, gray) {
 /** How much each square speaks for a class, and against (below 0), compared with the mean of all classes. */
 const spokenFor = (maps, label) => maps[label].map((value, place) => value - meanOf(maps.map((map) => map[place])));
 
-const softly = (logits) => {
+const softmax = (logits) => {
   const powers = logits.map((value) => Math.exp(value - Math.max(...logits))), sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((power) => power / sum);
 };
@@ -106,10 +106,12 @@ function photoLens(known, notebook, changed) {
   const glow = h("button", { type: "button", "aria-pressed": "false", onclick: () => { heat = !heat; draw(); } }, "show what speaks for it");
   const clear = h("button", { type: "button", onclick: () => { covered = new Set(); look(); } }, "uncover all");
   const goal = h("p", { class: "d2l-goal" }), below = h("figcaption", {});
+  const credits = known.photographs.map(({ credit }) => credit).filter(Boolean).join(" ");
   const node = h("div", { class: "d2l-lens" }, strip,
     h("figure", { class: "d2l-source" }, whole, h("figcaption", {}, "Drag the frame, or change it."), wide.node, turned.node),
     h("figure", { class: "d2l-target" }, grid.node, below),
-    h("div", { class: "d2l-answers" }, bars, h("div", { class: "d2l-buttons" }, glow, clear)), goal);
+    h("div", { class: "d2l-answers" }, bars, h("div", { class: "d2l-buttons" }, glow, clear)), goal,
+    credits ? h("p", { class: "d2l-credit" }, credits) : null);
 
   const shorter = () => Math.min(photo.sheet.width, photo.sheet.height);
   function reframe(given) {
@@ -117,6 +119,7 @@ function photoLens(known, notebook, changed) {
     frame = { ...frame, ...given };
     [frame.x, frame.y] = [clamp(frame.x, 0, photo.sheet.width), clamp(frame.y, 0, photo.sheet.height)];
     covered = new Set();
+    first = null;
     look();
   }
   function open(sheet, name) {
@@ -143,9 +146,9 @@ function photoLens(known, notebook, changed) {
     if (!covered.delete(place)) covered.add(place);
     look();
   }
-  const bytesNow = () => {
+  const bytesNow = (squares = covered) => {
     const bytes = cutOut(photo.sheet, frame, SIZE, GRAY), wideness = SIZE / CELLS;
-    for (const place of covered) {
+    for (const place of squares) {
       for (let k = 0; k < wideness * wideness; k += 1) {
         const row = Math.floor(place / CELLS) * wideness + Math.floor(k / wideness), column = (place % CELLS) * wideness + (k % wideness);
         bytes.set(GRAY, (row * SIZE + column) * 3);
@@ -162,18 +165,20 @@ function photoLens(known, notebook, changed) {
     busy = true;
     do {
       again = false;
-      const asked = photo, plain = !covered.size, told = await network.see(bytesNow());
+      const asked = photo, framed = frame, plain = first === null, gray = plain ? 0 : covered.size;
+      const told = await network.see(bytesNow(plain ? new Set() : covered));
       if (gone || !Array.isArray(told?.logits)) break;
       if (asked !== photo) { again = true; continue; }
-      const shares = softly(told.logits), top = shares.indexOf(Math.max(...shares));
-      seen = { ...told, shares, top, covers: plain ? 0 : covered.size };
-      if (plain) first = top;
+      const shares = softmax(told.logits), top = shares.indexOf(Math.max(...shares));
+      seen = { ...told, shares, top, gray };
+      if (plain && framed === frame) first = top;
+      if (plain && covered.size) again = true;
       if (isReached() && !again) fewest.set(photo.name, Math.min(covered.size, fewest.get(photo.name) ?? Infinity));
     } while (again);
     busy = false;
     if (!gone) { draw(); changed(); }
   }
-  const isReached = () => Boolean(seen && covered.size && first !== null && seen.top !== first);
+  const isReached = () => Boolean(seen && covered.size && seen.gray === covered.size && first !== null && seen.top !== first);
 
   function mark() {
     const cell = SIZE / CELLS, frameOf = (row, column, more) => ({ row: row * cell, column: column * cell, rows: cell, columns: cell, ...more });
@@ -222,7 +227,7 @@ function photoLens(known, notebook, changed) {
     const few = fewest.get(photo.name);
     goal.dataset.reached = isReached();
     const next = few < covered.size ? `You needed ${few} before.` : "Can you do it with fewer?", best = few ? ` Fewest so far: ${few}.` : "";
-    goal.textContent = isReached() ? `✓ ${covered.size} gray squares change its mind. ${next}`
+    goal.textContent = isReached() ? `✓ Gray squares that change its mind: ${covered.size}. ${next}`
       : `Challenge: change its mind with as few gray squares as you can. Gray: ${covered.size}.${best}`;
   }
   function drawBars() {

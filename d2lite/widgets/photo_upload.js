@@ -194,7 +194,8 @@ export default {
       list.hidden = !problems.length;
       const total = numbers.reduce((sum, count) => sum + count, 0);
       view.hidden = !lens && !onSite && Boolean(notebook.trouble(""));
-      kept.textContent = said(total, labels);
+      const now = said(total, labels);
+      if (kept.textContent !== now) kept.textContent = now;  // else it would be read out at each move of the frame
       const result = { total, edge: edge(), waiting: left(), saved: sent, problems: problems.slice(0, SHOWN), lens: lens?.result() ?? null };
       return { say: lens?.said() ?? "", result };
     }
@@ -221,12 +222,15 @@ export default {
       reset: () => { problems.length = 0; notes.clear(); last = ""; lens?.reset(); if (stream) shut(); },
       draw: (stage) => draw(stage),
     });
-    const stage = el.querySelector(".d2l-stage"), sentence = el.querySelector(".d2l-say");
+    const stage = el.querySelector(".d2l-stage"), sentence = el.querySelector(".d2l-say"), spoken = el.querySelector(".d2l-spoken");
+    let rest = null;
     redraw = () => {
       if (gone) return;
       const { say, result } = draw(stage);
       sentence.textContent = say;
       give(model, { result });
+      clearTimeout(rest);
+      rest = setTimeout(() => { spoken.textContent = say; }, REST);
     };
     const changed = ["folder", "classes", "counts"].map((trait) => `change:${trait}`), update = () => redraw();  // reset keeps them
     for (const event of changed) model.on(event, update);

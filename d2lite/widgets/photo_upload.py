@@ -18,12 +18,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from ..data.folder import spelled
-from ..data.pictures import SUFFIXES
+from ..data.pictures import SUFFIXES, colors
 from ..files import path_of, write_atomically
 from ..machine.printing import how_many
 from ..nets.weights import pretrained
 from .base import HERE, Choice, Interactive
-from .photos import photo
+from .photos import CREDITS, photo
 
 LARGEST = 8 << 20  # bytes of a photograph as the page sends it, which has shrunk it before
 SMALLEST = 8  # rows and columns
@@ -101,19 +101,20 @@ def small(image) -> str:
     """An image as the data URL of a small JPEG."""
     from PIL import ImageOps
 
-    image = ImageOps.exif_transpose(image).convert("RGB")
+    image = colors(ImageOps.exif_transpose(image))
     image.thumbnail((SIDE, SIDE))
     image.save(file := io.BytesIO(), "jpeg", quality=90)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 class PhotoUpload(Interactive):
-    """Drop photographs on a class, choose them, or take them with the camera; they become ``FOLDER/CLASS/NAME.jpg``.
+    """Look at photographs with the small trained network of ``pretrained``, and keep them as ``FOLDER/CLASS/NAME.jpg``.
 
-    Then ``d2l.load(FOLDER)`` loads them. The page decodes each file, turns it upright, shrinks it, and sends it as JPEG
-    without what the camera wrote beside it, such as the place. A file that cannot be decoded is named, and nothing is
-    saved of it. A photograph that is in the folder already is not saved again. The names of photographs that were taken
-    without closing the camera begin alike, up to ``_``, so that ``group`` of ``d2l.load`` can keep them together.
+    Photographs are dropped on a class, chosen, or taken with the camera. Then ``d2l.load(FOLDER)`` loads them. The page
+    decodes each file, turns it upright, shrinks it, and sends it as JPEG without what the camera wrote beside it, such
+    as the place. A file that cannot be decoded is named, and nothing is saved of it. A photograph that is in the folder
+    already is not saved again. The names of photographs that were taken without closing the camera begin alike, up to
+    ``_``, so that ``group`` of ``d2l.load`` can keep them together.
 
     Args:
         folder: where the photographs go; it is made with the first one.
@@ -227,16 +228,17 @@ class PhotoUpload(Interactive):
         from PIL import Image
 
         names = [(name, entry) for name in self._there() for entry in self._photographs(name)]
-        names.sort(key=lambda found: -found[1].stat().st_mtime)
+        names.sort(key=lambda found: -found[1].stat(follow_symlinks=False).st_mtime)
         shown = []
         for name, entry in names[:NEWEST]:
             try:
                 with Image.open(entry.path) as image:
                     shown.append({"name": f"{name}/{entry.name}", "src": small(image)})
-            except (OSError, ValueError, Image.DecompressionBombError):
-                continue  # what cannot be decoded is told by d2l.load
+            except Exception:  # there is hardly one that altered bytes cannot provoke; d2l.load tells what it is
+                continue
         for name in ("flower", "china"):
-            shown.append({"name": name, "src": small(Image.fromarray(photo(name, SIDE, SIDE)))})
+            picture = small(Image.fromarray(photo(name, SIDE, SIDE)))
+            shown.append({"name": name, "src": picture, "credit": CREDITS[name]})
         script, style = ((HERE / f"photo_lens.{kind}").read_text("utf-8") for kind in ("js", "css"))
         return {"lens": script, "style": style, "photographs": shown}
 
@@ -269,5 +271,6 @@ class PhotoUpload(Interactive):
             done = {"problem": str(error)}
         except OSError as error:
             done = {"problem": (error.strerror or str(error)).rstrip(".")}
-        self._count()
+        if "see" not in content:  # a look changes no file, and a moved frame asks for many
+            self._count()
         self.send({**done, "id": content.get("id")})

@@ -248,7 +248,9 @@ def test_the_wall_is_walked_by_keys_and_a_key_for_the_browser_is_left(data, open
         assert chosen(page) == at, key
     page.page.keyboard.press("Control+d")
     assert page.result["undecided"] == 6, "a bookmark is no decision"
-    assert page.page.locator("[role=option][aria-selected=true]").get_attribute("aria-label").startswith("6: label ")
+    tile = page.page.locator("[role=option][aria-selected=true]")
+    assert tile.get_attribute("aria-label").startswith("6: label ")
+    assert wall.get_attribute("aria-activedescendant") == tile.get_attribute("id"), "else no screen reader tells it"
 
 
 def test_what_cannot_be_saved_is_told_and_taken_back(data, opened):

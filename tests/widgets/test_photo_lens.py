@@ -154,7 +154,7 @@ def test_gray_squares_change_its_mind_and_the_fewest_count(site):
             break
     until(page, "lens.reached")
     count = page.page.evaluate(RESULT)["covered"]
-    assert 1 < count < 64 and goal.inner_text().startswith(f"✓ {count} gray squares change its mind.")
+    assert 1 < count < 64 and goal.inner_text().startswith(f"✓ Gray squares that change its mind: {count}.")
     assert "Before, it said cat." in page.say
     page.page.get_by_role("button", name="uncover all").click()
     assert until(page, "lens.says === 'cat'")["covered"] == 0
