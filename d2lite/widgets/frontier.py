@@ -89,6 +89,7 @@ class FrontierExplorer(Interactive):
     sort = Choice("accuracy", "name", "year", "sd", "seeds", *COSTS)
     descending = Switch(True)
     scripts = ("frontier_chart",)
+    lean = True
     alt = (
         "Test accuracy of networks against a cost on a logarithmic scale. A stepped line, the frontier, joins those "
         "that no cheaper network reaches; networks above the budget are pale, and the best below it has a ring."

@@ -226,6 +226,7 @@ class PredictionBrowser(Interactive):
     network = traitlets.TraitType("").tag(sync=True)
     which = Choice(*WHICH)
     image = Number(0, 0, MOST - 1)
+    lean = True
     alt = (
         "Test images that a network gets wrong, each with its true class and what the network takes it for, and how "
         "often each class is taken for which."
