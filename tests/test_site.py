@@ -72,7 +72,7 @@ def third_party(pages) -> list[str]:
             if tag != "a" and urlparse(value).netloc and "canonical" not in rel:
                 found.append(f"{name}: {tag} {value}")
         for script in page.find_all("script", src=False):
-            if re.search(r"https?://[^\s\"']+\.(?:m?js|css)\b|import\(", script.text):
+            if re.search(r"https?://[^\s\"']+\.(?:m?js|css)\b|import\((?!URL\.createObjectURL\()", script.text):
                 found.append(f"{name}: inline script: {script.text.strip()[:100]}")
         for node in page.find_all(style=re.compile(r"url\(['\"]?(?:https?:)?//")):
             found.append(f"{name}: style {node['style'][:100]}")

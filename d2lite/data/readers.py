@@ -34,8 +34,7 @@ def checked(file: File, path: Path) -> bytes:
         raise DataFileError(path, "is empty")
     if file.contents_hash and data.startswith(PACKED):
         try:
-            with gzip.open(io.BytesIO(data)) as unpacked:
-                data = unpacked.read(LARGEST)
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(LARGEST)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataFileError(path, f"is not a sound gzip file of {len(data):,} bytes ({error})") from None
     algorithm, _, digest = expected.partition(":")
