@@ -148,8 +148,9 @@ class Tab:
         return sum(len(gzip.compress(answer.body(), 6)) for answer in chosen) / 1000
 
     def controls(self, interactive) -> list:
-        """The inputs of an interactive that can be seen, each of one of its settings."""
-        return interactive.locator("[data-trait] :is(input, select):visible").all()
+        """The inputs of an interactive that can be seen, each of one of its settings, and those that move a lens."""
+        settings, lens = "[data-trait] :is(input, select):visible", ".d2l-lens input[type=range]:visible"
+        return interactive.locator(f"{settings}, {lens}").all()
 
     def moves(self, control) -> Iterator[None]:
         """Move a control to both of its ends by the keyboard, a range by the mouse as well; a pause after each move.
