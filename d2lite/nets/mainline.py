@@ -218,10 +218,10 @@ def story(upto: str | None = None, *, to_come: bool = False) -> Story:
         cost = costs.get(name) or _counted(name)
         sizes = cost["parameters"], cost["macs"], 1000 / cost["images_per_second"], cost["memory_mb"]
         rows.append(Row(NETWORKS[name], mean, spread(accuracies), len(accuracies), *sizes, name in new))
-    run, cost = runs[0], next(iter(costs.values()))  # of one budget, and of one device, all of them
+    run, timed = runs[0], (f"{cost['device']}, batches of {cost['batch_size']}" for cost in costs.values())
     trained = f"{run['dataset']}, {run['input_px']} px, {run['images']:,} training images, {run['epochs']} epochs"
-    timed = f"Training times: {cost['device']}, batches of {cost['batch_size']}."
-    return Story(rows, f"{trained}; test accuracy with its standard deviation over seeds. {timed}")
+    told = f"Training times: {next(timed, 'not measured yet')}."  # of one device, all of them
+    return Story(rows, f"{trained}; test accuracy with its standard deviation over seeds. {told}")
 
 
 def _costs() -> dict[str, dict]:
