@@ -111,7 +111,7 @@ def test_a_story_that_does_not_hold_is_seen(page, worse, match):
 
 def test_the_order_of_years_is_told_either_way(page):
     names, out = page()
-    assert "**(b)** Yes, nearly. Over 6 published" in out and "With our transplants it is" in out
+    assert "**(b)** Yes, nearly. Over 6 networks" in out and "With our transplants it is" in out
     assert "lenet_batch_norm" in names["nets"].index and "lenet_batch_norm" not in names["own"].index
     _, out = page({**ACCURACY, "alexnet": 0.76, "vgg11_quarter": 0.70, "nin": 0.86, "resnet18": 0.80, "densenet": 0.77})
     assert "**(b)** No. Over 6" in out and "this could be chance" in out
