@@ -90,10 +90,10 @@ def main() -> int:
     import torch
 
     import d2lite as d2l
-    from d2lite.widgets.exported_page import _steps
+    from d2lite.widgets.exported_page import steps_of
 
     known = d2l.pretrained()
-    steps, numbers = _steps(known.net, torch.zeros(1, 3, known.size, known.size), len(known.classes))
+    steps, numbers = steps_of(known.net, torch.zeros(1, 3, known.size, known.size), len(known.classes))
     letters, sizes, biases = packed(numbers, steps)
     stored = {
         "classes": [*known.classes], "size": known.size, "mean": [*known.mean], "std": [*known.std], "steps": steps,

@@ -82,16 +82,16 @@ def _watched(paths: list[Path], size: int):
 
 def _survey(folder: Path, group: Scene | None) -> tuple[list[str], list[Path], np.ndarray, Rows]:
     """The classes of ``folder``, the paths of all its images, their labels, and for each split its images' numbers."""
-    there = {name.lower(): folder / name for name in _folders(folder)}
+    there = {name.lower(): folder / name for name in folders_in(folder)}
     named = [(part, there[name]) for part, names in PARTS.items() for name in reversed(names) if name in there]
-    tops = {part: top for part, top in named if _folders(top)}  # a test without classes tells nothing
+    tops = {part: top for part, top in named if folders_in(top)}  # a test without classes tells nothing
     dealt = "train" in tops
     tops = tops if dealt else {"train": folder}
     # A class may be called train, beside a bus, but hardly another val or test.
     splits = {top.name for _, top in named} if len(dict(named)) > 1 and not dealt else set()
-    classes = sorted({name for top in tops.values() for name in _folders(top)} - splits)
+    classes = sorted({name for top in tops.values() for name in folders_in(top)} - splits)
     taken = [top.name for top in tops.values()] if dealt else classes
-    beside = ", ".join(name for name in _folders(folder) if name not in taken)
+    beside = ", ".join(name for name in folders_in(folder) if name not in taken)
     if len(classes) < 2:
         also = f" beside {beside}" if beside and not dealt else ""
         raise DataError(
@@ -155,12 +155,13 @@ def _corrected(
     return labels, rows
 
 
-def _folders(top: Path) -> list[str]:
+def folders_in(top: Path) -> list[str]:
     """The names of the folders in ``top``, in ``ImageFolder``'s order of classes."""
-    return sorted(entry.name for entry in os.scandir(top) if entry.is_dir() and _is_meant(entry.name))
+    return sorted(entry.name for entry in os.scandir(top) if entry.is_dir() and is_meant(entry.name))
 
 
-def _is_meant(name: str) -> bool:
+def is_meant(name: str) -> bool:
+    """Whether a name is of something that people put there, not a system or a program."""
     return not name.startswith(".") and name not in LITTER
 
 
@@ -170,8 +171,8 @@ def images_in(top: Path) -> list[Path]:
     for place, folders, files in os.walk(top, followlinks=True):
         new = (real := os.path.realpath(place)) not in seen  # links may lead in circles
         seen.add(real)
-        folders[:] = sorted(filter(_is_meant, folders)) if new else []
-        found += [Path(place, name) for name in files if new and _is_meant(name) and name.lower().endswith(SUFFIXES)]
+        folders[:] = sorted(filter(is_meant, folders)) if new else []
+        found += [Path(place, name) for name in files if new and is_meant(name) and name.lower().endswith(SUFFIXES)]
     return sorted(found, key=lambda path: path.parts)
 
 

@@ -126,7 +126,8 @@ exercise("comparison-2", _frugal, "right: the cheapest that is as good as the be
 # 60 right only for B, 40 only for A, of 1,000; alone 80% and 82%
 _LEAD = 0.02
 _PAIRED = _LEAD / ((0.1 - _LEAD**2) * 1000 / 999 / 1000) ** 0.5
-_APART = _LEAD / ((0.80 * 0.20 + 0.82 * 0.18) / 1000) ** 0.5
+_OF_A, _OF_B = (0.80 * 0.20 / 1000) ** 0.5, (0.82 * 0.18 / 1000) ** 0.5  # standard error of each accuracy
+_APART = _LEAD / (_OF_A**2 + _OF_B**2) ** 0.5
 _REL = 1e-2  # two digits are enough
 
 
@@ -136,9 +137,9 @@ def _errors(values: list[float]) -> str:
         return "both numbers are right, in the other order: first on the same images, then on different ones."
     if abs(same / _PAIRED - 1) < _REL:
         slips = {
-            _LEAD / (0.80 * 0.20 / 1000) ** 0.5: "add the squares of both errors: both accuracies scatter.",
-            _LEAD / (0.82 * 0.18 / 1000) ** 0.5: "add the squares of both errors: both accuracies scatter.",
-            _LEAD / ((0.16 / 1000) ** 0.5 + (0.1476 / 1000) ** 0.5): "the squares of the two errors add up, not they.",
+            _LEAD / _OF_A: "add the squares of both errors: both accuracies scatter.",
+            _LEAD / _OF_B: "add the squares of both errors: both accuracies scatter.",
+            _LEAD / (_OF_A + _OF_B): "the squares of the two errors add up, not they.",
         }
         hints = [hint for slip, hint in slips.items() if abs(other / slip - 1) < _REL]
         return hints[0] if hints else "the first is right. For the second take √(p (1 - p) / m) of each network."

@@ -71,7 +71,7 @@ def export_page(
         raise ValueError(
             f"mean {mean} and std {std} normalize no picture: give a number for each of 1 or 3 channels, std above 0."
         )
-    steps, numbers = _steps(net, torch.zeros(1, len(mean), size, size), len(names))
+    steps, numbers = steps_of(net, torch.zeros(1, len(mean), size, size), len(names))
     data = {
         "classes": names, "size": size, "mean": mean, "std": std, "steps": steps,
         "numbers": base64.b64encode(numbers.numpy().astype("<f4").tobytes()).decode(),
@@ -100,7 +100,7 @@ def _samples(images: torch.Tensor | None, shape: tuple[int, ...]) -> list[str]:
     return [base64.b64encode(image.permute(1, 2, 0).contiguous().numpy()).decode() for image in images[:SAMPLES].cpu()]
 
 
-def _steps(net: nn.Module, image: torch.Tensor, classes: int) -> tuple[list[dict], torch.Tensor]:
+def steps_of(net: nn.Module, image: torch.Tensor, classes: int) -> tuple[list[dict], torch.Tensor]:
     """What ``net`` computes, step by step, and all its numbers in one row.
 
     A step has a ``kind``, the steps ``from`` which it reads, -1 for the picture, the ``shape`` of what it puts out, and

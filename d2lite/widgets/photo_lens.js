@@ -127,7 +127,7 @@ function photoLens(known, notebook, changed) {
     problem = "";
     wide.set(100);
     turned.set(0);
-    [first, seen] = [null, null];
+    seen = null;
     for (const button of strip.querySelectorAll("button")) button.setAttribute("aria-pressed", button.dataset.name === name);
     reframe({ x: sheet.width / 2, y: sheet.height / 2, side: Math.min(sheet.width, sheet.height), turn: 0 });
   }

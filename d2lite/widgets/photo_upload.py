@@ -17,7 +17,7 @@ import traitlets
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from ..data.folder import spelled
+from ..data.folder import folders_in, is_meant, spelled
 from ..data.pictures import SUFFIXES, colors
 from ..files import path_of, write_atomically
 from ..machine.printing import how_many
@@ -40,7 +40,7 @@ class Refused(Exception):
 def class_name(given: object) -> str:
     """``given`` as the name of a folder. Raises Refused where it cannot be one."""
     name = unicodedata.normalize("NFC", given).strip() if isinstance(given, str) else ""
-    if not name or name.startswith(".") or name.endswith(".") or name == "__MACOSX" or FORBIDDEN.search(name):
+    if not name or not is_meant(name) or name.endswith(".") or FORBIDDEN.search(name):
         raise Refused(f"{given!r:.80} cannot be the name of a folder: use letters, digits and spaces")
     if len(name) > LONGEST:
         raise Refused(f"the name of a class may have {LONGEST} characters")
@@ -176,12 +176,10 @@ class PhotoUpload(Interactive):
     def _there(self) -> dict[str, int]:
         """The classes that have a folder, and how many photographs each has."""
         try:
-            folders = sorted(
-                entry.name for entry in os.scandir(self._folder) if entry.is_dir() and entry.name[0] != "."
-            )
+            folders = folders_in(self._folder)
         except OSError:
             return {}
-        return {name: sum(1 for _ in self._photographs(name)) for name in folders if name != "__MACOSX"}
+        return {name: sum(1 for _ in self._photographs(name)) for name in folders}
 
     def _photographs(self, name: str):
         with os.scandir(self._folder / name) as entries:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 import d2lite as d2l
 from d2lite.widgets import PhotoUpload, photo_upload
-from d2lite.widgets.exported_page import _steps
+from d2lite.widgets.exported_page import steps_of
 from tools import known_network
 
 RESULT = "document.querySelector('.d2l-widget').model.get('result').lens"
@@ -89,7 +89,7 @@ def run(stored, image: np.ndarray) -> torch.Tensor:
 
 def test_what_the_site_stores_is_the_network_that_ships(stored):
     known = d2l.pretrained()
-    steps, numbers = _steps(known.net, torch.zeros(1, 3, 32, 32), 8)
+    steps, numbers = steps_of(known.net, torch.zeros(1, 3, 32, 32), 8)
     assert stored["steps"] == steps and stored["classes"] == [*known.classes], "run `python -m tools.known_network`"
     assert (stored["letters"], stored["sizes"], stored["biases"]) == known_network.packed(numbers, steps)
     apart = (known_network.unpacked(stored) - numbers).abs()
