@@ -141,7 +141,7 @@ def test_two_rates_that_were_tried_again_decide(page, tmp_path):
     assert "is **80.5%**, at `0.003` it is 71.0%" in told["NiN"] and "up to 2.0 points, less than" in told["NiN"]
     assert "which is at another rate than after" in told["NiN"]
     assert "which is at the same rate as after" in told["AlexNet"] and "up to 3.0 points, less" in told["AlexNet"]
-    waiting = re.search(r"Of these, (.*?) still await", out)[1]
+    waiting = re.search(r"Of these, (.*?) had no longer trial", out)[1]
     assert "ResNet-18" in waiting and "NiN" not in waiting and "LeNet" in waiting
 
 
