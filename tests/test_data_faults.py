@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+import tracemalloc
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -152,6 +153,20 @@ def test_a_damaged_file_is_named_and_never_used(monkeypatch, folder, damage, pro
     assert caught.value.path == path
     assert str(path) in str(caught.value) and "python -m d2lite data fashion_mnist" in str(caught.value)
     assert path.exists()  # the data folder is not ours to clean
+
+
+def test_a_file_that_would_unpack_without_end_takes_no_memory(monkeypatch, folder):
+    """What is sent may be small and unpack to gigabytes: no more is unpacked than a published file holds."""
+    small_fashion(monkeypatch, folder)
+    monkeypatch.setattr(readers, "LARGEST", 1 << 20)
+    (folder / "FashionMNIST" / "raw" / IMAGES).write_bytes(gzip.compress(bytes(1 << 26)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(data.DataFileError, match="does not hold the published bytes"):
+            data.load("fashion_mnist")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24, "64 MiB were unpacked"
+    finally:
+        tracemalloc.stop()
 
 
 def test_equal_numbers_of_too_few_images_and_labels(monkeypatch, folder):
