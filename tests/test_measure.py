@@ -354,7 +354,11 @@ def test_a_cost_is_measured(monkeypatch):
     row = costs.measure(d2l.recipe("lenet"))
     header = (ROOT / "d2lite" / "nets" / measure.COSTS).read_text("utf-8").splitlines()[0]
     assert row.keys() == set(header.split(",")) and row["channels"] == 3 and row["parameters"] == 62_006
-    assert int(row["images_per_second"]) > 0 and int(row["memory_mb"]) > 0
+    assert int(row["images_per_second"]) > 0
+    recipe = d2l.recipe("lenet")
+    few = torch.randn(costs.FEW, 3, recipe.size, recipe.size)
+    held = costs.held(d2l.build(recipe, 3, 10, recipe.size), few, recipe.batch_size, recipe)
+    assert int(row["memory_mb"]) == pytest.approx(held / 1e6, abs=1), "counted with the whole batch behind the few images"
 
 
 @pytest.mark.parametrize(("optimizer", "momentum", "numbers"), [("adamw", 0, 4), ("sgd", 0.9, 3), ("sgd", 0, 2)])

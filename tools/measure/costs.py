@@ -26,7 +26,7 @@ def measure(recipe: d2l.Recipe) -> dict:
     fit_options = {**recipe.fit_options, "epochs": ROUNDS + 1, "quick_epochs": None}
     history = d2l.fit(net, data, listener=None, **fit_options)
     median = statistics.median(record.seconds for record in list(history)[1:])  # the first one warms up
-    memory = held(net.cpu(), X[:FEW].cpu(), batch, recipe)
+    memory = held(net.cpu(), X[:FEW].cpu().clone(), batch, recipe)  # a part alone would hold all of them in memory
     summary = d2l.summary(net, (1, CHANNELS, size, size))
     return stamp({
         "network": recipe.name, "input_px": size, "channels": CHANNELS, "batch_size": batch,
