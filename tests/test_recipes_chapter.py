@@ -73,11 +73,32 @@ def test_what_is_met_is_told_and_what_is_not(page):
     beside = names["beside"](names["printed"])
     assert beside.loc["NiN *", ("ours", "met")] == "yes" and "NVIDIA H200 (3)" in out
     assert beside.loc["NiN", ("ours", "met")] == "–", "on MNIST nothing is run, so nothing differs"
+    assert "reach what was printed (1 of these with another network)" in out
     _, out = page({"network": "nin", "test_acc": 0.51}, {"network": "vgg11_quarter", "test_acc": 0.76})
     assert "none of those falls short" in out.lower() and "Quarter-width VGG-11 got 49.5% there and 76.0%" in out
 
 
-def test_a_gain_is_looked_for_among_the_four_that_are_shown(page):
+def test_the_two_networks_of_the_slides_are_compared(page):
+    names, out = page({"network": "alexnet", "test_acc": 0.74}, {"network": "vgg11", "test_acc": 0.83})
+    assert list(names["slides"].network) == ["alexnet", "vgg11"]
+    assert "VGG-11 is 23.8 points behind AlexNet. Here it is 9.0 points ahead." in out
+    assert "Lower here than there: AlexNet." in out
+    _, out = page({"network": "alexnet", "test_acc": 0.78}, {"network": "vgg11", "test_acc": 0.60})
+    assert "Here it is 18.0 points behind." in out and "Lower here" not in out
+    assert "points behind AlexNet" not in page({"network": "vgg11", "test_acc": 0.83})[1]
+
+
+def test_a_printed_recipe_at_another_size_is_told(page):
+    own = {"recipe": "published", "input_px": 131, "epochs": 10, "test_acc": 0.77}
+    _, out = page({**own, "network": "alexnet"})
+    assert "AlexNet (-0.7 points at 131 px instead of 224)" in out
+    assert "AlexNet on CIFAR-10 gets 77.0%, at 131 px instead of 224. The printed run ended at 77.7%." in out
+    own = {"recipe": "book", "dataset": "Fashion-MNIST", "input_px": 64, "epochs": 1, "test_acc": 0.80}
+    names, out = page({**own, "network": "vgg11"})
+    assert "VGG-11 on Fashion-MNIST (-3.0 points at 64 px instead of 96)" in out and not len(names["slides"])
+
+
+def test_a_gain_is_looked_for_among_the_rows_that_are_shown(page):
     _, out = page({"network": "nin", "test_acc": 0.9}, {"network": "densenet", "test_acc": 0.75})
     assert "DenseNet got 74.6% there and 75.0% here, at 72 px instead of 224." in out, "NiN is another network"
     assert "there and" not in page({"network": "nin", "test_acc": 0.9})[1]
@@ -141,6 +162,12 @@ def test_two_rates_that_were_tried_again_decide(page, tmp_path):
     assert "is **80.5%**, at `0.003` it is 71.0%" in told["NiN"] and "up to 2.0 points, less than" in told["NiN"]
     assert "which is at another rate than after" in told["NiN"]
     assert "which is at the same rate as after" in told["AlexNet"] and "up to 3.0 points, less" in told["AlexNet"]
+    assert "The main line's own runs" not in out
+    long = {"network": "alexnet", "lr": 0.001, "input_px": 72, "epochs": 10}
+    _, out = page({**long, "seed": 0, "val_acc": 0.56}, {**long, "seed": 1, "val_acc": 0.55})
+    told["AlexNet"] = out.split("For AlexNet the two best")[1].split("three epochs")[0]
+    assert "own runs at `0.001`" in told["AlexNet"] and "got 56.0% and 55.0%" in told["AlexNet"]
+    assert "up to 6.0 points, less than" in told["AlexNet"], "those of the main line count as well"
     waiting = re.search(r"Of these, (.*?) had no longer trial", out)[1]
     assert "ResNet-18" in waiting and "NiN" not in waiting and "LeNet" in waiting
 
