@@ -858,6 +858,49 @@ def test_corrections_come_back_as_they_were_written(tmp_path):
     assert not path.exists() and corrections.read_corrections(top, files, []) == {}
 
 
+# One photograph, where the network is used
+
+
+def hard_to_prepare(top: Path) -> Path:
+    """Two classes of large JPEGs, which a reader that does not care decodes otherwise, and of transparent PNGs."""
+    noise = np.random.RandomState(0)
+    for name in ("a", "b"):
+        (top / name).mkdir(parents=True)
+        for i in range(6):
+            coarse = Image.fromarray(noise.randint(0, 256, (60, 80, 3)).astype(np.uint8))
+            exif = Image.Exif()
+            exif[0x112] = (1, 6)[i % 2]  # upright, or on its side
+            coarse.resize((1600, 1200)).save(top / name / f"{i}.jpg", quality=90, exif=exif)
+            layer = coarse.convert("RGBA")
+            layer.putalpha(Image.fromarray(noise.randint(0, 2, (60, 80)).astype(np.uint8) * 255))
+            layer.save(top / name / f"{i}.png")
+    return top
+
+
+def test_one_photograph_is_prepared_as_those_of_a_folder(tmp_path):
+    loaded = load(hard_to_prepare(tmp_path / "x"), size=32, normalize=([0.5, 0.4, 0.3], [0.2, 0.3, 0.4]))
+    for split in (loaded.train, loaded.val, loaded.test):
+        together, _ = split.batch(range(split.num_images))
+        apart = torch.cat([loaded.photograph(path) for path in split.files])
+        assert apart.shape == together.shape and apart.dtype == torch.float32 and torch.equal(apart, together)
+    assert torch.equal(loaded.photograph(str(split.files[0])), together[:1])
+
+
+def test_one_photograph_for_a_network_of_gray_images(tmp_path):
+    Image.new("RGB", (50, 40), (30, 60, 90)).save(tmp_path / "x.png")
+    digits = d2l.load("digits", size=16, batch_size=4, device="cpu")
+    seen = digits.denormalize(digits.photograph(tmp_path / "x.png"))
+    assert torch.allclose(seen, torch.full((1, 1, 16, 16), 60 / 255))
+
+
+def test_one_photograph_that_is_none_is_named(tmp_path):
+    loaded = load(make(tmp_path / "x", {"a": 6, "b": 6}))
+    (tmp_path / "y.jpg").write_bytes(b"no picture")
+    for path in (tmp_path / "y.jpg", tmp_path / "nowhere.jpg"):
+        with pytest.raises(ImageFileError, match=re.escape(f"{path}: cannot be decoded")):
+            loaded.photograph(path)
+
+
 # The rest of the package
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +117,11 @@ def load(
 
 
 def _normalization(given: object) -> tuple[list[float], list[float]]:
-    try:
+    with suppress(TypeError, ValueError):
         mean, std = np.asarray(given, float).tolist()
-        sound = len(mean) == 3 and np.isfinite([mean, std]).all() and min(std) > 0
-    except (TypeError, ValueError):
-        sound = False
-    if not sound:
-        raise ValueError(f"normalize is {given!r:.80}: give (mean, std), three numbers each, with std above 0.")
-    return mean, std
+        if len(mean) == 3 and np.isfinite([mean, std]).all() and min(std) > 0:
+            return mean, std
+    raise ValueError(f"normalize is {given!r:.80}: give (mean, std), three numbers each, with std above 0.")
 
 
 def is_available(name: str, root: str | os.PathLike | None = None) -> bool:

@@ -78,8 +78,7 @@ class Photographs:
 
     def __init__(self, paths: Sequence[Path], size: int, channels_first: bool = False):
         self._paths, self._size, self._channels_first = paths, size, channels_first
-        edges = (3, size, size) if channels_first else (size, size, 3)
-        self.shape = torch.Size((len(paths), *edges))
+        self.shape = torch.Size([len(paths), *((3, size, size) if channels_first else (size, size, 3))])
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -97,8 +96,7 @@ class Photographs:
     def __getitem__(self, index) -> torch.Tensor:
         chosen = torch.arange(len(self))[index.cpu() if isinstance(index, torch.Tensor) else index]
         rows = list(decoded([self._paths[i] for i in chosen.reshape(-1).tolist()], self._size))
-        for row in rows:
-            if isinstance(row, ImageFileError):
-                raise row
+        if broken := [row for row in rows if isinstance(row, ImageFileError)]:
+            raise broken[0]
         images = torch.from_numpy(np.array(rows, np.uint8)).reshape(*chosen.shape, self._size, self._size, 3)
         return images.movedim(-1, -3) if self._channels_first else images

@@ -12,6 +12,7 @@ from ..arguments import check_whole
 from ..machine import distributed
 from ..machine.devices import free_memory
 from ..machine.printing import printable
+from .pictures import Photographs
 from .streaming import streamed
 
 LARGEST_SIZE = 4096  # pixels: beyond them no network of the book fits into memory
@@ -195,6 +196,18 @@ class ImageData:
     is_stand_in: bool = False
     quick_images: int = 4096
     folder: Path | None = None
+
+    def photograph(self, path: str | Path) -> torch.Tensor:
+        """The picture in a file, as a batch of one, prepared as :func:`d2lite.load` prepares those of a folder.
+
+        It is float32 ``(1, C, size, size)``, upright, over white, cut to a square, normalized by ``mean`` and ``std``,
+        and on the device. Where the data set is gray, so is the picture.
+
+        Raises:
+            ImageFileError: it cannot be decoded.
+        """
+        X = self.test._prepare(Photographs([Path(path)], self.size)[:].to(self.test.device))
+        return X if self.channels == 3 else X.mean(1, keepdim=True)
 
     def denormalize(self, X: torch.Tensor) -> torch.Tensor:
         """Undo the normalization: ``X`` float (…, C, H, W) → float in [0, 1], same shape and device.
