@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from d2lite.widgets import LiveNetwork
-from tools import cover_network, pages, project, served
+from tools import cover_network, pages, project, reading, served
 
 pytestmark = pytest.mark.slow
 SCREENS = [(1280, 900), (1440, 900), (800, 900), (390, 844)]
@@ -144,6 +144,24 @@ def test_without_scripts_the_page_tells_the_same(opened):
     assert page.locator(".d2l-card").count() == len(project.chapters()) and page.locator(DOORS).count() == 3
 
 
+def test_the_first_page_says_how_long_the_book_is():
+    assert pages.length() in pages.filled((project.BOOK / "index.md").read_text("utf-8"))
+    count, hours = map(int, re.findall(r"\d+", pages.length()))
+    told = [reading.of(chapter)["required"].minutes for chapter in project.chapters()]
+    assert count == len(told) and abs(60 * hours - sum(told)) <= 30
+
+
+def test_the_picture_of_the_playground_shows_the_networks_that_its_text_names():
+    assert "networks of 20 layers" in " ".join((project.BOOK / "playground.md").read_text("utf-8").split())
+    assert 'alt="Runs of networks of 20 layers' in pages.lab(), "the lab's first frame, and no later experiment"
+
+
+def test_a_card_says_of_a_stored_run_whether_it_was_short():
+    assert pages.how_long({"profile": "full", "seconds": 870}) == "full run: 14 min"
+    assert pages.how_long({"profile": "quick", "seconds": 20}) == "short run: 1 min"
+    assert pages.how_long({}) == "not run yet"
+
+
 def test_a_card_tells_a_chapter_and_opens_it(first):
     cards, names = first.select(".d2l-card"), []
     for chapter, card in zip(project.chapters(), cards, strict=True):
@@ -151,7 +169,7 @@ def test_a_card_tells_a_chapter_and_opens_it(first):
         assert {link["href"] for link in card.select("h3 a, a.d2l-card-picture")} == {f"{chapter}.html"}
         assert card.select_one("a.d2l-card-picture img")["src"] == f"_static/covers/{chapter}.png"
         assert card.h3.text == facts["title"] and card.p.text == facts["promise"]
-        assert f"{pages.minutes(facts['run'])} to run" in card.select_one(".d2l-card-foot").text
+        assert pages.how_long(facts["run"]) in card.select_one(".d2l-card-foot").text
         links = {link["href"]: link.text for link in card.select(".d2l-card-foot a")}
         assert set(links) == {project.colab_url(chapter), project.kaggle_url(chapter)}
         names += links.values()

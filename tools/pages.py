@@ -59,6 +59,14 @@ def minutes(run: dict) -> str:
     return f"{run['seconds'] / 60:.1f}"
 
 
+def how_long(run: dict) -> str:
+    """How long the stored run took, to the minute: a reader's own is most often a short one."""
+    if not run:
+        return minutes(run)
+    taken = max(1, round(run["seconds"] / 60))
+    return f"full run: {taken} min" if run["profile"] == "full" else f"short run: {taken} min"
+
+
 def places(name: str, folder: str) -> str:
     """Links that open a notebook where it runs."""
     return f"[Colab]({project.colab_url(name, folder)}), [Kaggle]({project.kaggle_url(name, folder)})"
@@ -116,10 +124,16 @@ def cards() -> str:
     return '<ol class="d2l-cards">\n' + "".join(card(name) for name in project.chapters()) + "</ol>\n"
 
 
+def length() -> str:
+    """How many chapters there are, and how long they take to read."""
+    minutes = [reading.of(name)["required"].minutes for name in project.chapters()]
+    return f"<p>Reading all {len(minutes)} chapters takes about {round(sum(minutes) / 60)} hours.</p>"
+
+
 def card(chapter: str) -> str:
     """One card. Its links name the chapter for whoever hears them one by one, without the words around."""
     page, found = facts(chapter), cover(chapter)
-    title, time = html.escape(page["title"]), minutes(page["run"])
+    title, time = html.escape(page["title"]), how_long(page["run"])
     short_title = title.split(":")[0]
     picture = ""
     if found:
@@ -134,7 +148,7 @@ def card(chapter: str) -> str:
         f'<a href="{html.escape(url)}"><span class="d2l-spoken">Open {short_title} in </span>{where}</a>'
         for where, url in runs
     )
-    took = f"{reading.of(chapter)['required'].minutes} min to read, " + (f"{time} to run" if page["run"] else time)
+    took = f"{reading.of(chapter)['required'].minutes} min to read, " + time
     return (
         f'<li class="d2l-card">{picture}<h3><a href="{chapter}.html">{title}</a></h3>'
         f"<p>{html.escape(page['promise'])}</p>"
@@ -236,16 +250,15 @@ def playground() -> str:
 
 
 def lab() -> str:
-    """The training lab as the last chapter that shows it has stored it, with the runs that it starts with alone."""
-    for chapter in reversed(project.chapters()):  # ResNet's picture has every kind
-        stored = notebook(project.notebook(chapter))
-        models = stored["metadata"].get("widgets", {}).get(project.STATE, {"state": {}})["state"]
-        for out in (out for cell in stored["cells"] for out in cell.get("outputs", [])):
-            model = models.get(out.get("data", {}).get(project.VIEW, {}).get("model_id"), {"state": {}})
-            if model["state"].get("_anywidget_id", "").endswith(".TrainingLab"):
-                own = {**model["state"], "runs": [], "preview": True}
-                return mounted(LAB, model | {"state": own}, picture_of(out))
-    raise SystemExit("no chapter has stored a TrainingLab, which the playground shows")
+    """The training lab with the runs that it starts with alone; its picture is ResNet's, of all kinds of networks."""
+    stored = notebook(project.notebook("resnet"))
+    models = stored["metadata"].get("widgets", {}).get(project.STATE, {"state": {}})["state"]
+    for out in (out for cell in stored["cells"] for out in cell.get("outputs", [])):
+        model = models.get(out.get("data", {}).get(project.VIEW, {}).get("model_id"), {"state": {}})
+        if model["state"].get("_anywidget_id", "").endswith(".TrainingLab"):
+            own = {**model["state"], "runs": [], "preview": True}
+            return mounted(LAB, model | {"state": own}, picture_of(out))
+    raise SystemExit("ResNet has stored no TrainingLab, which the playground shows")
 
 
 def picture_of(out: dict) -> str:
@@ -295,6 +308,7 @@ CONTENTS: dict[str, Callable[[], str]] = {
     "digits": digits,
     "doors": doors,
     "measured": measured,
+    "length": length,
     "cards": cards,
     "playground": playground,
     "lab": lab,
