@@ -45,7 +45,7 @@ def test_a_question_comes_before_and_text_after(chapter):
     where = [i for i, cell in enumerate(cells) if cell.cell_type == "code" and "d2l.widgets." in cell.source]
     assert where
     for index in where:
-        before = [cell.source for cell in cells[max(0, index - 2) : index] if cell.cell_type == "markdown"]
+        before = [cell.source for cell in cells[max(0, index - 3) : index] if cell.cell_type == "markdown"]
         if chapter not in TO_LOOK_WITH or TO_LOOK_WITH[chapter] not in cells[index].source:
             assert "> **Predict first.**" in before[-1].split("\n\n")[-1], cells[index].source
         after = next(cell for cell in cells[index + 1 :] if "check" not in cell.metadata.get("tags", []))

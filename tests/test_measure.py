@@ -358,7 +358,7 @@ def test_a_cost_is_measured(monkeypatch):
     recipe = d2l.recipe("lenet")
     few = torch.randn(costs.FEW, 3, recipe.size, recipe.size)
     held = costs.held(d2l.build(recipe, 3, 10, recipe.size), few, recipe.batch_size, recipe)
-    assert int(row["memory_mb"]) == pytest.approx(held / 1e6, abs=1), "counted with the whole batch behind the few images"
+    assert int(row["memory_mb"]) == pytest.approx(held / 1e6, abs=1), "counted with the whole batch behind the few"
 
 
 @pytest.mark.parametrize(("optimizer", "momentum", "numbers"), [("adamw", 0, 4), ("sgd", 0.9, 3), ("sgd", 0, 2)])

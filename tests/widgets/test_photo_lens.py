@@ -91,7 +91,13 @@ def test_what_the_site_stores_is_the_network_that_ships(stored):
     known = d2l.pretrained()
     steps, numbers = steps_of(known.net, torch.zeros(1, 3, 32, 32), 8)
     assert stored["steps"] == steps and stored["classes"] == [*known.classes], "run `python -m tools.known_network`"
-    assert (stored["letters"], stored["sizes"], stored["biases"]) == known_network.packed(numbers, steps)
+    letters, sizes, biases = known_network.packed(numbers, steps)
+    assert stored["sizes"] == pytest.approx(sizes, rel=1e-3)
+    assert stored["biases"] == pytest.approx(biases, rel=1e-3, abs=1e-4)
+    # Where a weight lies between two levels, processors differ in which is nearer.
+    level = known_network.LETTERS.index
+    moved = [abs(level(a) - level(b)) for a, b in zip(stored["letters"], letters, strict=True)]
+    assert max(moved) <= 1 and sum(moved) < len(moved) / 1000
     apart = (known_network.unpacked(stored) - numbers).abs()
     assert apart.max() < 0.04 and stored["photographs"] == known_network.photographs(known.classes)
     assert len(known_network.script()) < 400_000
