@@ -10,14 +10,19 @@ END, HOME, UP, SPACE = "\ue010", "\ue011", "\ue013", " "  # WebDriver's codes of
 STATE = """JSON.stringify(
     [...document.querySelectorAll(".d2l-widget")].map(box => [box.model.state.result, box.innerText])
 )"""
-# The first slider, list or switch of an interactive that can be seen, in the middle of the window and with the focus.
-FOCUS = """(() => {{
+# The first slider, list or switch of an interactive that can be seen, and not within what is folded. A lens comes late.
+CONTROL = """(() => {{
     const box = document.querySelectorAll(".d2l-widget")[{number}];
-    const control = [...box.querySelectorAll("[data-trait] :is(input, select)")].find(one => one.offsetParent);
-    control.scrollIntoView({{block: "center"}});
+    const all = kind => [...box.querySelectorAll(kind)].filter(one => one.checkVisibility());
+    return [...all("[data-trait] :is(input, select)"), ...all("input[type=range]")][0];
+}})()"""
+# It stands in the middle of the window and has the focus.
+FOCUS = f"""(() => {{{{
+    const control = {CONTROL};
+    control.scrollIntoView({{{{block: "center"}}}});
     control.focus();
     return control.type;
-}})()"""
+}}}})()"""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,10 @@ def test_every_interactive_answers_the_keyboard(name, tab, address):
     boxes = tab.evaluate("document.querySelectorAll('.d2l-widget').length")
     assert boxes > 0
     for number in range(boxes):
+        tab.evaluate(
+            f"document.querySelectorAll('.d2l-widget')[{number}].scrollIntoView()"
+        )  # what comes late comes now
+        tab.wait_for(f"Boolean({CONTROL.format(number=number)})")
         seen = {tab.evaluate(STATE)}
         kind = tab.evaluate(FOCUS.format(number=number))
         for key in (SPACE,) if kind == "checkbox" else (END, UP, HOME):  # the last of a list may be what is shown
