@@ -200,6 +200,7 @@ def test_the_step_says_what_it_bought_and_what_it_cost(told):
     assert step.gain == d2l.compare("vgg11_quarter", "alexnet") and step.gain.difference == pytest.approx(-0.05)
     assert (step.parameters, step.macs, step.seconds) == pytest.approx((10, 10, 6 / 7))
     error = f"{100 * step.gain.error:.1f}"
+    assert step.points == "5.0 points fewer"
     assert step.bought == f"5.0 points fewer than AlexNet (paired standard error, from test images and seeds: {error})"
     few = dataclasses.replace(step, gain=dataclasses.replace(step.gain, from_images=0.0123, error=math.nan))
     assert few.bought.endswith("AlexNet (paired standard error, from test images alone: 1.2)"), "too few runs"

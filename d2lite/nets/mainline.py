@@ -66,23 +66,25 @@ class Step:
     seconds: float
 
     @property
+    def points(self) -> str:
+        """The gain as a phrase, such as ``"2.2 points more"``."""
+        return f"{abs(100 * self.gain.difference):.1f} points {'more' if self.gain.difference >= 0 else 'fewer'}"
+
+    @property
     def bought(self) -> str:
         """The gain in points, and how sure it is: a phrase, against the title of the other network."""
         error, luck = self.gain.error, "test images and seeds"
         if math.isnan(error):  # too few runs to tell how much they scatter
             error, luck = self.gain.from_images, "test images alone"
-        more = "more" if self.gain.difference >= 0 else "fewer"
-        points = f"{abs(100 * self.gain.difference):.1f} points {more} than {self.before.network.title}"
-        return f"{points} (paired standard error, from {luck}: {100 * error:.1f})"
+        return f"{self.points} than {self.before.network.title} (paired standard error, from {luck}: {100 * error:.1f})"
 
 
 def _step(before: Row, after: Row) -> Step:
     for row in (after, before):
         if math.isnan(row.accuracy):
             raise ValueError(f"the accuracy of {row.network.name!r} is to come: run `make measure` to tell the step.")
-    gain = compare(after.network.name, before.network.name)
     ratios = (getattr(after, cost) / getattr(before, cost) for cost in ("parameters", "macs", "seconds"))
-    return Step(after, before, gain, *ratios)
+    return Step(after, before, compare(after.network.name, before.network.name), *ratios)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
