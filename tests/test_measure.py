@@ -367,6 +367,7 @@ def test_what_a_step_holds_is_counted(optimizer, momentum, numbers):
     recipe = dataclasses.replace(d2l.recipe("nin"), optimizer=optimizer, momentum=momentum)
     net = torch.nn.Sequential(torch.nn.Linear(100, 20), torch.nn.ReLU(), torch.nn.Linear(20, 10))
     held = costs.held(net, torch.randn(4, 100), 128, recipe)
+    assert held == costs.held(net, torch.randn(128, 100)[:4], 128, recipe), "a few of a batch count as a few"
     assert held == 4 * (numbers * (100 * 20 + 20 + 20 * 10 + 10) + 128 * (100 + 20))
 
 

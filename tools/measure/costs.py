@@ -26,7 +26,7 @@ def measure(recipe: d2l.Recipe) -> dict:
     fit_options = {**recipe.fit_options, "epochs": ROUNDS + 1, "quick_epochs": None}
     history = d2l.fit(net, data, listener=None, **fit_options)
     median = statistics.median(record.seconds for record in list(history)[1:])  # the first one warms up
-    memory = held(net.cpu(), X[:FEW].cpu().clone(), batch, recipe)  # a part alone would hold all of them in memory
+    memory = held(net.cpu(), X[:FEW].cpu(), batch, recipe)
     summary = d2l.summary(net, (1, CHANNELS, size, size))
     return stamp({
         "network": recipe.name, "input_px": size, "channels": CHANNELS, "batch_size": batch,
@@ -52,6 +52,7 @@ def held(net: nn.Module, X: torch.Tensor, batch: int, recipe: d2l.Recipe) -> flo
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        X = X.clone()  # a few of a batch lie in the storage of all of it
         logits = net.train()(X)  # named, so that what it needs lives until all is counted
     numbers = {"adamw": 4, "sgd": 3 if recipe.momentum else 2}[recipe.optimizer]  # for each weight
     return 4 * numbers * sum(p.numel() for p in net.parameters()) + sum(kept.values()) * batch / len(logits)
