@@ -288,6 +288,14 @@ def test_the_page_shows_what_the_scripts_store(everything):
     assert "3 chapters took 3.0 minutes" in speed.stored_runs(runs)
 
 
+def test_the_page_answers_how_much_of_the_time_the_network_takes():
+    base = {"input_px": "96", "batch_size": "64", "fit": "1", "usual_4": "1"}
+    base |= {f"fit_over_{other}{end}": "1" for other in ("bare", "usual_0", "usual_4") for end in ("", "_low", "_high")}
+    rows = [base | {"network": "nin", "bare": "200", "usual_0": "50"}]
+    rows += [base | {"network": "resnet18", "bare": "100", "usual_0": "60"}]
+    assert "needs from 25% (NiN) to 60% (ResNet-18) of the time" in speed.loop(rows)
+
+
 def loop_rows(device: str, ratio: float) -> list[dict]:
     base = {"device": device, "processor": "2 × x", "fit_over_bare": f"{ratio}"}
     return [{"network": name, **base} for name in speed.SIZES]

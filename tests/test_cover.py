@@ -6,6 +6,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
+import d2lite as d2l
 from d2lite.widgets import LiveNetwork
 from tools import cover_network, pages, project, reading, served
 
@@ -149,6 +150,22 @@ def test_the_first_page_says_how_long_the_book_is():
     count, hours = map(int, re.findall(r"\d+", pages.length()))
     told = [reading.of(chapter)["required"].minutes for chapter in project.chapters()]
     assert count == len(told) and abs(60 * hours - sum(told)) <= 30
+
+
+def test_the_first_page_says_what_the_book_found():
+    assert pages.found() in pages.filled((project.BOOK / "index.md").read_text("utf-8"))
+    accuracy = {row.network.title: row.accuracy for row in d2l.story().rows}
+    told = re.findall(r"([A-Z][^,:]*?) (\d+)%", pages.found().partition("right:")[2])
+    assert len(told) == len(pages.TOLD) + 1
+    assert [f"{accuracy[title]:.0%}" for title, _ in told] == [f"{percent}%" for _, percent in told]
+    assert accuracy[told[-1][0]] == max(accuracy.values())
+
+
+def test_a_short_run_says_so():
+    assert pages.how_long({"profile": "full", "seconds": 20}) == "full run: under a minute"
+    assert pages.how_long({"profile": "full", "seconds": 131}) == "full run: 2 min"
+    assert pages.how_long({"profile": "quick", "seconds": 20}) == "short run: 1 min"
+    assert pages.how_long({}) == "not run yet"
 
 
 def test_the_picture_of_the_playground_shows_the_networks_that_its_text_names():

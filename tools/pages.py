@@ -6,10 +6,13 @@ stands what depends on no run. It needs no more than the site's tools bring.
 """
 
 import base64
+import csv
 import functools
 import html
+import io
 import json
 import re
+import statistics
 import textwrap
 from collections.abc import Callable
 
@@ -22,6 +25,8 @@ WIDGETS = project.ROOT / "d2lite" / "widgets"
 COVER, PICTURE = project.ROOT / "tools" / "cover_network.json", project.BOOK / "_static" / "cover_network.svg"
 DIGITS_SCRIPTS = ("shared", "network_forward", "network_drawing", "network_maps", "live_network")
 DIGITS_STYLES = ("shared", "live_network")
+MEASURED = project.ROOT / "d2lite" / "nets" / "measured.csv"
+TOLD = ("lenet", "alexnet", "resnet18")  # whose results the first page tells, beside the best
 LAB = "training_lab"  # the interactive that has a page of its own
 RUN = "Run it in"  # head of the column of links
 BUILT = re.compile(r"<!-- built: (\w+) -->")
@@ -64,7 +69,9 @@ def how_long(run: dict) -> str:
     if not run:
         return minutes(run)
     taken = max(1, round(run["seconds"] / 60))
-    return f"full run: {taken} min" if run["profile"] == "full" else f"short run: {taken} min"
+    if run["profile"] != "full":
+        return f"short run: {taken} min"
+    return f"full run: {taken} min" if run["seconds"] >= 60 else "full run: under a minute"
 
 
 def places(name: str, folder: str) -> str:
@@ -127,7 +134,11 @@ def cards() -> str:
 def length() -> str:
     """How many chapters there are, and how long they take to read."""
     minutes = [reading.of(name)["required"].minutes for name in project.chapters()]
-    return f"<p>Reading all {len(minutes)} chapters takes about {round(sum(minutes) / 60)} hours.</p>"
+    hours = round(sum(minutes) / 60)
+    return (
+        f"<p>Reading what is required of all {len(minutes)} chapters takes about {hours} hours. With exercises, plan "
+        "two hours a chapter.</p>"
+    )
 
 
 def card(chapter: str) -> str:
@@ -201,6 +212,23 @@ def measured() -> str:
         f'<p class="d2l-told">The network above runs in this page. Its {stored["numbers"]:,} learned numbers read '
         f"{100 * stored['accuracy']:.1f}% of {stored['images']:,} handwritten digits that it had never seen "
         f"({stored['date']}, PyTorch {stored['torch'].split('+')[0]}).</p>\n"
+    )
+
+
+def found() -> str:
+    """What networks of the book's story reached, some from the first on and the best: its result in two sentences."""
+    runs = csv.DictReader(io.StringIO(MEASURED.read_text("utf-8")))
+    reached: dict[str, list[float]] = {}
+    for run in runs:
+        if run["recipe"] == "mainline":
+            reached.setdefault(run["network"], []).append(float(run["test_acc"]))
+    accuracy = {name: statistics.mean(each) for name, each in reached.items()}
+    best = max(accuracy, key=accuracy.get)
+    *others, highest = (f"{speed.TITLES[name]} {accuracy[name]:.0%}" for name in (*TOLD, best))
+    return (
+        "<p>All networks of the book are trained alike on 45,000 photographs of CIFAR-10, for ten epochs. "
+        f"Of 10,000 test images they then get right: {', '.join(others)}, and the best, {highest}. "
+        '<a href="comparison.html">Which differences are more than luck?</a></p>\n'
     )
 
 
@@ -308,6 +336,7 @@ CONTENTS: dict[str, Callable[[], str]] = {
     "digits": digits,
     "doors": doors,
     "measured": measured,
+    "found": found,
     "length": length,
     "cards": cards,
     "playground": playground,
@@ -353,8 +382,13 @@ def handwritten(text: str) -> str:
 def expected() -> dict[project.Path, str]:
     """README with what must stand between its markers."""
     clone = f"```bash\ngit clone {project.repository_url()}\ncd {project.slug().split('/')[1]}\nmake book\n```\n"
+    site = project.site_url()
+    read = (
+        f"**[Read it online]({site})** · [中文]({site}zh/) · [PDF, EPUB and more]({site}editions.html) · or run a "
+        "chapter in Colab, from the table below\n"
+    )
     text = between(README.read_text("utf-8"), "chapters", f"\n{chapter_table()}\n")
-    return {README: between(text, "clone", clone)}
+    return {README: between(between(text, "clone", clone), "read", read)}
 
 
 def stale() -> list[str]:

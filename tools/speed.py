@@ -85,7 +85,13 @@ def loop(found: list[Row]) -> str:
         cells = [TITLES[row["network"]], row["input_px"], row["batch_size"]]
         cells += [whole(row, name) for name in ("bare", "fit", "usual_0", "usual_4")]
         body.append(cells + [ratio(row, f"fit_over_{other}") for other in ("bare", "usual_0", "usual_4")])
-    return grid(head, body)
+    shares = {real(row, "usual_0") / real(row, "bare"): TITLES[row["network"]] for row in found}
+    least, most = min(shares), max(shares)
+    answer = (
+        f"The bare step needs from {100 * least:.0f}% ({shares[least]}) to {100 * most:.0f}% ({shares[most]}) of the "
+        "time that the usual loop takes without workers.\n"
+    )
+    return f"{grid(head, body)}\n{answer}"
 
 
 def step(found: list[Row]) -> str:

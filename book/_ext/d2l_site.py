@@ -67,7 +67,7 @@ def head(app, pagename, templatename, context, doctree) -> None:
     if doctree is None:
         return
     covers = Path(app.outdir, "_static", "covers")
-    picture = f"covers/{pagename}.png" if (covers / f"{pagename}.png").is_file() else "chapter.png"
+    picture = f"covers/{pagename}.png" if (covers / f"{pagename}.png").is_file() else "first_page.png"
     title, text = app.env.titles[pagename].astext(), promise(doctree)
     tags = [("name", "description", text), ("name", "twitter:card", "summary_large_image")]
     tags += [("property", "og:title", title), ("property", "og:description", text), ("property", "og:type", "article")]
