@@ -1,6 +1,7 @@
 """`make colab`: which Python it takes, and what becomes of an environment that another Python made."""
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -88,3 +89,10 @@ def test_a_cell_that_fails_or_hangs_is_told_and_the_next_chapter_runs(tmp_path, 
     told = capsys.readouterr().out
     assert "fails: failed\n" in told and "ZeroDivisionError" in told
     assert "hangs: failed, since a cell took more than 2 s" in told and "works: every cell ran" in told
+
+
+@pytest.mark.parametrize("name", project.chapters())
+def test_no_chapter_reduces_both_axes_as_only_a_newer_pandas_does(name):
+    """Colab's pandas takes `axis=None` of these methods for `axis=0`."""
+    code = "\n".join(cell.source for cell in nbformat.read(project.notebook(name), 4).cells if cell.cell_type == "code")
+    assert re.findall(r"\.(?:sum|prod|std|var|sem)\(axis=None", code) == [], "write .to_numpy().sum()"
