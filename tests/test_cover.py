@@ -13,7 +13,7 @@ from tools import cover_network, pages, project, reading, served
 pytestmark = pytest.mark.slow
 SCREENS = [(1280, 900), (1440, 900), (800, 900), (390, 844)]
 #: px on a phone: a card a chapter, a link an interactive (two a row), and all that stands beside them
-CARD, LINK, REST = 135, 32, 1850
+CARD, LINK, REST = 135, 32, 1950
 LETTER = 0.46  # of its size is a letter wide in Arial, on average; where a wider font stands in, text has more lines
 WIDTH = """() => {
     const pen = document.createElement("canvas").getContext("2d");

@@ -226,8 +226,8 @@ def found() -> str:
     best = max(accuracy, key=accuracy.get)
     *others, highest = (f"{speed.TITLES[name]} {accuracy[name]:.0%}" for name in (*TOLD, best))
     return (
-        "<p>All networks of the book are trained alike on 45,000 photographs of CIFAR-10, for ten epochs. "
-        f"Of 10,000 test images they then get right: {', '.join(others)}, and the best, {highest}. "
+        "<p>Trained alike on the photographs of CIFAR-10, for ten epochs, the networks of this book get right: "
+        f"{', '.join(others)}, and the best, {highest} of the test images. "
         '<a href="comparison.html">Which differences are more than luck?</a></p>\n'
     )
 
