@@ -135,10 +135,7 @@ def length() -> str:
     """How many chapters there are, and how long they take to read."""
     minutes = [reading.of(name)["required"].minutes for name in project.chapters()]
     hours = round(sum(minutes) / 60)
-    return (
-        f"<p>Reading what is required of all {len(minutes)} chapters takes about {hours} hours. With exercises, plan "
-        "two hours a chapter.</p>"
-    )
+    return f"<p>Reading what is required of all {len(minutes)} chapters takes about {hours} hours.</p>"
 
 
 def card(chapter: str) -> str:
