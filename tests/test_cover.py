@@ -154,6 +154,7 @@ def test_the_first_page_says_how_long_the_book_is():
 
 def test_the_first_page_says_what_the_book_found():
     assert pages.found() in pages.filled((project.BOOK / "index.md").read_text("utf-8"))
+    assert pages.MEASURED in pages.sources(), "a new row builds the page anew"
     accuracy = {row.network.title: row.accuracy for row in d2l.story().rows}
     told = re.findall(r"([A-Z][^,:]*?) (\d+)%", pages.found().partition("right:")[2])
     assert len(told) == len(pages.TOLD) + 1

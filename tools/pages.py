@@ -6,10 +6,8 @@ stands what depends on no run. It needs no more than the site's tools bring.
 """
 
 import base64
-import csv
 import functools
 import html
-import io
 import json
 import re
 import statistics
@@ -213,10 +211,9 @@ def measured() -> str:
 
 
 def found() -> str:
-    """What networks of the book's story reached, some from the first on and the best: its result in two sentences."""
-    runs = csv.DictReader(io.StringIO(MEASURED.read_text("utf-8")))
+    """What networks of the book's story reached, some from the first on and the best: its result in a sentence."""
     reached: dict[str, list[float]] = {}
-    for run in runs:
+    for run in speed.stored(MEASURED):
         if run["recipe"] == "mainline":
             reached.setdefault(run["network"], []).append(float(run["test_acc"]))
     accuracy = {name: statistics.mean(each) for name, each in reached.items()}
@@ -358,7 +355,10 @@ def filled(text: str) -> str:
 def sources() -> list[project.Path]:
     """All files that CONTENTS is made of."""
     pairs = [path for name in project.chapters() for path in (project.source(name), project.notebook(name))]
-    sets, results = [*SETS.glob("*/*.md"), *SETS.glob("*/*.ipynb")], [*speed.RESULTS.glob("*.csv"), speed.NETWORKS]
+    sets, results = (
+        [*SETS.glob("*/*.md"), *SETS.glob("*/*.ipynb")],
+        [*speed.RESULTS.glob("*.csv"), speed.NETWORKS, MEASURED],
+    )
     return [*pairs, *sets, *results, editions.SIZES, COVER, PICTURE, *WIDGETS.glob("*.js"), *WIDGETS.glob("*.css")]
 
 

@@ -12,7 +12,6 @@ NETWORKS = project.ROOT / "d2lite" / "nets" / "networks.csv"  # read here, since
 QUESTIONS = ("loop", "step", "threads", "scaling", "memory", "startup", "book", "streaming", "pages")
 #: the networks that are timed, and the edge of their input in pixels; the batch size is that of their recipe
 SIZES = {"lenet_batch_norm": 28, "vgg11_quarter": 96, "nin": 96, "googlenet": 96, "resnet18": 96, "densenet": 96}
-TITLES = {row["name"]: row["title"] for row in csv.DictReader(io.StringIO(NETWORKS.read_text("utf-8")))}
 SWEEPS = {"images": "images", "input_px": "edge of an image, pixels", "batch_size": "batch size"}
 SHARED = ("lenet_batch_norm", "nin")  # trained beside another job: one of small operations, one of large ones
 BESIDE = QUIET, BUSY = "nothing", "another job"
@@ -22,10 +21,17 @@ LEFT, RIGHT = "---", "---:"
 Row = dict[str, str]
 
 
-def rows(name: str) -> list[Row]:
-    """The stored rows of a benchmark, as text; none where it was not run yet."""
-    path = RESULTS / f"{name}.csv"
+def stored(path: project.Path) -> list[Row]:
+    """The rows of a table, as text; none where there is no such file."""
     return list(csv.DictReader(io.StringIO(path.read_text("utf-8")))) if path.exists() else []
+
+
+TITLES = {row["name"]: row["title"] for row in stored(NETWORKS)}
+
+
+def rows(name: str) -> list[Row]:
+    """The stored rows of a benchmark; none where it was not run yet."""
+    return stored(RESULTS / f"{name}.csv")
 
 
 def devices(found: list[Row]) -> dict[str, list[Row]]:
@@ -85,10 +91,10 @@ def loop(found: list[Row]) -> str:
         cells = [TITLES[row["network"]], row["input_px"], row["batch_size"]]
         cells += [whole(row, name) for name in ("bare", "fit", "usual_0", "usual_4")]
         body.append(cells + [ratio(row, f"fit_over_{other}") for other in ("bare", "usual_0", "usual_4")])
-    shares = {real(row, "usual_0") / real(row, "bare"): TITLES[row["network"]] for row in found}
-    least, most = min(shares), max(shares)
+    shares = {TITLES[row["network"]]: 100 * real(row, "usual_0") / real(row, "bare") for row in found}
+    least, most = min(shares, key=shares.get), max(shares, key=shares.get)
     answer = (
-        f"The bare step needs from {100 * least:.0f}% ({shares[least]}) to {100 * most:.0f}% ({shares[most]}) of the "
+        f"The bare step needs from {shares[least]:.0f}% ({least}) to {shares[most]:.0f}% ({most}) of the "
         "time that the usual loop takes without workers.\n"
     )
     return f"{grid(head, body)}\n{answer}"
